@@ -1,0 +1,60 @@
+"""The command line: a table of commands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from tagfinder.errors import TagFinderError
+
+COMMANDS = {
+    "prepare": "Make a multi-label corpus of posts: clean, select, split (Hydra overrides).",
+    "train": "Train a recommender, score it, leave a run folder (Hydra overrides).",
+    "clean": "Show what the cleaning makes of a text.",
+    "score": "Score anybody's rankings against the truth.",
+}
+
+
+class LazyCommands(click.Group):
+    """A group whose help needs none of its commands' modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import `tagfinder.commands.<name>` and return its `command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tagfinder.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table instead of importing each for its first line."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tagfinder")
+def cli() -> None:
+    """Learn from tagged posts which hashtags fit a new one."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; end with 0 (done), 1 (the work failed) or 2 (a wrong request).
+
+    `TAGFINDER_TRACEBACK=1` shows the traceback of an error as well.
+    """
+    try:
+        cli.main(args=arguments, prog_name="tagfinder", standalone_mode=True)
+    except TagFinderError as error:
+        if os.environ.get("TAGFINDER_TRACEBACK"):
+            traceback.print_exc()
+        click.echo(f"tagfinder: error: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,1 @@
+"""Posts from the networks, as raw Parquet."""

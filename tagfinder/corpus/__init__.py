@@ -1,0 +1,1 @@
+"""From raw posts to a prepared multi-label corpus."""

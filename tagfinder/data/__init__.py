@@ -1,0 +1,1 @@
+"""Batches of a prepared corpus for a Lightning trainer."""

@@ -1,0 +1,1 @@
+"""Metrics, statistics and the evaluator; knows scores and labels, not who made them."""

@@ -1,0 +1,1 @@
+"""The recommenders, each a LightningModule that gives scores for a batch."""

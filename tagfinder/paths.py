@@ -1,0 +1,23 @@
+"""Where the package's own configuration and the user's cache lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def conf_dir() -> Path:
+    """Return the folder of the packaged configuration: inside a wheel, else beside the package."""
+    packaged = Path(__file__).parent / "conf"
+    if (packaged / "config.yaml").is_file():
+        return packaged
+    return Path(__file__).parent.parent / "conf"
+
+
+def cache_dir() -> Path:
+    """Return the folder for downloads, prepared corpora and features; `TAGFINDER_CACHE` moves it."""
+    chosen = os.environ.get("TAGFINDER_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser().absolute() / "tagfinder"

@@ -1,0 +1,24 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real tweets and of the report's published numbers, where there is one."""
+    folder = Path(os.environ.get("TAGFINDER_SHARED", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no real tweets here ({folder}); set TAGFINDER_SHARED to their folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests share one cache of their own and leave the user's alone."""
+    base = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("TAGFINDER_CACHE", str(base))
