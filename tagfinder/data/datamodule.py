@@ -1,0 +1,108 @@
+"""The batches of a prepared corpus for Lightning's trainer."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import polars as pl
+import pytorch_lightning as lightning
+from torch.utils.data import DataLoader, Sampler
+
+from tagfinder.corpus.prepared import Part, PreparedCorpus
+from tagfinder.data.batches import Batch, OrderedBatches, PartDataset, ShuffledBatches, identity
+from tagfinder.data.features import Features
+from tagfinder.data.ragged import Ragged
+
+
+class CorpusDataModule(lightning.LightningDataModule):
+    """Texts encoded once, batches padded to their own longest text.
+
+    Args:
+        corpus: the prepared corpus.
+        features: what the recommender sees of a text.
+        batch_size: posts in a training batch; None gives the whole part as one batch, for
+            recommenders that learn from all at once.
+        eval_batch_size: posts in a batch of scoring; does not change any score.
+        seed: decides the order of the training batches, together with the epoch.
+        pool: training batches that are sorted by length together.
+        drop_last: leave out the last short training batch.
+    """
+
+    def __init__(
+        self,
+        corpus: PreparedCorpus,
+        features: Features,
+        *,
+        batch_size: int | None = 1024,
+        eval_batch_size: int = 1024,
+        seed: int = 1,
+        pool: int = 50,
+        drop_last: bool = True,
+    ) -> None:
+        super().__init__()
+        self.corpus = corpus
+        self.features = features
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.seed = seed
+        self.pool = pool
+        self.drop_last = drop_last
+        self._datasets: dict[Part, PartDataset] = {}
+
+    def dataset(self, part: Part) -> PartDataset:
+        """Return one part, encoded at its first use."""
+        if part not in self._datasets:
+            columns = self.corpus.part(part, [self.features.column, "labels", "n_hashtags"])
+            self._datasets[part] = PartDataset(
+                self.features.encode(columns[self.features.column]),
+                Ragged.from_series(columns["labels"]),
+                columns["n_hashtags"].to_numpy(),
+            )
+        return self._datasets[part]
+
+    def ids(self, part: Part) -> pl.Series:
+        """Return the ids of one part's posts, in corpus order."""
+        return self.corpus.part(part, ["id"])["id"]
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return shuffled batches of like-long texts, or the whole part as one."""
+        dataset = self.dataset("train")
+        if self.batch_size is None:
+            return self._loader(dataset, cast(Sampler, [np.arange(len(dataset))]))
+        order = ShuffledBatches(
+            dataset.texts.lengths,
+            self.batch_size,
+            self.seed,
+            pool=self.pool,
+            drop_last=self.drop_last,
+            rank=self._rank,
+            world_size=self._world_size,
+        )
+        return self._loader(dataset, order)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return each validation post once."""
+        return self._scoring("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Return each test post once."""
+        return self._scoring("test")
+
+    def _scoring(self, part: Part) -> DataLoader[Batch]:
+        dataset = self.dataset(part)
+        order = OrderedBatches(
+            dataset.texts.lengths, self.eval_batch_size, self._rank, self._world_size
+        )
+        return self._loader(dataset, order)
+
+    def _loader(self, dataset: PartDataset, order: Sampler) -> DataLoader[Batch]:
+        return DataLoader(dataset, sampler=order, batch_size=None, collate_fn=identity)
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def _world_size(self) -> int:
+        return self.trainer.world_size if self.trainer else 1

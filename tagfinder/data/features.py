@@ -1,0 +1,87 @@
+"""What recommenders see of a text: each kind of recommender names the features it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from tagfinder.corpus.prepared import PreparedCorpus
+
+
+class EncodedTexts(Protocol):
+    """Texts of one part, encoded once.
+
+    Attributes:
+        lengths: (N,) how long each text is, so that texts of like length share a batch.
+    """
+
+    lengths: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Any:
+        """Return the inputs of one batch: the texts at `rows`, (B,) int64."""
+
+
+class Features(Protocol):
+    """How texts become inputs.
+
+    Attributes:
+        column: the column of the corpus that is read: `text`, `clean` or `deep_clean`.
+    """
+
+    column: str
+
+    def fit(self, corpus: PreparedCorpus) -> None:
+        """Learn what is needed (a vocabulary) from the training part."""
+
+    def encode(self, texts: pl.Series) -> EncodedTexts:
+        """Encode texts of `column`."""
+
+    def save(self, folder: Path) -> None:
+        """Write what `fit` learned as plain files into a folder."""
+
+    def load(self, folder: Path) -> None:
+        """Read what `save` wrote."""
+
+
+class EncodedPlainTexts:
+    """Texts as they are.
+
+    Attributes:
+        lengths: (N,) characters.
+    """
+
+    def __init__(self, texts: pl.Series) -> None:
+        self.texts = texts
+        self.lengths = texts.str.len_chars().to_numpy()
+
+    def take(self, rows: np.ndarray) -> list[str]:
+        """Return the texts at `rows`."""
+        chosen: list[str] = self.texts.gather(rows).to_list()
+        return chosen
+
+
+class PlainTexts:
+    """The text itself, for recommenders that tokenise on their own (TF-IDF, fastText).
+
+    Args:
+        column: the column of the corpus that is read.
+    """
+
+    def __init__(self, column: str = "deep_clean") -> None:
+        self.column = column
+
+    def fit(self, corpus: PreparedCorpus) -> None:
+        """Nothing is to be learned."""
+
+    def encode(self, texts: pl.Series) -> EncodedPlainTexts:
+        """Keep the texts as they are."""
+        return EncodedPlainTexts(texts)
+
+    def save(self, folder: Path) -> None:
+        """Nothing is to be kept."""
+
+    def load(self, folder: Path) -> None:
+        """Nothing is to be read."""

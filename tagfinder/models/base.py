@@ -1,0 +1,105 @@
+"""What every recommender has in common: scores for a batch, and how they are handed on."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from tagfinder.corpus.prepared import LabelSet
+from tagfinder.data.batches import Batch
+from tagfinder.data.features import Features
+
+
+class RecommenderModule(lightning.LightningModule):
+    """A recommender over a closed label set.
+
+    Args:
+        label_set: the hashtags to choose from.
+        features: what the recommender sees of a text; fitted already.
+    """
+
+    def __init__(self, label_set: LabelSet, features: Features) -> None:
+        super().__init__()
+        self.label_set = label_set
+        self.features = features
+
+    @abstractmethod
+    def scores(self, inputs: Any) -> Tensor:
+        """Return (B, L) float32 scores in [0, 1] for the inputs of B posts."""
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Return what the evaluator reads."""
+        return scored(batch, self.scores(batch.inputs))
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Return what the evaluator reads."""
+        return scored(batch, self.scores(batch.inputs))
+
+
+def scored(batch: Batch, scores: Tensor) -> dict[str, Tensor]:
+    """Return (B, L) scores beside the truth of their batch, as the evaluator reads it."""
+    return {
+        "scores": scores,
+        "labels": batch.labels,
+        "n_hashtags": batch.n_hashtags,
+        "rows": batch.rows,
+    }
+
+
+class WholePartRecommender(RecommenderModule):
+    """A recommender without gradients, which learns from the whole training part at once.
+
+    The trainer hands the part over as one batch. What was learned goes into the checkpoint as
+    plain values and tensors (`learned` and `restore`), so that nothing needs unpickling.
+    """
+
+    def __init__(self, label_set: LabelSet, features: Features) -> None:
+        super().__init__(label_set, features)
+        self.automatic_optimization = False
+
+    @abstractmethod
+    def learn(self, inputs: Any, labels: csr_matrix) -> None:
+        """Learn from the training part's inputs and its (N, L) bool labels."""
+
+    @abstractmethod
+    def learned(self) -> dict[str, Any]:
+        """Return what was learned: strings, numbers, lists, dicts and tensors."""
+
+    @abstractmethod
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take over what `learned` returned."""
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Learn from the one batch that there is."""
+        self.learn(batch.inputs, sparse_labels(batch.labels, len(self.label_set)))
+
+    def configure_optimizers(self) -> None:
+        """Nothing is optimised step by step."""
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Put what was learned into the state dict."""
+        return self.learned()
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take what was learned out of the state dict."""
+        self.restore(state)
+
+
+def sparse_labels(labels: Tensor, n_labels: int) -> csr_matrix:
+    """Turn (B, M) label indices padded with -1 into a (B, L) bool matrix."""
+    indices = labels.cpu().numpy()
+    real = indices >= 0
+    offsets = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
+    ones = np.ones(int(offsets[-1]), dtype=bool)
+    return csr_matrix((ones, indices[real], offsets), shape=(len(indices), n_labels))
+
+
+def as_scores(scores: np.ndarray) -> Tensor:
+    """Turn scores of any float type into a float32 tensor within [0, 1]."""
+    return torch.from_numpy(np.clip(scores, 0.0, 1.0).astype(np.float32))
