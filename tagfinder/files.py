@@ -30,14 +30,14 @@ def atomic_path(target: Path) -> Iterator[Path]:
             _publish_folder(temporary, target)
         else:
             _flush(temporary)
-            os.replace(temporary, target)
+            temporary.replace(target)
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 
 
 def _publish_folder(temporary: Path, target: Path) -> None:
     try:
-        os.rename(temporary, target)
+        temporary.rename(target)
     except OSError:
         if not target.is_dir():
             raise

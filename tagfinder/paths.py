@@ -15,7 +15,7 @@ def conf_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder for downloads, prepared corpora and features; `TAGFINDER_CACHE` moves it."""
+    """Return the folder of downloads, corpora and features; `TAGFINDER_CACHE` moves it."""
     chosen = os.environ.get("TAGFINDER_CACHE")
     if chosen:
         return Path(chosen).expanduser().absolute()

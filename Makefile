@@ -1,0 +1,41 @@
+# Two commands on a fresh machine with Python 3.11+, git, make and a C++ compiler:
+#   make train    trains and scores TF-IDF + logistic regression on the embedded corpus
+#   make test     passes the tests
+# PYTHON chooses the interpreter; TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the small CPU build.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH_INDEX ?=
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install train test check format clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+install: $(VENV)/.installed ## create .venv and install pinned versions
+
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(PIP_INSTALL) --editable '.[all,dev]'
+	touch $@
+
+train: install ## train and score TF-IDF + logistic regression on the embedded corpus
+	$(BIN)/tagfinder train
+
+test: install ## run the tests
+	$(BIN)/python -m pytest
+
+check: install ## lint, format and type checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,45 @@
+"""A prepared corpus from a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from omegaconf import DictConfig
+
+from tagfinder.configured import build, plain
+from tagfinder.corpus.prepare import prepare
+from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.corpus.recipe import Recipe
+
+GROUPS = ("cleaning", "hashtags", "selection", "split")
+
+
+def recipe_of(config: DictConfig) -> Recipe:
+    """Build the source and the steps that the configuration names."""
+    settings = plain(config)
+    return Recipe(
+        source=build(config.data),
+        cleaning=build(config.cleaning),
+        rules=build(config.hashtags),
+        selection=build(config.selection),
+        split=build(config.split),
+        config={group: settings[group] for group in GROUPS},
+    )
+
+
+def corpus_of(config: DictConfig, rejects_file: Path | None = None) -> PreparedCorpus:
+    """Prepare the corpus of a configuration, or find it where it is prepared already."""
+    return prepare(recipe_of(config), rejects_file)
+
+
+def prepare_and_describe(config: DictConfig) -> None:
+    """Prepare a corpus, write its description beside it, print the folder."""
+    from tagfinder.configured import output_dir
+    from tagfinder.corpus.describe import describe
+
+    rejects: Any = output_dir() / "rejects.jsonl"
+    corpus = corpus_of(config, rejects)
+    describe(corpus, corpus.folder / "description")
+    click.echo(corpus.folder)

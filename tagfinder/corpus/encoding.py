@@ -1,0 +1,106 @@
+"""Second pass over the posts: hashtags become label indices, parts and groups are written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tagfinder.corpus.parquet import write_batches
+from tagfinder.corpus.prepared import PARTS
+from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.splitting import LEFT_OUT, TRAIN
+from tagfinder.corpus.staging import Staged, occurrences
+from tagfinder.progress import track
+
+EARLIER_COPY = "near-duplicate of a post in a later part"
+UNCOVERED_TRAIN = "training post without a hashtag of the label set"
+UNCOVERED = "post without a hashtag of the label set (selection.keep_uncovered=false)"
+
+COLUMNS = (
+    *("id", "created_at", "entity_name", "text", "clean", "deep_clean"),
+    *("labels", "n_hashtags", "split", "group"),
+)
+
+
+@dataclass
+class Tally:
+    """What was written.
+
+    Attributes:
+        rows: part -> number of posts.
+        rows_with_labels: part -> number of posts with a hashtag of the label set.
+        train_counts: label index -> number of training posts.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    rows_with_labels: Counter[str] = field(default_factory=Counter)
+    train_counts: Counter[int] = field(default_factory=Counter)
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Count a batch of written posts."""
+        covered = batch.filter(pl.col("labels").list.len() > 0)
+        self.rows.update(dict(batch["split"].value_counts().rows()))
+        self.rows_with_labels.update(dict(covered["split"].value_counts().rows()))
+        train = batch.filter(pl.col("split") == "train")["labels"]
+        self.train_counts.update(occurrences(train))
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Turns staged posts into the posts of a prepared corpus.
+
+    Attributes:
+        hashtags: the label set.
+        parts: (N,) int8 part of each staged post.
+        groups: (N,) int64 near-duplicate group of each staged post.
+        keep_uncovered: keep validation and test posts without a label.
+    """
+
+    hashtags: list[str]
+    parts: np.ndarray
+    groups: np.ndarray
+    keep_uncovered: bool
+
+    def write(self, staged: Staged, target: Path, rejects: Rejects) -> Tally:
+        """Write `tweets.parquet`."""
+        tally = Tally()
+        write_batches(target, self._batches(staged, tally, rejects))
+        return tally
+
+    def _batches(self, staged: Staged, tally: Tally, rejects: Rejects) -> Iterator[pl.DataFrame]:
+        for rows, batch in track(staged.batches(), "encoding labels"):
+            labelled = batch.with_columns(
+                labels=_label_indices(self.hashtags),
+                part=pl.Series(self.parts[rows]),
+                group=pl.Series(self.groups[rows]),
+            )
+            usable = self._usable(labelled, rejects)
+            tally.add(usable)
+            yield usable.select(COLUMNS)
+
+    def _usable(self, batch: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
+        uncovered = pl.col("labels").list.len() == 0
+        unusable = {
+            EARLIER_COPY: pl.col("part") == LEFT_OUT,
+            UNCOVERED_TRAIN: uncovered & (pl.col("part") == TRAIN),
+            UNCOVERED: uncovered & (not self.keep_uncovered),
+        }
+        for reason, condition in unusable.items():
+            dropped = batch.filter(condition)
+            if dropped.height:
+                rejects.add(reason, dropped.select("id", "text"))
+                batch = batch.filter(~condition)
+        name = pl.col("part").replace_strict(dict(enumerate(PARTS)), return_dtype=pl.String)
+        return batch.with_columns(split=name)
+
+
+def _label_indices(hashtags: list[str]) -> pl.Expr:
+    index = pl.element().replace_strict(
+        hashtags, list(range(len(hashtags))), default=None, return_dtype=pl.Int32
+    )
+    return pl.col("tags").list.eval(index).list.drop_nulls().list.sort()

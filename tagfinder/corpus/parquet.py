@@ -1,0 +1,35 @@
+"""Parquet files that are read and written batch by batch, whatever their size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+BATCH_ROWS = 50_000
+
+
+def write_batches(target: Path, batches: Iterable[pl.DataFrame]) -> None:
+    """Write frames of one schema into one file; no file where there is no frame."""
+    writer: pq.ParquetWriter | None = None
+    try:
+        for batch in batches:
+            table = batch.to_arrow()
+            writer = writer or pq.ParquetWriter(target, table.schema, compression="zstd")
+            writer.write_table(table)
+    finally:
+        if writer:
+            writer.close()
+
+
+def read_batches(file: Path) -> Iterator[pl.DataFrame]:
+    """Read a file in frames of at most `BATCH_ROWS` rows."""
+    with closing(pq.ParquetFile(file)) as parquet:
+        for record_batch in parquet.iter_batches(BATCH_ROWS):
+            frame = pl.from_arrow(pa.Table.from_batches([record_batch]))
+            assert isinstance(frame, pl.DataFrame)
+            yield frame

@@ -1,0 +1,133 @@
+"""Prepare a corpus: clean, group near-duplicates, split, choose the label set, encode.
+
+Texts pass through in batches: first into a staging file, then, once the label set and the parts
+are known, into `tweets.parquet`. Per post only its time and its duplicate keys stay in memory.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tagfinder.corpus.encoding import Encoder, Tally
+from tagfinder.corpus.prepared import PARTS, PreparedCorpus
+from tagfinder.corpus.recipe import FORMAT, Recipe
+from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.splitting import TRAIN
+from tagfinder.corpus.staging import NO_TIME, Staged, stage
+from tagfinder.errors import InputError
+from tagfinder.files import atomic_path, write_json
+from tagfinder.paths import cache_dir
+
+LIBRARIES = ("tagfinder", "polars", "pyarrow", "numpy", "lemminflect")
+
+
+def prepare(recipe: Recipe, rejects_file: Path | None = None) -> PreparedCorpus:
+    """Prepare a corpus, or return it where it is there already.
+
+    Args:
+        recipe: input and configuration.
+        rejects_file: where to write the posts that cannot be used, as JSON Lines; the corpus is
+            then made again.
+
+    Raises:
+        InputError: nothing usable is in the input, or it lacks what the configuration needs.
+    """
+    digest = recipe.digest()
+    folder = cache_dir() / "corpora" / f"{recipe.source.name}-{digest}"
+    if rejects_file or not (folder / "manifest.json").is_file():
+        with atomic_path(folder) as fresh, Rejects(rejects_file) as rejects:
+            fresh.mkdir()
+            manifest = {"format": FORMAT, "name": recipe.source.name, "digest": digest}
+            write_json(fresh / "manifest.json", manifest | _make(recipe, fresh, rejects))
+    return PreparedCorpus(folder)
+
+
+def _make(recipe: Recipe, folder: Path, rejects: Rejects) -> dict[str, object]:
+    staged = stage(recipe, folder / "staging.parquet", rejects)
+    rows_read = staged.rows + sum(rejects.counts.values())
+    if not staged.rows:
+        raise _nothing_usable(recipe, rows_read, rejects)
+    groups = recipe.split.groups(staged.duplicate_keys, staged.rows)
+    parts = recipe.split.assign(np.concatenate(staged.times), groups)
+    hashtags = _choose_hashtags(recipe, staged, parts)
+    encoder = Encoder(hashtags, parts, groups, recipe.selection.keep_uncovered)
+    tally = encoder.write(staged, folder / "tweets.parquet", rejects)
+    staged.file.unlink()
+    _refuse_empty_parts(recipe, tally, rejects)
+    _hashtag_table(hashtags, staged, tally).write_parquet(folder / "hashtags.parquet")
+    return {
+        "config": recipe.config,
+        "source": recipe.source.fingerprint(),
+        "rows_read": rows_read,
+        "rows": {part: tally.rows[part] for part in PARTS},
+        "rows_with_labels": {part: tally.rows_with_labels[part] for part in PARTS},
+        "rows_left_out": dict(sorted(rejects.counts.items())),
+        "distinct_hashtags": len(staged.counts),
+        "versions": {library: version(library) for library in LIBRARIES},
+    }
+
+
+def _choose_hashtags(recipe: Recipe, staged: Staged, parts: np.ndarray) -> list[str]:
+    on_train = recipe.selection.count_on == "train"
+    counts = staged.counts_of(parts == TRAIN) if on_train else staged.counts
+    hashtags = recipe.selection.choose(counts)
+    if not hashtags:
+        raise InputError(
+            f"data={recipe.source.name}: no hashtag has the {recipe.selection.min_count} posts "
+            "that selection.min_count asks for"
+        )
+    return hashtags
+
+
+def _hashtag_table(hashtags: list[str], staged: Staged, tally: Tally) -> pl.DataFrame:
+    spellings = most_used_spellings(hashtags, staged.spellings)
+    return pl.DataFrame(
+        {
+            "index": pl.Series(range(len(hashtags)), dtype=pl.Int32),
+            "hashtag": hashtags,
+            "spelling": spellings,
+            "count": [staged.counts[hashtag] for hashtag in hashtags],
+            "train_count": [tally.train_counts[index] for index in range(len(hashtags))],
+        }
+    )
+
+
+def most_used_spellings(hashtags: list[str], spellings: Counter[str]) -> list[str]:
+    """Return for each lower-case hashtag the original spelling with the highest count."""
+    best = dict.fromkeys(hashtags, (0, ""))
+    for spelling, count in spellings.items():
+        hashtag = spelling.lower()
+        if hashtag in best:
+            best[hashtag] = max(best[hashtag], (count, spelling))
+    return [best[hashtag][1] or hashtag for hashtag in hashtags]
+
+
+def _nothing_usable(recipe: Recipe, rows_read: int, rejects: Rejects) -> InputError:
+    if rejects.counts.get(NO_TIME):
+        return InputError(
+            f"data={recipe.source.name}: no post has a time, which split.order=temporal needs; "
+            "set data.columns.created_at, or choose split.order=random"
+        )
+    return InputError(
+        f"data={recipe.source.name}: none of {rows_read:,} posts can be used "
+        f"({_listed(rejects) or 'the input is empty'})"
+    )
+
+
+def _refuse_empty_parts(recipe: Recipe, tally: Tally, rejects: Rejects) -> None:
+    for part in PARTS:
+        if not tally.rows_with_labels[part]:
+            raise InputError(
+                f"data={recipe.source.name}: no post of the {part} part has a hashtag of the "
+                f"label set ({_listed(rejects)}); give more posts, or change split.train, "
+                "split.val or selection.top_n"
+            )
+
+
+def _listed(rejects: Rejects) -> str:
+    return "; ".join(f"{reason}: {count:,}" for reason, count in sorted(rejects.counts.items()))

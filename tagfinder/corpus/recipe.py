@@ -1,0 +1,40 @@
+"""All that decides what a prepared corpus holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tagfinder.corpus.cleaning import Cleaning
+from tagfinder.corpus.hashtags import HashtagRules
+from tagfinder.corpus.selection import Selection
+from tagfinder.corpus.sources import Source
+from tagfinder.corpus.splitting import Split
+from tagfinder.files import digest_of
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What goes into a prepared corpus.
+
+    Attributes:
+        source: where the posts come from.
+        cleaning: what happens to their texts.
+        rules: what happens to their hashtags.
+        selection: which hashtags and posts are taken.
+        split: which post is in which part.
+        config: the same as plain data, for the manifest and the cache key.
+    """
+
+    source: Source
+    cleaning: Cleaning
+    rules: HashtagRules
+    selection: Selection
+    split: Split
+    config: dict[str, Any]
+
+    def digest(self) -> str:
+        """Return a digest of the input and the configuration."""
+        return digest_of([FORMAT, self.source.fingerprint(), self.config])

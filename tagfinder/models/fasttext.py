@@ -1,0 +1,129 @@
+"""fastText (Joulin et al. 2017) behind the same evaluator (report 3.2.2)."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from tagfinder.corpus.prepared import LabelSet
+from tagfinder.data.features import Features
+from tagfinder.errors import InputError, WorkError
+from tagfinder.models.base import WholePartRecommender, as_scores
+
+LABEL = "__label__"
+# fastText's initialiser fills one tenth of the input matrix per thread and leaves the rest
+# as it finds it: with fewer than ten threads 0.9.3 trains on whatever the memory held
+# (facebookresearch/fastText issues 935 and 1061).
+THREADS = 12
+LOSSES = ("hs", "ova", "softmax", "ns")
+
+
+class FastTextRecommender(WholePartRecommender):
+    """A bag of word vectors with a linear classifier, trained by the `fasttext` package.
+
+    Training runs in several threads without locks, so two runs differ slightly whatever the seed.
+
+    Args:
+        label_set: the hashtags to choose from.
+        features: plain texts.
+        loss: `hs` (hierarchical softmax, the report's), `ova` (one sigmoid for each hashtag),
+            `softmax` or `ns` (negative sampling).
+        dimensions: length of a word vector.
+        word_ngrams: longest word n-gram.
+        epochs: passes over the training part.
+        learning_rate: step size at the start; falls to 0 linearly.
+        min_count: fewest occurrences of a word.
+        seed: decides the initial word vectors.
+
+    Raises:
+        InputError: an unknown loss, or the `fasttext` package is not installed.
+    """
+
+    def __init__(
+        self,
+        label_set: LabelSet,
+        features: Features,
+        *,
+        loss: str = "hs",
+        dimensions: int = 55,
+        word_ngrams: int = 1,
+        epochs: int = 25,
+        learning_rate: float = 0.5,
+        min_count: int = 1,
+        seed: int = 1,
+    ) -> None:
+        super().__init__(label_set, features)
+        if loss not in LOSSES:
+            raise InputError(f"model.loss is '{loss}'; choose one of {', '.join(LOSSES)}")
+        self.library = _fasttext()
+        self.settings = {
+            "loss": loss,
+            "dim": dimensions,
+            "wordNgrams": word_ngrams,
+            "epoch": epochs,
+            "lr": learning_rate,
+            "minCount": min_count,
+            "seed": seed,
+        }
+
+    def learn(self, inputs: list[str], labels: csr_matrix) -> None:
+        """Train on a temporary file in fastText's format."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "train.txt"
+            _write_training_file(file, inputs, labels)
+            try:
+                self.model = self.library.train_supervised(
+                    str(file), thread=THREADS, verbose=0, **self.settings
+                )
+            except RuntimeError as error:
+                raise WorkError(
+                    f"fastText's training diverged ({error}); lower model.learning_rate "
+                    f"(now {self.settings['lr']}) or change the seed"
+                ) from error
+
+    def scores(self, inputs: list[str]) -> Tensor:
+        """Return (B, L) probabilities; a hashtag that fastText never saw gets 0."""
+        # One text at a time fails under NumPy 2: always a list.
+        names, probabilities = self.model.predict(inputs, k=len(self.label_set))
+        scores = np.zeros((len(inputs), len(self.label_set)))
+        for row, (labels, values) in enumerate(zip(names, probabilities, strict=True)):
+            columns = [int(label.removeprefix(LABEL)) for label in labels]
+            scores[row, columns] = values
+        return as_scores(scores)
+
+    def learned(self) -> dict[str, Any]:
+        """Return the model in fastText's own format, as bytes in a uint8 tensor."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.bin"
+            self.model.save_model(str(file))
+            return {"fasttext": torch.frombuffer(bytearray(file.read_bytes()), dtype=torch.uint8)}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Load fastText's own format."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.bin"
+            file.write_bytes(learned["fasttext"].numpy().tobytes())
+            self.model = self.library.load_model(str(file))
+
+
+def _fasttext() -> Any:
+    try:
+        import fasttext
+    except ImportError as error:
+        raise InputError(
+            "model=fasttext needs the fasttext package; `pip install 'tagfinder[fasttext]'`"
+        ) from error
+    return fasttext
+
+
+def _write_training_file(file: Path, texts: list[str], labels: csr_matrix) -> None:
+    with file.open("w", encoding="utf-8") as stream:
+        for row, text in enumerate(texts):
+            indices = labels.indices[labels.indptr[row] : labels.indptr[row + 1]]
+            stream.write(" ".join([*(f"{LABEL}{index}" for index in indices), text]) + "\n")

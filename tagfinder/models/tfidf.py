@@ -1,0 +1,78 @@
+"""TF-IDF and a linear classifier (report 3.2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import TfidfVectorizer
+from torch import Tensor
+
+from tagfinder.corpus.prepared import LabelSet
+from tagfinder.data.features import Features
+from tagfinder.models.base import WholePartRecommender, as_scores
+from tagfinder.models.linear import LinearLearner
+
+
+class TfidfRecommender(WholePartRecommender):
+    """Word n-grams weighted by TF-IDF, scored by a linear learner.
+
+    Args:
+        label_set: the hashtags to choose from.
+        features: plain texts.
+        learner: the linear classifier.
+        ngram_range: shortest and longest word n-gram.
+        max_features: most n-grams, the most frequent ones; None takes all.
+        min_posts: fewest training posts with an n-gram.
+        sublinear: weigh a repeated word by 1 + log of its count instead of the count.
+    """
+
+    def __init__(
+        self,
+        label_set: LabelSet,
+        features: Features,
+        learner: LinearLearner,
+        *,
+        ngram_range: Sequence[int] = (1, 2),
+        max_features: int | None = None,
+        min_posts: int = 1,
+        sublinear: bool = True,
+    ) -> None:
+        super().__init__(label_set, features)
+        self.learner = learner
+        self.vectorizer_settings = {
+            "ngram_range": tuple(ngram_range),
+            "sublinear_tf": sublinear,
+            "dtype": np.float32,
+            # The texts are clean already: words are what stands between blanks.
+            "token_pattern": r"\S+",
+            "lowercase": False,
+        }
+        self.vocabulary_limits = {"max_features": max_features, "min_df": min_posts}
+
+    def learn(self, inputs: list[str], labels: csr_matrix) -> None:
+        """Learn the vocabulary, its IDF and the classifier."""
+        self.vectorizer = TfidfVectorizer(**self.vectorizer_settings, **self.vocabulary_limits)
+        self.learner.fit(self.vectorizer.fit_transform(inputs), labels)
+
+    def scores(self, inputs: list[str]) -> Tensor:
+        """Return (B, L) scores."""
+        return as_scores(self.learner.scores(self.vectorizer.transform(inputs)))
+
+    def learned(self) -> dict[str, Any]:
+        """Return vocabulary, IDF and the classifier's arrays."""
+        return {
+            "vocabulary": self.vectorizer.get_feature_names_out().tolist(),
+            "idf": torch.from_numpy(self.vectorizer.idf_),
+            "learner": self.learner.learned(),
+        }
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take over what `learned` returned."""
+        vocabulary = {word: index for index, word in enumerate(learned["vocabulary"])}
+        self.vectorizer = TfidfVectorizer(**self.vectorizer_settings, vocabulary=vocabulary)
+        self.vectorizer.idf_ = learned["idf"].numpy()
+        self.learner.restore(learned["learner"])

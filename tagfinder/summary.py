@@ -1,0 +1,74 @@
+"""What a finished run prints: its scores and some of its suggestions."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.run_folder import RunFolder
+
+SHOWN = (
+    *("ndcg@1", "ndcg@3", "ndcg@5", "ndcg@10", "map@3", "map@5", "map@10", "hit_rate@5", "mrr"),
+    *("micro_f1", "macro_f1", "report_ndcg@5", "report_map@5"),
+    *("open_ndcg@5", "open_map@5", "open_hit_rate@5", "coverage"),
+)
+
+
+def score_table(metrics: dict[str, Any]) -> str:
+    """Return validation and test scores as a table, with their protocol in its title."""
+    table = Table(
+        title=f"{metrics['model']} on {metrics['corpus']}, protocol {metrics['protocol']}",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("score")
+    for part in ("val", "test"):
+        table.add_column(part, justify="right")
+    for name in SHOWN:
+        if name in metrics["test"]:
+            table.add_row(name, *(_number(metrics[part].get(name)) for part in ("val", "test")))
+    table.add_row("posts", *(f"{metrics['rows'][part]:,}" for part in ("val", "test")))
+    table.caption = (
+        f"trained in {metrics['train_seconds']:.1f} s on {metrics['rows']['train']:,} posts, "
+        f"{metrics['tweets_per_second']:,.0f} posts scored per second"
+    )
+    return _rendered(table)
+
+
+def examples_table(run: RunFolder, corpus: PreparedCorpus, n: int = 5, k: int = 3) -> str:
+    """Return some test posts with the suggested hashtags beside the true ones."""
+    hashtags = run.label_set.hashtags
+    table = Table(title=f"{n} test posts", box=box.SIMPLE_HEAD, show_lines=True)
+    table.add_column("post (cleaned)", ratio=3)
+    table.add_column("suggested", ratio=1)
+    table.add_column("true", ratio=1)
+    for post in _examples(run, corpus, n).iter_rows(named=True):
+        table.add_row(
+            post["clean"],
+            " ".join(f"#{hashtags[label]}" for label in post["top_labels"][:k]),
+            " ".join(f"#{hashtags[label]}" for label in post["labels"]),
+        )
+    return _rendered(table)
+
+
+def _examples(run: RunFolder, corpus: PreparedCorpus, n: int) -> pl.DataFrame:
+    predictions = pl.read_parquet(run.path / "predictions.parquet")
+    texts = corpus.part("test", ["clean"])
+    posts = predictions.with_columns(texts["clean"]).filter(pl.col("labels").list.len() > 0)
+    # Evenly spaced posts show the whole part, the same ones at every run.
+    return posts.gather_every(max(posts.height // n, 1)).head(n)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _rendered(table: Table) -> str:
+    stream = StringIO()
+    Console(file=stream, width=110).print(table)
+    return stream.getvalue().rstrip("\n") + "\n"
