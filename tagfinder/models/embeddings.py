@@ -1,0 +1,42 @@
+"""Word vectors inside a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from tagfinder.data.tokens import PADDING
+from tagfinder.data.word_vectors import EmbeddingTable
+
+
+class WordEmbedding(nn.Module):
+    """One or more tables of word vectors, side by side.
+
+    Args:
+        tables: what the vectors start from.
+        n_words: size of the vocabulary.
+
+    Attributes:
+        dimension: numbers per word, all tables together.
+    """
+
+    def __init__(self, tables: Sequence[EmbeddingTable], n_words: int) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(embedding(table, n_words) for table in tables)
+        self.dimension = sum(table.dimension for table in tables)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (B, T) token numbers to (B, T, dimension) vectors; padding gets zeros."""
+        return torch.cat([part(tokens) for part in self.parts], dim=-1)
+
+
+def embedding(table: EmbeddingTable, n_words: int) -> nn.Embedding:
+    """Return one table as a layer; a constant one stays out of the optimiser."""
+    if table.values is None:
+        layer = nn.Embedding(n_words, table.dimension, padding_idx=PADDING)
+        return layer.requires_grad_(table.trainable)
+    return nn.Embedding.from_pretrained(
+        torch.from_numpy(table.values), freeze=not table.trainable, padding_idx=PADDING
+    )

@@ -1,0 +1,46 @@
+"""The report's LSTM: the state after a text's last word decides."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tagfinder.data.features import Features
+from tagfinder.data.tokens import PADDING, TokenFeatures
+from tagfinder.models.embeddings import WordEmbedding
+
+
+class LSTMNetwork(nn.Module):
+    """Word vectors, one LSTM layer in one direction, ReLU on its last output, a linear layer.
+
+    The report pads at the beginning so that the last output is the text's. Reading the output
+    at each text's own last word is the same, without computing on padding.
+
+    Args:
+        features: `TokenFeatures`, fitted.
+        n_labels: L.
+        hidden_size: numbers in the LSTM's state.
+        dropout: probability of dropping a number of a word vector or of the last output.
+    """
+
+    def __init__(
+        self, features: Features, n_labels: int, hidden_size: int = 50, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        tokens = cast(TokenFeatures, features)
+        self.embedding = WordEmbedding(tokens.tables, len(tokens.vocabulary))
+        self.lstm = nn.LSTM(self.embedding.dimension, hidden_size, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(hidden_size, n_labels)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (B, T) token numbers, padded at the end, to (B, L) logits."""
+        outputs, _ = self.lstm(self.dropout(self.embedding(tokens)))
+        # A text without words is read as one word of zeros, whatever the batch pads it to.
+        last = (tokens != PADDING).sum(dim=1).clamp(min=1) - 1
+        final = outputs[torch.arange(len(tokens), device=tokens.device), last]
+        logits: Tensor = self.linear(self.dropout(functional.relu(final)))
+        return logits
