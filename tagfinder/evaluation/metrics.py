@@ -1,0 +1,251 @@
+"""Scores of single rows, as pure functions: standard ones, and the report's own beside them.
+
+Standard: binary gains, discount `1 / log2(rank + 1)`; the ideal gain and the denominator of the
+average precision are those of `min(k, |T|)` labels, where T are the true ones; a miss is 0
+(Jaervelin and Kekaelaeinen 2002; Manning, Raghavan and Schuetze 2008, chapter 8). `ndcg` equals
+scikit-learn's `ndcg_score(k=k)` where no scores tie.
+
+Report: `report_ndcg` and `report_average_precision` are the definitions of the student report
+"#TagFinder: Hashtags Recommendation On Twitter". A true label that is missed costs nothing there,
+so they are for comparing with its tables only.
+
+All take `hits` (N, K) bool, best rank first, and give (N,) float64. A ranking shorter than `k` is
+read as if misses followed. `n_relevant` (N,) is the number of true labels: of those in the label
+set (closed scoring) or of all hashtags that a post has (open scoring, where a hashtag outside the
+label set can only be missed). NaN marks a row that takes no part in a mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+def ndcg(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
+    """Normalised discounted cumulative gain; NaN where nothing is relevant.
+
+    Example:
+        >>> ndcg(torch.tensor([[False, True], [True, True]]), torch.tensor([1, 5]), k=2).tolist()
+        [0.6309297535714575, 1.0]
+    """
+    return _discounted_gain(hits, k) / _ideal_gain(n_relevant, k)
+
+
+def average_precision(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
+    """Sum of the precisions at the hits' ranks over `min(k, n_relevant)`; its mean is MAP@k.
+
+    Example:
+        >>> average_precision(torch.tensor([[True, False, True]]), torch.tensor([4]), k=3).tolist()
+        [0.5555555555555555]
+    """
+    return _precision_at_hits(hits, k) / n_relevant.clamp(max=k)
+
+
+def precision(hits: Tensor, k: int) -> Tensor:
+    """Share of the first `k` ranks that are hits.
+
+    Example:
+        >>> precision(torch.tensor([[True, False]]), k=4).tolist()
+        [0.25]
+    """
+    return _n_hits(hits, k) / k
+
+
+def recall(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
+    """Share of the relevant labels that are among the first `k`; NaN where there are none.
+
+    Example:
+        >>> recall(torch.tensor([[True, False]]), torch.tensor([4]), k=2).tolist()
+        [0.25]
+    """
+    return _n_hits(hits, k) / n_relevant
+
+
+def hit_rate(hits: Tensor, k: int) -> Tensor:
+    """Return 1 where at least one of the first `k` is a hit, else 0.
+
+    Example:
+        >>> hit_rate(torch.tensor([[False, True], [False, False]]), k=2).tolist()
+        [1.0, 0.0]
+    """
+    return hits[:, :k].any(1).double()
+
+
+def reciprocal_rank(hits: Tensor, k: int) -> Tensor:
+    """1 / rank of the first hit, 0 where none of the first `k` is one; its mean is MRR@k.
+
+    Example:
+        >>> reciprocal_rank(torch.tensor([[False, True], [False, False]]), k=2).tolist()
+        [0.5, 0.0]
+    """
+    cut = hits[:, :k]
+    return (cut / _ranks(cut)).amax(1) if cut.shape[1] else hit_rate(hits, k)
+
+
+def report_ndcg(hits: Tensor, k: int) -> Tensor:
+    """Gain over the ideal of the hits alone, as the report has it; 0 where nothing is hit.
+
+    Example:
+        >>> report_ndcg(torch.tensor([[False, True], [True, False]]), k=2).tolist()
+        [0.6309297535714575, 1.0]
+    """
+    return ndcg(hits, _n_hits(hits, k).clamp(min=1), k)
+
+
+def report_average_precision(hits: Tensor, k: int) -> Tensor:
+    """Mean of the precisions at the hits' ranks, as the report has it.
+
+    A row without a hit among the first `k` takes no part in the report's mean: it is NaN.
+
+    Example:
+        >>> report_average_precision(torch.tensor([[False, True], [False, False]]), k=2).tolist()
+        [0.5, nan]
+    """
+    return _precision_at_hits(hits, k) / _n_hits(hits, k)
+
+
+def label_ranking_average_precision(ranks: Tensor) -> Tensor:
+    """Mean over the true labels of the share of true ones among those ranked as high.
+
+    Equals scikit-learn's `label_ranking_average_precision_score` where no scores tie.
+
+    Args:
+        ranks: (N, M) float64 as `rankings.true_ranks` gives them.
+
+    Returns:
+        (N,) float64; NaN where a row has no true label.
+
+    Example:
+        >>> label_ranking_average_precision(torch.tensor([[1.0, 4.0, torch.inf]])).tolist()
+        [0.75]
+    """
+    return (_ranks(ranks) / ranks).sum(1) / ranks.isfinite().sum(1)
+
+
+class PrecisionRecallF1(NamedTuple):
+    """Three tensors of one shape, float64."""
+
+    precision: Tensor
+    recall: Tensor
+    f1: Tensor
+
+
+def precision_recall_f1(
+    true_positives: Tensor, n_predicted: Tensor, n_relevant: Tensor
+) -> PrecisionRecallF1:
+    """Precision, recall and F1 from counts of any one shape; 0 where one is undefined.
+
+    Example:
+        >>> values = precision_recall_f1(torch.tensor([2, 0]), torch.tensor([4, 0]), torch.tensor([2, 1]))
+        >>> values.precision.tolist(), values.recall.tolist(), values.f1.tolist()
+        ([0.5, 0.0], [1.0, 0.0], [0.6666666666666666, 0.0])
+    """  # noqa: E501
+    hits_found = true_positives.double()
+    return PrecisionRecallF1(
+        hits_found / n_predicted.clamp(min=1),
+        hits_found / n_relevant.clamp(min=1),
+        2 * hits_found / (n_predicted + n_relevant).clamp(min=1),
+    )
+
+
+def roc_auc(negatives: Tensor, positives: Tensor) -> Tensor:
+    """Area under the ROC curve of each label; scores in one bin count as tied.
+
+    Args:
+        negatives: (L, bins) int64, rows without the label by the bin of its score, worst first.
+        positives: (L, bins) int64, rows with the label.
+
+    Returns:
+        (L,) float64; NaN where a label has no positive or no negative row.
+
+    Example:
+        >>> roc_auc(torch.tensor([[2, 1]]), torch.tensor([[0, 1]])).tolist()
+        [0.8333333333333334]
+    """
+    beaten = negatives.cumsum(1).double() - negatives.double() / 2
+    return (positives * beaten).sum(1) / (positives.sum(1).double() * negatives.sum(1))
+
+
+def binned_average_precision(negatives: Tensor, positives: Tensor) -> Tensor:
+    """Average precision of each label over all rows; scores in one bin count as tied.
+
+    The step-wise sum of scikit-learn's `average_precision_score`. Arguments as in `roc_auc`.
+
+    Returns:
+        (L,) float64; NaN where a label has no positive row.
+
+    Example:
+        >>> binned_average_precision(torch.tensor([[2, 1]]), torch.tensor([[1, 1]])).tolist()
+        [0.45]
+    """
+    found = positives.flip(1).cumsum(1).double()
+    given = found + negatives.flip(1).cumsum(1)
+    gained = positives.flip(1) * (found / given.clamp(min=1))
+    return gained.sum(1) / positives.sum(1)
+
+
+def ranking_scores(hits: Tensor, n_relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
+    """Return every standard score at every `k` by name, NaN where a row has nothing to find.
+
+    The names are `ndcg@k`, `map@k`, `precision@k`, `recall@k`, `hit_rate@k` and `mrr@k`.
+    """
+    scores: dict[str, Tensor] = {}
+    for k in ks:
+        scores[f"ndcg@{k}"] = ndcg(hits, n_relevant, k)
+        scores[f"map@{k}"] = average_precision(hits, n_relevant, k)
+        scores[f"precision@{k}"] = precision(hits, k)
+        scores[f"recall@{k}"] = recall(hits, n_relevant, k)
+        scores[f"hit_rate@{k}"] = hit_rate(hits, k)
+        scores[f"mrr@{k}"] = reciprocal_rank(hits, k)
+    return left_out(scores, n_relevant == 0)
+
+
+def report_scores(hits: Tensor, n_relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
+    """Return the report's own scores by name, `report_ndcg@k` and `report_map@k`, NaN as above."""
+    scores: dict[str, Tensor] = {}
+    for k in ks:
+        scores[f"report_ndcg@{k}"] = report_ndcg(hits, k)
+        scores[f"report_map@{k}"] = report_average_precision(hits, k)
+    return left_out(scores, n_relevant == 0)
+
+
+def left_out(scores: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+    """Put NaN where `rows` (N,) bool says that a row takes no part."""
+    return {name: values.masked_fill(rows, torch.nan) for name, values in scores.items()}
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """1, 2, ... along the columns of `values`, float64."""
+    return torch.arange(1, values.shape[1] + 1, dtype=torch.float64, device=values.device)
+
+
+def _n_hits(hits: Tensor, k: int) -> Tensor:
+    return hits[:, :k].sum(1)
+
+
+def _precision_at_hits(hits: Tensor, k: int) -> Tensor:
+    cut = hits[:, :k]
+    return (cut * cut.cumsum(1) / _ranks(cut)).sum(1)
+
+
+def _discounted_gain(hits: Tensor, k: int) -> Tensor:
+    # Added rank by rank like the ideal below, so that a perfect ranking is 1 to the last bit.
+    cut = hits[:, :k]
+    gain = torch.zeros(len(cut), dtype=torch.float64, device=cut.device)
+    for hit, discount in zip(cut.T, _discounts(cut.shape[1]), strict=True):
+        gain += hit * discount
+    return gain
+
+
+def _ideal_gain(n_relevant: Tensor, k: int) -> Tensor:
+    n_ideal = n_relevant.clamp(max=k)
+    most = int(n_ideal.max()) if len(n_ideal) else 0
+    gains = torch.cat([torch.zeros(1, dtype=torch.float64), _discounts(most).cumsum(0)])
+    return gains.to(n_relevant.device)[n_ideal]
+
+
+def _discounts(k: int) -> Tensor:
+    return 1 / torch.log2(torch.arange(2, k + 2, dtype=torch.float64))

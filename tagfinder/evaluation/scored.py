@@ -1,0 +1,93 @@
+"""What a recommender's validation or test step returns, checked and cut into blocks of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from tagfinder.errors import WorkError
+from tagfinder.evaluation.rankings import PADDING, top_k
+
+_BLOCK_CELLS = 2**19  # scores handled at once: about what a processor's cache holds
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Rows with a ranking and their true labels.
+
+    Attributes:
+        top_labels: (B, K) int64, best first, padded with -1.
+        top_scores: (B, K) float32.
+        labels: (B, M) int64 true label indices, padded with -1.
+        n_hashtags: (B,) int64, distinct hashtags that each post really has.
+        rows: (B,) int64, position of each post in its part of the corpus.
+        scores: (B, L) float32 in [0, 1], or None where there is no closed label set.
+    """
+
+    top_labels: Tensor
+    top_scores: Tensor
+    labels: Tensor
+    n_hashtags: Tensor
+    rows: Tensor
+    scores: Tensor | None = None
+
+    @property
+    def n_labels(self) -> Tensor:
+        """(B,) int64, true labels of each row."""
+        return (self.labels != PADDING).sum(1)
+
+
+def scored_blocks(outputs: Any, depth: int) -> Iterator[Scored]:
+    """Cut a step's outputs into blocks of rows, small enough for any number of labels.
+
+    Args:
+        outputs: mapping with `labels`, `n_hashtags`, `rows` and either `scores` (B, L) or
+            `top_labels` and `top_scores` (B, K).
+        depth: ranks kept of each row.
+
+    Raises:
+        WorkError: where the outputs are not such a mapping, or a score is NaN.
+    """
+    columns = _columns(outputs)
+    wide = columns.get("scores", columns.get("top_labels"))
+    block_rows = max(1, _BLOCK_CELLS // max(1, wide.shape[1])) if wide is not None else 1
+    for start in range(0, len(columns["rows"]), block_rows):
+        block = {name: values[start : start + block_rows] for name, values in columns.items()}
+        yield _scored(block, depth)
+
+
+def _scored(block: dict[str, Tensor], depth: int) -> Scored:
+    if "scores" in block:
+        scores = block["scores"].detach().float()
+        best, best_scores = top_k(scores, depth)
+    else:
+        scores = None
+        best, best_scores = block["top_labels"][:, :depth], block["top_scores"][:, :depth]
+    return Scored(
+        best, best_scores.float(), block["labels"], block["n_hashtags"], block["rows"], scores
+    )
+
+
+def _columns(outputs: Any) -> dict[str, Tensor]:
+    """Return the tensors that are needed, by name, all with one entry for each row."""
+    needed = ["labels", "n_hashtags", "rows"]
+    if not isinstance(outputs, Mapping):
+        raise WorkError(f"{_CONTRACT}; it returned {type(outputs).__name__}")
+    needed += ["scores"] if "scores" in outputs else ["top_labels", "top_scores"]
+    missing = [name for name in needed if not isinstance(outputs.get(name), Tensor)]
+    if missing:
+        raise WorkError(f"{_CONTRACT}; no tensor for {', '.join(missing)}")
+    columns = {name: outputs[name] for name in needed}
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise WorkError(f"{_CONTRACT}; numbers of rows differ: {lengths}")
+    return columns
+
+
+_CONTRACT = (
+    "validation_step and test_step must return a mapping of tensors: 'labels', 'n_hashtags', "
+    "'rows', and 'scores' or 'top_labels' with 'top_scores'"
+)

@@ -1,0 +1,163 @@
+"""All scores of one part of a corpus, added up block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from tagfinder.evaluation import metrics
+from tagfinder.evaluation.accumulators import LabelCounts, MeanScores, ScoreHistograms
+from tagfinder.evaluation.rankings import PADDING, hits, true_ranks
+from tagfinder.evaluation.scored import Scored
+
+KINDS = ("precision", "recall", "f1")
+NEED_ALL_SCORES = (
+    "mrr",
+    "lrap",
+    *(f"{mean}_{kind}" for mean in ("micro", "macro", "samples") for kind in KINDS),
+    "macro_auc",
+    "macro_average_precision",
+)
+"""Scores that need every label's score: left out where there is no closed label set."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The scores of one part.
+
+    Attributes:
+        scores: by metric name, NaN where no row takes part.
+        counts: `n` (rows with a label in the set: those that are scored), `n_without_labels`,
+            `n_without_hits@k`, with open scoring `open_n` (posts with any hashtag).
+        per_label: one row for each label, or None where there is no closed label set.
+        not_measured: names of the scores that were left out.
+    """
+
+    scores: dict[str, float]
+    counts: dict[str, int]
+    per_label: pl.DataFrame | None
+    not_measured: tuple[str, ...]
+
+
+class Tally:
+    """Adds up the scores of rows as they come; only sums are kept.
+
+    Args:
+        ks: ranks at which rankings are judged.
+        threshold: a label counts as given where its score is at least this.
+        with_open: whether every tagged post is judged too, a hashtag outside the set as a miss.
+        n_labels: size of the closed label set, None where there is none.
+        device: where the sums live: that of the scores.
+    """
+
+    def __init__(
+        self,
+        ks: Sequence[int],
+        threshold: float,
+        with_open: bool,
+        n_labels: int | None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.ks, self.threshold, self.with_open, self.n_labels = ks, threshold, with_open, n_labels
+        nothing = _no_rows(n_labels)
+        self._means = MeanScores(list(self._row_scores(nothing)))
+        self._counts = LabelCounts(n_labels or 0)
+        self._histograms = ScoreHistograms(n_labels or 0)
+        self.update(nothing)  # a process without rows has its (empty) sums to add
+        for metric in (self._means, self._counts, self._histograms):
+            metric.to(device)
+
+    def update(self, block: Scored) -> None:
+        """Add a block of rows."""
+        self._means.update(self._row_scores(block))
+        if block.scores is not None:
+            covered = block.n_labels > 0
+            scores, labels = block.scores[covered], block.labels[covered]
+            self._counts.update(scores >= self.threshold, labels)
+            self._histograms.update(scores, labels)
+
+    def compute(self) -> Results:
+        """Return the scores over all processes; every process has to call it."""
+        scores, took_part, n_rows = self._means.compute()
+        counts = self._row_counts(took_part, n_rows)
+        if self.n_labels is None:
+            return Results(scores, counts, None, NEED_ALL_SCORES)
+        per_label_counts = self._counts.compute()
+        per_label = _per_label(per_label_counts, self._histograms.compute())
+        return Results(scores | _over_labels(per_label_counts, per_label), counts, per_label, ())
+
+    def _row_scores(self, block: Scored) -> dict[str, Tensor]:
+        found, n_labels = hits(block.top_labels, block.labels), block.n_labels
+        scores = metrics.ranking_scores(found, n_labels, self.ks)
+        scores |= metrics.report_scores(found, n_labels, self.ks)
+        if block.scores is not None:
+            scores |= self._whole_ranking_scores(block.scores, block.labels)
+        if self.with_open:
+            scores |= open_scores(found, n_labels, block.n_hashtags, self.ks)
+        return scores
+
+    def _whole_ranking_scores(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        ranks = true_ranks(scores, labels)
+        predicted, true = scores >= self.threshold, labels != PADDING
+        found = predicted.gather(1, labels.clamp(min=0)) & true
+        at_threshold = metrics.precision_recall_f1(found.sum(1), predicted.sum(1), true.sum(1))
+        values = {"mrr": 1 / ranks.amin(1), "lrap": metrics.label_ranking_average_precision(ranks)}
+        values |= {f"samples_{kind}": getattr(at_threshold, kind) for kind in KINDS}
+        return metrics.left_out(values, ~true.any(1))
+
+    def _row_counts(self, took_part: dict[str, int], n_rows: int) -> dict[str, int]:
+        n = took_part[f"ndcg@{self.ks[0]}"]
+        counts = {"n": n, "n_without_labels": n_rows - n}
+        counts |= {f"n_without_hits@{k}": n - took_part[f"report_map@{k}"] for k in self.ks}
+        return counts | ({"open_n": took_part["coverage"]} if self.with_open else {})
+
+
+def open_scores(
+    found: Tensor, n_labels: Tensor, n_hashtags: Tensor, ks: Sequence[int]
+) -> dict[str, Tensor]:
+    """Return each row's scores over all of its hashtags (`open_ndcg@k`, ...), and `coverage`.
+
+    A row without hashtags takes no part. The mean of `coverage` is the share of tagged posts with
+    at least one hashtag in the label set.
+    """
+    scores = metrics.ranking_scores(found, n_hashtags, ks)
+    covered = metrics.left_out({"coverage": (n_labels > 0).double()}, n_hashtags == 0)
+    return {f"open_{name}": values for name, values in scores.items()} | covered
+
+
+def _per_label(counts: Tensor, histograms: Tensor) -> pl.DataFrame:
+    found, predicted, support = counts
+    negatives, positives = histograms
+    at_threshold = metrics.precision_recall_f1(found, predicted, support)
+    columns = {
+        "index": torch.arange(len(support)),
+        "support": support,
+        "true_positives": found,
+        "false_positives": predicted - found,
+        "false_negatives": support - found,
+        **at_threshold._asdict(),
+        "auc": metrics.roc_auc(negatives, positives),
+        "average_precision": metrics.binned_average_precision(negatives, positives),
+    }
+    return pl.DataFrame(
+        {name: values.numpy() for name, values in columns.items()}, nan_to_null=True
+    )
+
+
+def _over_labels(counts: Tensor, per_label: pl.DataFrame) -> dict[str, float]:
+    micro = metrics.precision_recall_f1(*counts.sum(1))
+    scores = {f"micro_{kind}": float(getattr(micro, kind)) for kind in KINDS}
+    for column in (*KINDS, "auc", "average_precision"):
+        mean = per_label[column].mean()
+        scores[f"macro_{column}"] = mean if isinstance(mean, float) else float("nan")
+    return scores
+
+
+def _no_rows(n_labels: int | None) -> Scored:
+    nothing = torch.zeros(0, 1, dtype=torch.int64)
+    scores = None if n_labels is None else torch.zeros(0, n_labels)
+    return Scored(nothing, nothing.float(), nothing, nothing[:, 0], nothing[:, 0], scores)
