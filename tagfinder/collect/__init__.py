@@ -1,1 +1,1 @@
-"""Posts from the networks, as raw Parquet."""
+"""Collects tagged posts from X, Mastodon and Bluesky into folders that `prepare` reads."""
