@@ -38,11 +38,9 @@ class ScoreBins:
         That is 48,641 bins for up to 172 labels, 6,081 for 1,000 and 49 for 100,000; with int64
         counts of two kinds 128 MiB at the most.
         """
-        choices = range(_FINEST, _COARSEST, -1)
-        fitting = (
-            cls(fineness) for fineness in choices if cls(fineness).n_bins * n_labels <= _CELLS
-        )
-        return next(fitting, cls(_COARSEST))
+        choices = [cls(fineness) for fineness in range(_FINEST, _COARSEST - 1, -1)]
+        fitting = (bins for bins in choices if bins.n_bins * n_labels <= _CELLS)
+        return next(fitting, choices[-1])
 
     @property
     def n_bins(self) -> int:

@@ -14,7 +14,7 @@ import torch
 from tagfinder.errors import InputError
 from tagfinder.evaluation.predictions import Predictions
 from tagfinder.evaluation.scored import scored_blocks
-from tagfinder.evaluation.tally import Results, Tally
+from tagfinder.evaluation.tally import Tally
 from tagfinder.files import atomic_path
 
 PartName = Literal["val", "test"]
@@ -90,7 +90,7 @@ class Evaluator(lightning.Callback):
         """Begin new sums."""
         self._tallies["val"] = None
 
-    def on_validation_batch_end(
+    def on_validation_batch_end(  # noqa: PLR0917 - the trainer's signature
         self,
         trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,
@@ -117,7 +117,7 @@ class Evaluator(lightning.Callback):
         self._tallies["test"] = None
         self._collected = Predictions()
 
-    def on_test_batch_end(
+    def on_test_batch_end(  # noqa: PLR0917 - the trainer's signature
         self,
         trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,
@@ -196,8 +196,8 @@ def _agreed_n_labels(
 
 def _ids(trainer: lightning.Trainer, part: PartName) -> pl.Series | None:
     """Return the ids of a part's posts where the trainer's data module offers them."""
-    data_module = getattr(trainer, "datamodule", None)
-    return data_module.ids(part) if hasattr(data_module, "ids") else None
+    ids_of = getattr(getattr(trainer, "datamodule", None), "ids", None)
+    return None if ids_of is None else ids_of(part)
 
 
 def _with_hashtags(per_label: pl.DataFrame, pl_module: lightning.LightningModule) -> pl.DataFrame:

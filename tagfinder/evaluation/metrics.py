@@ -48,20 +48,20 @@ def precision(hits: Tensor, k: int) -> Tensor:
     """Share of the first `k` ranks that are hits.
 
     Example:
-        >>> precision(torch.tensor([[True, False]]), k=4).tolist()
-        [0.25]
+        >>> precision(torch.tensor([[True, False]]), k=3).tolist()
+        [0.3333333333333333]
     """
-    return _n_hits(hits, k) / k
+    return _n_hits(hits, k).double() / k
 
 
 def recall(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     """Share of the relevant labels that are among the first `k`; NaN where there are none.
 
     Example:
-        >>> recall(torch.tensor([[True, False]]), torch.tensor([4]), k=2).tolist()
-        [0.25]
+        >>> recall(torch.tensor([[True, False]]), torch.tensor([3]), k=2).tolist()
+        [0.3333333333333333]
     """
-    return _n_hits(hits, k) / n_relevant
+    return _n_hits(hits, k).double() / n_relevant
 
 
 def hit_rate(hits: Tensor, k: int) -> Tensor:
@@ -210,6 +210,19 @@ def report_scores(hits: Tensor, n_relevant: Tensor, ks: Sequence[int]) -> dict[s
         scores[f"report_ndcg@{k}"] = report_ndcg(hits, k)
         scores[f"report_map@{k}"] = report_average_precision(hits, k)
     return left_out(scores, n_relevant == 0)
+
+
+def open_scores(
+    hits: Tensor, n_labels: Tensor, n_hashtags: Tensor, ks: Sequence[int]
+) -> dict[str, Tensor]:
+    """Return each row's scores over all of its hashtags (`open_ndcg@k`, ...), and `coverage`.
+
+    A row without hashtags takes no part. The mean of `coverage` is the share of tagged posts with
+    at least one hashtag in the label set.
+    """
+    scores = ranking_scores(hits, n_hashtags, ks)
+    covered = left_out({"coverage": (n_labels > 0).double()}, n_hashtags == 0)
+    return {f"open_{name}": values for name, values in scores.items()} | covered
 
 
 def left_out(scores: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:

@@ -97,7 +97,7 @@ class Tally:
         if block.scores is not None:
             scores |= self._whole_ranking_scores(block.scores, block.labels)
         if self.with_open:
-            scores |= open_scores(found, n_labels, block.n_hashtags, self.ks)
+            scores |= metrics.open_scores(found, n_labels, block.n_hashtags, self.ks)
         return scores
 
     def _whole_ranking_scores(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -114,19 +114,6 @@ class Tally:
         counts = {"n": n, "n_without_labels": n_rows - n}
         counts |= {f"n_without_hits@{k}": n - took_part[f"report_map@{k}"] for k in self.ks}
         return counts | ({"open_n": took_part["coverage"]} if self.with_open else {})
-
-
-def open_scores(
-    found: Tensor, n_labels: Tensor, n_hashtags: Tensor, ks: Sequence[int]
-) -> dict[str, Tensor]:
-    """Return each row's scores over all of its hashtags (`open_ndcg@k`, ...), and `coverage`.
-
-    A row without hashtags takes no part. The mean of `coverage` is the share of tagged posts with
-    at least one hashtag in the label set.
-    """
-    scores = metrics.ranking_scores(found, n_hashtags, ks)
-    covered = metrics.left_out({"coverage": (n_labels > 0).double()}, n_hashtags == 0)
-    return {f"open_{name}": values for name, values in scores.items()} | covered
 
 
 def _per_label(counts: Tensor, histograms: Tensor) -> pl.DataFrame:

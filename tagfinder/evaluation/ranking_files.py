@@ -1,0 +1,186 @@
+"""Reads anybody's rankings and true labels from JSON and Parquet files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tagfinder.errors import InputError
+
+_BROKEN_JSON = (ValueError, OSError, EOFError, zlib.error, RecursionError)
+_NUMBERS = pl.List(pl.Int64)
+_NAMES = pl.List(pl.String)
+_EXPECTED = 'expected {"row": [label, ...], ...}'
+
+
+@dataclass(frozen=True)
+class LabelLists:
+    """A list of labels for each row of a file.
+
+    Attributes:
+        path: the file.
+        rows: (N,) String, the rows' names.
+        labels: (N,) List(Int64) label indices or List(String) label names.
+        n_hashtags: (N,) Int64 where the file says how many hashtags a post really has.
+    """
+
+    path: Path
+    rows: pl.Series
+    labels: pl.Series
+    n_hashtags: pl.Series | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether labels are names rather than indices."""
+        return self.labels.dtype == _NAMES
+
+
+def read_label_lists(path: Path, column: str) -> LabelLists:
+    """Read `{"row": [label, ...]}` from JSON (also `.json.gz`), or rows of a Parquet file.
+
+    Args:
+        path: the file.
+        column: Parquet column with the lists, where there is one of that name; else the file has
+            to have just one column of lists. Rows are named by the column `id`, else by the
+            first that holds no lists.
+
+    Raises:
+        InputError: the file cannot be read as such; the sentence names the row.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
+    lists = _from_parquet(path, column) if path.suffix == ".parquet" else _from_json(path)
+    _check_labels(lists)
+    return lists
+
+
+def read_label_names(path: Path) -> list[str]:
+    """Read the names of the labels in the order of their indices.
+
+    CSV with a header (the first column), Parquet (the column `hashtag`, else the first), or a
+    text file with one name on a line.
+
+    Raises:
+        InputError: the file cannot be read, or a name stands in it twice.
+    """
+    names = _names(path)
+    repeated = names.filter(names.is_duplicated())
+    if len(repeated):
+        raise InputError(f"{path}: the label {repeated[0]!r} stands in it more than once")
+    return names.to_list()
+
+
+def _names(path: Path) -> pl.Series:
+    try:
+        if path.suffix == ".parquet":
+            frame = pl.read_parquet(path)
+            return frame["hashtag" if "hashtag" in frame.columns else frame.columns[0]]
+        if path.suffix == ".csv":
+            return pl.read_csv(path, infer_schema=False).to_series(0)
+        return pl.Series(path.read_text(encoding="utf-8").splitlines(), dtype=pl.String)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path}: the names of the labels cannot be read ({error})") from error
+
+
+def _from_json(path: Path) -> LabelLists:
+    content = _parsed(path)
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: {_EXPECTED}, found {_kind(content)}")
+    for row, labels in content.items():
+        if not isinstance(labels, list):
+            raise InputError(f"{path}: row {row!r} is {_kind(labels)}; {_EXPECTED}")
+    dtype = _json_label_type(path, content)
+    try:
+        labels = pl.Series(content.values(), dtype=dtype)
+    except (OverflowError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path}: a label is too large a number ({error})") from error
+    return LabelLists(path, pl.Series(content.keys(), dtype=pl.String), labels)
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        raw = path.read_bytes()
+        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=lambda pairs: _distinct(path, pairs))
+    except _BROKEN_JSON as error:
+        raise InputError(f"{path}: not a readable JSON file ({error})") from error
+
+
+def _distinct(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in content if names.count(name) > 1)
+        raise InputError(f"{path}: row {twice!r} stands in it more than once")
+    return content
+
+
+def _json_label_type(path: Path, content: dict[str, list[Any]]) -> pl.DataType:
+    found = set(map(type, chain.from_iterable(content.values())))
+    if found <= {int}:
+        return _NUMBERS
+    if found == {str}:
+        return _NAMES
+    odd = next(kind for kind in (*sorted(found - {int, str}, key=str), str) if kind in found)
+    row = next(name for name, labels in content.items() if odd in map(type, labels))
+    raise InputError(
+        f"{path}: row {row!r} holds a label of type {odd.__name__}; "
+        "labels must be all numbers from 0 or all strings"
+    )
+
+
+def _from_parquet(path: Path, column: str) -> LabelLists:
+    try:
+        frame = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+    labels = frame[_list_column(path, frame, column)]
+    inner = getattr(labels.dtype, "inner", None)
+    if inner != pl.String and not (inner is not None and inner.is_integer()):
+        raise InputError(f"{path}: column {labels.name!r} is {labels.dtype}; expected {_NUMBERS}")
+    named = labels.cast(_NAMES if inner == pl.String else _NUMBERS).fill_null([])
+    counts = frame["n_hashtags"].cast(pl.Int64) if "n_hashtags" in frame.columns else None
+    return LabelLists(path, frame[_row_column(path, frame)].cast(pl.String), named, counts)
+
+
+def _list_column(path: Path, frame: pl.DataFrame, preferred: str) -> str:
+    if preferred in frame.columns:
+        return preferred
+    lists = [name for name, kind in frame.schema.items() if kind.base_type() in {pl.List, pl.Array}]
+    if len(lists) != 1:
+        raise InputError(
+            f"{path}: no column {preferred!r}, and {len(lists)} columns of lists among "
+            f"{frame.columns}; name the one to use {preferred!r}"
+        )
+    return lists[0]
+
+
+def _row_column(path: Path, frame: pl.DataFrame) -> str:
+    plain: Iterable[str] = (n for n, kind in frame.schema.items() if not kind.is_nested())
+    name = "id" if "id" in frame.columns else next(iter(plain), None)
+    if name is None:
+        raise InputError(f"{path}: no column names the rows; add one called 'id'")
+    return name
+
+
+def _check_labels(lists: LabelLists) -> None:
+    wrong = pl.element().is_null() if lists.named else pl.element().is_null() | (pl.element() < 0)
+    bad = lists.rows.filter(lists.labels.list.eval(wrong).list.any())
+    if len(bad):
+        raise InputError(
+            f"{lists.path}: row {bad[0]!r} holds a label that is null or negative; "
+            "labels are numbers from 0 or strings"
+        )
+
+
+def _kind(value: Any) -> str:
+    names = {"dict": "an object", "list": "a list", "str": "a string"}
+    return names.get(type(value).__name__, repr(value))
