@@ -1,0 +1,62 @@
+"""Files of public repositories, kept in the cache and checked by their SHA-256."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+
+from tagfinder.errors import WorkError
+from tagfinder.progress import track
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """A file of a public repository.
+
+    Attributes:
+        path: where it lies in the repository, and in the cache.
+        bytes: its size.
+        sha256: the checksum of its bytes.
+    """
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+def download(files: Sequence[PublicFile], url: str, folder: Path, what: str) -> list[Path]:
+    """Return the files below `folder`, fetching those from `url` that are not there yet.
+
+    A file is there whole and with the right checksum, or not at all.
+
+    Args:
+        files: what is needed.
+        url: address that their paths are relative to.
+        folder: where they are kept.
+        what: name of the whole, for progress and errors.
+
+    Raises:
+        WorkError: a file could not be fetched, was not what it should be, or not written.
+    """
+    pooch.get_logger().setLevel(logging.ERROR)
+    shelf = pooch.create(
+        path=folder,
+        base_url=url.rstrip("/") + "/",
+        registry={file.path: f"sha256:{file.sha256}" for file in files},
+        retry_if_failed=1,
+    )
+    paths = []
+    for file in track(files, f"downloading {what}"):
+        try:
+            paths.append(Path(shelf.fetch(file.path)))
+        except (ValueError, OSError) as error:
+            raise WorkError(
+                f"{what}: {file.path} could not be downloaded from {url} ({error}). Check the "
+                f"network and whether {folder} can be written (TAGFINDER_CACHE moves it), or go "
+                "on without a download: data=synthetic"
+            ) from error
+    return paths
