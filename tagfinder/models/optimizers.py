@@ -33,7 +33,7 @@ class Adam:
     ) -> OptimizerLRSchedulerConfig:
         """Return optimiser and schedule as Lightning's `configure_optimizers` wants them."""
         optimizer = torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay
+            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
         )
 
         def factor(step: int) -> float:

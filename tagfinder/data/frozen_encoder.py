@@ -1,0 +1,197 @@
+"""A frozen encoder's vector of each text, computed once and kept on disk.
+
+An encoder that does not learn gives the same vector in every epoch, so that 30 epochs of BERT
+cost one pass and 30 epochs of a linear layer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.data.encoder import (
+    WEIGHTS,
+    Encoder,
+    copy_encoder,
+    digest_of_tokenizer,
+    load_encoder,
+    load_tokenizer,
+    pooled,
+    word_pieces,
+)
+from tagfinder.data.ragged import Ragged
+from tagfinder.files import read_json, sha256_of, write_json
+from tagfinder.progress import track
+
+logger = logging.getLogger(__name__)
+
+# Word pieces in a batch: enough to keep the cores busy, few enough for their caches.
+BATCH_TOKENS = 4096
+LARGEST_BATCH = 512
+# Least cosine of the two precisions' vectors, over a sample of texts.
+AGREEMENT = 0.999
+SAMPLE = 64
+
+
+class EncodedVectors:
+    """One vector per text.
+
+    Attributes:
+        lengths: (N,) ones: no text is longer than another.
+    """
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.vectors = vectors
+        self.lengths = np.ones(len(vectors), dtype=np.int64)
+
+    def take(self, rows: np.ndarray) -> Tensor:
+        """Return (B, D) float32 vectors."""
+        return torch.from_numpy(self.vectors[rows].astype(np.float32))
+
+
+class FrozenEncoder:
+    """Texts as the vectors that a pre-trained encoder gives them.
+
+    Args:
+        encoder: which encoder.
+        column: the column of the corpus that is read.
+    """
+
+    def __init__(self, encoder: Encoder, column: str = "clean") -> None:
+        self.encoder = encoder
+        self.column = column
+        self.precision = encoder.precision
+        self._folder: Path | None = None
+        self._model: Any = None
+
+    @property
+    def folder(self) -> Path:
+        """Folder with the encoder's configuration, tokenizer and weights."""
+        self._folder = self._folder or self.encoder.folder()
+        return self._folder
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        return int(read_json(self.folder / "config.json")["hidden_size"])
+
+    def fit(self, corpus: PreparedCorpus) -> None:
+        """Choose the precision, with some training texts, where that is left open."""
+        if self.precision == "auto":
+            texts = corpus.part("train", [self.column])[self.column].head(SAMPLE)
+            self.precision = self._agreeing_precision(texts)
+
+    def encode(self, texts: pl.Series) -> EncodedVectors:
+        """Compute the vectors of texts."""
+        return EncodedVectors(self._vectors(texts, self._numpy_dtype()))
+
+    def key(self) -> dict[str, Any]:
+        """Return what decides a text's vector."""
+        return {
+            "kind": "frozen_encoder",
+            "name": self.encoder.name,
+            "revision": self.encoder.revision,
+            "weights": sha256_of(self.folder / WEIGHTS),
+            "tokenizer": digest_of_tokenizer(self.folder),
+            "pooling": self.encoder.pooling,
+            "max_length": self.encoder.max_length,
+            "precision": self.precision,
+        }
+
+    def write(self, texts: pl.Series, folder: Path) -> None:
+        """Compute the vectors of texts straight into a mapped file."""
+        vectors = np.lib.format.open_memmap(
+            folder / "vectors.npy",
+            mode="w+",
+            dtype=self._numpy_dtype(),
+            shape=(len(texts), self.dimension),
+        )
+        self._fill(vectors, texts)
+        vectors.flush()
+
+    def read(self, folder: Path) -> EncodedVectors:
+        """Map the vectors that `write` left."""
+        return EncodedVectors(np.load(folder / "vectors.npy", mmap_mode="r"))
+
+    def save(self, folder: Path) -> None:
+        """Copy the encoder, so that the folder gives vectors of new texts on its own."""
+        copy_encoder(self.folder, folder / "encoder", weights=True)
+        write_json(folder / "precision.json", self.precision)
+
+    def load(self, folder: Path) -> None:
+        """Take the encoder from a folder that `save` wrote."""
+        self._folder = folder / "encoder"
+        self._model = None
+        self.precision = read_json(folder / "precision.json")
+
+    def _numpy_dtype(self) -> type[np.floating]:
+        # What bfloat16 can tell apart, float16 can as well, in the range of an encoder's outputs.
+        return np.float16 if self.precision == "bfloat16" else np.float32
+
+    def _vectors(self, texts: pl.Series, dtype: type[np.floating]) -> np.ndarray:
+        vectors = np.empty((len(texts), self.dimension), dtype=dtype)
+        self._fill(vectors, texts)
+        return vectors
+
+    @torch.inference_mode()
+    def _fill(self, vectors: np.ndarray, texts: pl.Series) -> None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        pieces = word_pieces(load_tokenizer(self.folder), texts, self.encoder.max_length)
+        model = self._loaded(device)
+        batches = list(batches_of_one_length(pieces))
+        for rows in track(batches, f"{self.encoder.name}: {len(texts):,} texts"):
+            tokens = torch.from_numpy(pieces.padded(rows, fill=0)).to(device)
+            mask = torch.ones_like(tokens)
+            hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state
+            vectors[rows] = pooled(hidden, mask, self.encoder.pooling).cpu().numpy()
+
+    def _loaded(self, device: str) -> Any:
+        if self._model is None:
+            self._model = load_encoder(self.folder)
+        dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+        if self._model.dtype != dtype:
+            self._model = load_encoder(self.folder).to(dtype)
+        return self._model.to(device)
+
+    def _agreeing_precision(self, texts: pl.Series) -> Any:
+        if not fast_bfloat16() or texts.is_empty():
+            return "float32"
+        self.precision = "float32"
+        exact = torch.from_numpy(self._vectors(texts, np.float32))
+        self.precision = "bfloat16"
+        rounded = torch.from_numpy(self._vectors(texts, np.float32))
+        agreement = float(torch.cosine_similarity(exact, rounded).min())
+        logger.info("bfloat16 agrees with float32: least cosine %.5f", agreement)
+        return "bfloat16" if agreement >= AGREEMENT else "float32"
+
+
+def batches_of_one_length(pieces: Ragged) -> Iterator[np.ndarray]:
+    """Yield row numbers, the longest texts first; texts of a batch are equally long.
+
+    Without padding nothing is computed in vain, and a text's vector is the same to the last
+    bit whatever its batch, which padding in half precision would not give.
+    """
+    lengths = pieces.lengths
+    order = np.argsort(-lengths, kind="stable")
+    borders = np.flatnonzero(np.diff(lengths[order])) + 1
+    for rows in np.split(order, borders):
+        if len(rows):
+            size = min(max(BATCH_TOKENS // max(int(lengths[rows[0]]), 1), 1), LARGEST_BATCH)
+            yield from (rows[i : i + size] for i in range(0, len(rows), size))
+
+
+def fast_bfloat16() -> bool:
+    """Tell whether this machine computes faster in bfloat16 than in float32."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    capabilities = torch.backends.cpu.get_cpu_capability()
+    flags = Path("/proc/cpuinfo")
+    return "AVX512" in capabilities and flags.exists() and "avx512_bf16" in flags.read_text()

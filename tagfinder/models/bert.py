@@ -1,0 +1,51 @@
+"""The report's BERT: a pre-trained encoder's vector of the text, and a linear layer."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+
+from tagfinder.data.encoder import pooled, train_only
+from tagfinder.data.features import Features
+from tagfinder.data.frozen_encoder import FrozenEncoder
+from tagfinder.data.wordpieces import WordPieces
+
+
+def bert_network(features: Features, n_labels: int, dropout: float = 0.0) -> nn.Module:
+    """Return the network for a frozen encoder's vectors, or for word pieces to train on.
+
+    Args:
+        features: `FrozenEncoder` or `WordPieces`.
+        n_labels: L.
+        dropout: probability of dropping a number of a text's vector.
+    """
+    if isinstance(features, FrozenEncoder):
+        return nn.Sequential(nn.Dropout(dropout), nn.Linear(features.dimension, n_labels))
+    return TrainableBert(cast(WordPieces, features), n_labels, dropout)
+
+
+class TrainableBert(nn.Module):
+    """An encoder that is trained further, all of it or its last layers, and a linear layer.
+
+    Args:
+        features: how texts are cut, and which encoder starts.
+        n_labels: L.
+        dropout: probability of dropping a number of a text's vector.
+    """
+
+    def __init__(self, features: WordPieces, n_labels: int, dropout: float) -> None:
+        super().__init__()
+        self.pooling = features.encoder.pooling
+        self.padding = features.padding
+        self.encoder = features.starting_encoder()
+        train_only(self.encoder, features.encoder.trainable, features.encoder.trainable_layers)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(self.encoder.config.hidden_size, n_labels)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (B, T) word pieces, padded at the end, to (B, L) logits."""
+        mask = (tokens != self.padding).long()
+        hidden = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
+        logits: Tensor = self.linear(self.dropout(pooled(hidden, mask, self.pooling)))
+        return logits
