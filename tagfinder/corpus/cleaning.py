@@ -1,0 +1,257 @@
+"""Cleaning posts: steps that are put together in `conf/cleaning/`.
+
+The default steps are those of the report (2.2.1). Every step is a pure function of a batch of rows:
+a text comes out the same whatever the rows around it, so that any engine can split the work.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, Protocol
+
+import polars as pl
+
+from tagfinder.corpus.hashtags import BEFORE_HASHTAG, HASHTAG, NAME
+from tagfinder.corpus.words import lemma, map_words, stop_words
+from tagfinder.errors import InputError
+
+# A t.co address ends with its letters and digits, whatever script goes on behind it. Old posts were
+# cut at 140 characters, in the midst of an address (`http://t.co/ab…`, `htt…`).
+URL = "|".join(
+    (
+        r"https?://t\.co/[a-z0-9]*(?:…|\.{3})?",
+        r'https?://[^\s<>"]*',
+        r"\bhtt(?:ps?)?(?::/{0,2})?(?:…|\.{3})",
+        r'pic\.twitter\.com/[^\s<>"]*',
+        r"\bt\.co/[a-z0-9]+(?:…|\.{3})?",
+        r'\bwww\.[^\s<>"]+',
+    )
+)
+HTML_TAG = r"</?[a-zA-Z!][^<>]*>"
+# The lengths are bounded because Python refuses to read numbers of thousands of digits.
+HTML_ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"
+# Key caps (1️⃣), then pictures, skin tones, flags, and what joins or varies them.
+EMOJI = (
+    r"[0-9#*]\x{FE0F}?\x{20E3}"
+    r"|[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}"
+    r"\x{200D}\x{FE0E}\x{FE0F}\x{20E3}\x{E0020}-\x{E007F}]+"
+)
+# Nothing but signs between the hashtags and after them: a mention or a word ends the run.
+TRAILING_HASHTAGS = rf"({BEFORE_HASHTAG})(?:{HASHTAG}[^\p{{L}}\p{{N}}_@#＃]*)+$"
+# Wider than what `extract` finds: `#one#two` and `word#tag` give the answer away as well.
+ANY_HASHTAG = rf"(^|[^&])(?:{HASHTAG})+"
+# Soft hyphens, joiners and direction marks are invisible and stand inside words.
+INSIDE_WORDS = r"['’‘´`＇\p{Cf}]"
+NOT_LETTERS = r"(?:^|\s)\p{M}\S*|\S*[^\p{L}\p{M}\s]\S*"
+
+# Rows under which a thread of its own does not pay.
+ROWS_PER_THREAD = 5_000
+
+InlineHashtags = Literal["keep", "drop"]
+
+
+class Step(Protocol):
+    """One step of a cleaning: a pure function of a batch of texts."""
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+
+
+class Cleaning:
+    """The first and the further cleaning of a corpus.
+
+    Args:
+        first: steps from the published text to the text that every recommender may read.
+        further: steps from there to the bare words for TF-IDF and FastText.
+        inline_hashtags: `keep` leaves hashtags to the steps. `drop` takes every hashtag out of the
+            text before the first step, wherever it stands, so that no choice of steps can leak one.
+
+    Raises:
+        InputError: `inline_hashtags` is neither.
+    """
+
+    def __init__(
+        self,
+        first: Sequence[Step],
+        further: Sequence[Step],
+        inline_hashtags: InlineHashtags = "keep",
+    ) -> None:
+        if inline_hashtags not in ("keep", "drop"):
+            raise InputError(
+                f"cleaning.inline_hashtags is {inline_hashtags!r}; use keep (hashtags inside a "
+                "text stay as words) or drop (no hashtag stays)"
+            )
+        self.first = tuple(first)
+        self.further = tuple(further)
+        self.inline_hashtags = inline_hashtags
+
+    def clean(self, texts: pl.Series) -> pl.Series:
+        """Return the first cleaning of texts as published (String to String)."""
+        dropped = (drop_hashtags,) if self.inline_hashtags == "drop" else ()
+        return _in_threads((*dropped, *self.first), texts)
+
+    def deep_clean(self, cleaned: pl.Series) -> pl.Series:
+        """Return the further cleaning of what `clean` returned (String to String)."""
+        return _in_threads(self.further, cleaned)
+
+
+def _in_threads(steps: Sequence[Step], texts: pl.Series) -> pl.Series:
+    """Apply the steps to slices of the rows at once: Polars gives one expression one core."""
+    rows = max(ROWS_PER_THREAD, -(-len(texts) // pl.thread_pool_size()))
+    slices = [texts[start : start + rows] for start in range(0, len(texts), rows)]
+    if len(slices) <= 1:
+        return _in_order(steps, texts)
+    with ThreadPoolExecutor(len(slices)) as pool:
+        return pl.concat(pool.map(lambda part: _in_order(steps, part), slices), rechunk=True)
+
+
+def _in_order(steps: Sequence[Step], texts: pl.Series) -> pl.Series:
+    for step in steps:
+        texts = step(texts)
+    return texts
+
+
+def drop_hashtags(texts: pl.Series) -> pl.Series:
+    """Take every hashtag out, wherever it stands."""
+    return texts.str.replace_all(ANY_HASHTAG, "$1 ")
+
+
+class Replace:
+    """Replaces each match of a regular expression.
+
+    Args:
+        pattern: in the syntax of Rust's regex crate: Unicode, no look-around, linear time.
+        replacement: text instead of each match; `$1` is the first group.
+
+    Raises:
+        InputError: the pattern is not a valid one.
+    """
+
+    def __init__(self, pattern: str, replacement: str = " ") -> None:
+        self.pattern = pattern
+        self.replacement = replacement
+        try:
+            self(pl.Series([""]))
+        except pl.exceptions.ComputeError as error:
+            raise InputError(f"cleaning pattern {pattern!r} is not valid: {error}") from error
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+        return texts.str.replace_all(self.pattern, self.replacement)
+
+
+class RemoveUrls(Replace):
+    """Removes addresses with http(s) or www, bare t.co and pic.twitter.com ones, and cut ones."""
+
+    def __init__(self) -> None:
+        super().__init__(f"(?i){URL}")
+
+
+class RemoveHtml:
+    """Removes HTML tags and turns entities (`&amp;`) into the characters that they stand for."""
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+        # Collectors that escape twice leave `&amp;amp;` behind.
+        untagged = texts.str.replace_all(HTML_TAG, " ").str.replace_all("&(?:amp;)+", "&")
+        found = untagged.str.extract_all(HTML_ENTITY).explode().drop_nulls().unique().to_list()
+        if not found:
+            return untagged
+        return untagged.str.replace_many(found, [html.unescape(entity) for entity in found])
+
+
+class RemoveEmoji(Replace):
+    """Removes emoji of every kind: sequences, flags, skin tones, key caps."""
+
+    def __init__(self) -> None:
+        super().__init__(EMOJI)
+
+
+class RemoveTrailingHashtags(Replace):
+    """Removes the hashtags at the end of a text, with the signs between and after them.
+
+    Addresses hide that a hashtag is the last, therefore `RemoveUrls` comes before.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(TRAILING_HASHTAGS, "$1")
+
+
+class HashtagsToWords(Replace):
+    """Takes the `#` off a hashtag and leaves its word."""
+
+    def __init__(self) -> None:
+        super().__init__(rf"[#＃]({NAME})", "$1")
+
+
+class LowerCase:
+    """Turns letters of every script to lower case."""
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+        return texts.str.to_lowercase()
+
+
+class JoinApostrophes(Replace):
+    """Closes the gap of an apostrophe or an invisible character: don't becomes dont."""
+
+    def __init__(self) -> None:
+        super().__init__(INSIDE_WORDS, "")
+
+
+class RemovePunctuation(Replace):
+    """Puts a blank for all that is not a letter, mark, number or white space of any script.
+
+    Args:
+        keep: characters that stay.
+    """
+
+    def __init__(self, keep: str = "") -> None:
+        kept = "".join(f"\\x{{{ord(character):X}}}" for character in keep)
+        super().__init__(rf"[^\p{{L}}\p{{M}}\p{{N}}\s{kept}]+")
+
+
+class RemoveNonLetterWords(Replace):
+    """Removes words with anything but letters in them: 2022, 3m, covid19."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_LETTERS)
+
+
+class RemoveStopWords(Replace):
+    """Removes English stop words. Expects lower case without punctuation."""
+
+    def __init__(self) -> None:
+        super().__init__(rf"\b(?:{'|'.join(sorted(stop_words()))})\b")
+
+
+class Lemmatise:
+    """Puts the dictionary form of each English word in its place: allies becomes ally.
+
+    Expects lower case and single blanks between words; punctuation may touch a word.
+    """
+
+    punctuation = ",.!?:;"
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+        return map_words(texts, self._lemma)
+
+    def _lemma(self, word: str) -> str:
+        core = word.strip(self.punctuation)
+        found = lemma(core)
+        return word if found == core else word.replace(core, found)
+
+
+class FoldWhitespace(Replace):
+    """Makes one blank of each run of white space and strips the ends."""
+
+    def __init__(self) -> None:
+        # Single blanks, which are nearly all, are no match: five times as fast as `\s+`.
+        super().__init__(r"\s\s+|[^\S ]")
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+        return super().__call__(texts).str.strip_chars()
