@@ -7,12 +7,14 @@ from typing import cast
 import numpy as np
 import polars as pl
 import pytorch_lightning as lightning
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from tagfinder.corpus.prepared import Part, PreparedCorpus
+from tagfinder.corpus.prepared import PARTS, Part, PreparedCorpus
 from tagfinder.data.batches import Batch, OrderedBatches, PartDataset, ShuffledBatches, identity
+from tagfinder.data.feature_cache import encode_once
 from tagfinder.data.features import Features
 from tagfinder.data.ragged import Ragged
+from tagfinder.data.sampling import ChosenRows, EachOnce, Sampling, sampling_counts
 
 
 class CorpusDataModule(lightning.LightningDataModule):
@@ -27,6 +29,10 @@ class CorpusDataModule(lightning.LightningDataModule):
         seed: decides the order of the training batches, together with the epoch.
         pool: training batches that are sorted by length together.
         drop_last: leave out the last short training batch.
+        sampling: which training posts are trained on, and how often in an epoch.
+
+    Attributes:
+        sampled: what the sampling did, in posts, after the first training epoch has begun.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class CorpusDataModule(lightning.LightningDataModule):
         seed: int = 1,
         pool: int = 50,
         drop_last: bool = True,
+        sampling: Sampling | None = None,
     ) -> None:
         super().__init__()
         self.corpus = corpus
@@ -48,6 +55,8 @@ class CorpusDataModule(lightning.LightningDataModule):
         self.seed = seed
         self.pool = pool
         self.drop_last = drop_last
+        self.sampling = sampling or EachOnce()
+        self.sampled: dict[str, int] = {}
         self._datasets: dict[Part, PartDataset] = {}
 
     def dataset(self, part: Part) -> PartDataset:
@@ -55,11 +64,16 @@ class CorpusDataModule(lightning.LightningDataModule):
         if part not in self._datasets:
             columns = self.corpus.part(part, [self.features.column, "labels", "n_hashtags"])
             self._datasets[part] = PartDataset(
-                self.features.encode(columns[self.features.column]),
+                encode_once(self.features, columns[self.features.column]),
                 Ragged.from_series(columns["labels"]),
                 columns["n_hashtags"].to_numpy(),
             )
         return self._datasets[part]
+
+    def prepare_data(self) -> None:
+        """Encode all parts, once for all processes of a machine."""
+        for part in PARTS:
+            self.dataset(part)
 
     def ids(self, part: Part) -> pl.Series:
         """Return the ids of one part's posts, in corpus order."""
@@ -67,11 +81,11 @@ class CorpusDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return shuffled batches of like-long texts, or the whole part as one."""
-        dataset = self.dataset("train")
+        dataset = self._training_rows()
         if self.batch_size is None:
             return self._loader(dataset, cast(Sampler, [np.arange(len(dataset))]))
         order = ShuffledBatches(
-            dataset.texts.lengths,
+            dataset.lengths,
             self.batch_size,
             self.seed,
             pool=self.pool,
@@ -89,6 +103,12 @@ class CorpusDataModule(lightning.LightningDataModule):
         """Return each test post once."""
         return self._scoring("test")
 
+    def _training_rows(self) -> ChosenRows:
+        part, counts = self.dataset("train"), self.corpus.label_set.train_counts
+        rows = self.sampling.rows(part.labels, counts)
+        self.sampled = sampling_counts(rows, part.labels, counts)
+        return ChosenRows(part, rows)
+
     def _scoring(self, part: Part) -> DataLoader[Batch]:
         dataset = self.dataset(part)
         order = OrderedBatches(
@@ -96,7 +116,7 @@ class CorpusDataModule(lightning.LightningDataModule):
         )
         return self._loader(dataset, order)
 
-    def _loader(self, dataset: PartDataset, order: Sampler) -> DataLoader[Batch]:
+    def _loader(self, dataset: Dataset[Batch], order: Sampler) -> DataLoader[Batch]:
         return DataLoader(dataset, sampler=order, batch_size=None, collate_fn=identity)
 
     @property

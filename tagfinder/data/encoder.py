@@ -185,7 +185,7 @@ def _layers(encoder: nn.Module) -> list[nn.Module]:
     lists = [list(module) for module in encoder.modules() if isinstance(module, nn.ModuleList)]
     if not lists:
         raise InputError("encoder.trainable=last_n: this encoder shows no layers; try all or none")
-    return max(lists, key=lambda layers: len(layers))
+    return max(lists, key=len)
 
 
 def digest_of_tokenizer(folder: Path) -> str:
