@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -131,8 +132,16 @@ def _flattened(config: Any, prefix: str = "") -> list[str]:
     return keys
 
 
+def chosen(group: str) -> str:
+    """Return which option of a config group the running Hydra job uses."""
+    return str(HydraConfig.get().runtime.choices[group])
+
+
 def output_dir() -> Path:
     """Return the folder of the running Hydra job, as an absolute path."""
-    from hydra.core.hydra_config import HydraConfig
-
     return Path(HydraConfig.get().runtime.output_dir).absolute()
+
+
+def overrides() -> list[str]:
+    """Return the overrides that the running Hydra job was called with."""
+    return list(HydraConfig.get().overrides.task)

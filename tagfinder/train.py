@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 import pytorch_lightning as lightning
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, Timer
+from pytorch_lightning.callbacks import Callback, Timer
 
-from tagfinder.configured import build, output_dir
+from tagfinder.configured import build, chosen, output_dir, overrides, plain
 from tagfinder.corpora import corpus_of
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
@@ -17,6 +18,9 @@ from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
 from tagfinder.run_folder import RunFolder
 from tagfinder.summary import examples_table, score_table
+from tagfinder.training.learning_curves import draw_learning_curves
+from tagfinder.training.resume import check_same_config, checkpoint_to_resume
+from tagfinder.training.session import fit, model_bytes, resumable, resume_command
 
 
 def train(config: DictConfig) -> float:
@@ -27,20 +31,28 @@ def train(config: DictConfig) -> float:
     """
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     run = RunFolder(output_dir())
+    checkpoint = resumed(config, run)
     corpus = corpus_of(config)
     features = build(config.features)
     features.fit(corpus)
     run.describe(config, corpus, features)
-    data = CorpusDataModule(corpus, features, **config.batches)
+    sampling = build(config.sampling)
+    data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
+    # Whatever the features drew, equal seeds give equal initial weights.
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
     model = build(config.model)(label_set=corpus.label_set, features=features)
-    evaluator: Evaluator = build(
-        config.evaluation, hashtags=corpus.label_set.hashtags, run_dir=str(run.path)
-    )
+    evaluator: Evaluator = build(config.evaluation, run_dir=str(run.path))
     timer = Timer()
-    trainer = build_trainer(config, [timer, evaluator, *checkpoints(run)])
-    trainer.fit(model, data)
+    kept, history = resumable(run.path, run.checkpoints, config.seed, config.checkpoint_every)
+    trainer = build_trainer(config, [timer, evaluator, *kept])
+    fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
+    draw_learning_curves(history.epochs, run.figures)
+    if "val" not in evaluator.results:
+        trainer.validate(model, data, verbose=False)
     trainer.test(model, data, verbose=False)
-    metrics = {**evaluator.results, **run_facts(config, corpus, timer)}
+    metrics = {**evaluator.results, **run_facts(config, data, timer)}
+    metrics |= {"epochs": len(history.epochs), "model_bytes": model_bytes(model)}
+    metrics["train_seconds"] = history.seconds
     write_json(run.metrics_file, metrics)
     report(run, corpus, metrics)
     return float(metrics["val"]["ndcg@5"])
@@ -55,21 +67,26 @@ def build_trainer(config: DictConfig, callbacks: list[Callback]) -> lightning.Tr
     return trainer
 
 
-def checkpoints(run: RunFolder) -> list[Callback]:
-    """Keep the last epoch's checkpoint."""
-    return [ModelCheckpoint(dirpath=run.checkpoints, filename="last", enable_version_counter=False)]
+def resumed(config: DictConfig, run: RunFolder) -> Path | None:
+    """Return the checkpoint to go on from, if any, of a run with the same configuration."""
+    checkpoint = checkpoint_to_resume(config.resume, run.checkpoints)
+    if checkpoint is not None:
+        origin = RunFolder(checkpoint.absolute().parent.parent)
+        check_same_config(plain(origin.config), plain(config))
+    return checkpoint
 
 
-def run_facts(config: DictConfig, corpus: PreparedCorpus, timer: Timer) -> dict[str, Any]:
+def run_facts(config: DictConfig, data: CorpusDataModule, timer: Timer) -> dict[str, Any]:
     """Return what the table of scores needs beside scores: protocol, sizes, seconds."""
+    corpus = data.corpus
     test_seconds = timer.time_elapsed("test")
     return {
         "protocol": config.protocol.name,
         "corpus": corpus.name,
-        "model": config.model.name,
+        "model": chosen("model"),
         "seed": config.seed,
         "rows": corpus.manifest["rows"],
-        "train_seconds": timer.time_elapsed("train") - timer.time_elapsed("validate"),
+        "sampling": data.sampled(),
         "test_seconds": test_seconds,
         "tweets_per_second": corpus.manifest["rows"]["test"] / max(test_seconds, 1e-9),
     }

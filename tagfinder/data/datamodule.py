@@ -30,9 +30,6 @@ class CorpusDataModule(lightning.LightningDataModule):
         pool: training batches that are sorted by length together.
         drop_last: leave out the last short training batch.
         sampling: which training posts are trained on, and how often in an epoch.
-
-    Attributes:
-        sampled: what the sampling did, in posts, after the first training epoch has begun.
     """
 
     def __init__(
@@ -56,7 +53,6 @@ class CorpusDataModule(lightning.LightningDataModule):
         self.pool = pool
         self.drop_last = drop_last
         self.sampling = sampling or EachOnce()
-        self.sampled: dict[str, int] = {}
         self._datasets: dict[Part, PartDataset] = {}
 
     def dataset(self, part: Part) -> PartDataset:
@@ -81,7 +77,7 @@ class CorpusDataModule(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return shuffled batches of like-long texts, or the whole part as one."""
-        dataset = self._training_rows()
+        dataset = ChosenRows(self.dataset("train"), self._training_rows())
         if self.batch_size is None:
             return self._loader(dataset, cast(Sampler, [np.arange(len(dataset))]))
         order = ShuffledBatches(
@@ -103,11 +99,14 @@ class CorpusDataModule(lightning.LightningDataModule):
         """Return each test post once."""
         return self._scoring("test")
 
-    def _training_rows(self) -> ChosenRows:
-        part, counts = self.dataset("train"), self.corpus.label_set.train_counts
-        rows = self.sampling.rows(part.labels, counts)
-        self.sampled = sampling_counts(rows, part.labels, counts)
-        return ChosenRows(part, rows)
+    def sampled(self) -> dict[str, int]:
+        """Return what the sampling does to the training part, in posts."""
+        rows, part = self._training_rows(), self.dataset("train")
+        return sampling_counts(rows, part.labels, self.corpus.label_set.train_counts)
+
+    def _training_rows(self) -> np.ndarray:
+        part = self.dataset("train")
+        return self.sampling.rows(part.labels, self.corpus.label_set.train_counts)
 
     def _scoring(self, part: Part) -> DataLoader[Batch]:
         dataset = self.dataset(part)

@@ -42,7 +42,7 @@ class Checkpoints(Checkpoint):
     ) -> None:
         """Write the checkpoint of this epoch; the trainer calls this after all other callbacks."""
         partial = self.folder / f"{LAST}.{PARTIAL}"
-        trainer.save_checkpoint(partial)
+        trainer.save_checkpoint(partial, weights_only=False)
         if trainer.is_global_zero:
             self._publish(partial, trainer.current_epoch + 1)
 

@@ -21,12 +21,13 @@ class History(lightning.Callback):
 
     Attributes:
         epochs: one mapping per epoch: `epoch` (from 1), `seconds`, and each logged value.
+        seconds: training so far.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = Path(file)
         self.epochs: list[dict[str, Any]] = []
-        self._seconds = 0.0
+        self.seconds = 0.0
         self._started = 0.0
         self._paused = 0.0
 
@@ -53,9 +54,9 @@ class History(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Add the epoch; the checkpoint is written after this."""
-        self._seconds += time.perf_counter() - self._started - self._paused
+        self.seconds += time.perf_counter() - self._started - self._paused
         logged = {name: value.item() for name, value in trainer.callback_metrics.items()}
-        epoch = {"epoch": trainer.current_epoch + 1, "seconds": self._seconds, **logged}
+        epoch = {"epoch": trainer.current_epoch + 1, "seconds": self.seconds, **logged}
         self.epochs.append(epoch)
         if trainer.is_global_zero:
             write_json(self.file, self.epochs)
@@ -67,4 +68,4 @@ class History(lightning.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the epochs before from a checkpoint."""
         self.epochs = state_dict["epochs"]
-        self._seconds = self.epochs[-1]["seconds"] if self.epochs else 0.0
+        self.seconds = self.epochs[-1]["seconds"] if self.epochs else 0.0

@@ -1,0 +1,74 @@
+"""One training session: from scratch or from a checkpoint, with all that makes it resumable."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import pytorch_lightning as lightning
+import torch
+
+from tagfinder.errors import InputError
+from tagfinder.training.checkpoints import Checkpoints
+from tagfinder.training.history import History
+from tagfinder.training.random_states import RandomStates
+from tagfinder.training.resume import load_checkpoint
+
+
+def resumable(
+    run_dir: Path, checkpoints: Path, seed: int, every_n_epochs: int
+) -> tuple[list[lightning.Callback], History]:
+    """Return the callbacks that a run needs to be continued bit for bit, and its history."""
+    history = History(run_dir / "history.json")
+    return [RandomStates(seed), history, Checkpoints(checkpoints, every_n_epochs)], history
+
+
+def fit(
+    trainer: lightning.Trainer,
+    model: lightning.LightningModule,
+    data: lightning.LightningDataModule,
+    checkpoint: Path | None,
+    resume_command: str,
+) -> None:
+    """Train to the end, from a checkpoint if there is one.
+
+    Ctrl-C and SIGTERM end the process with a line saying how to go on.
+
+    Raises:
+        InputError: the checkpoint has more epochs than were asked for.
+    """
+    if checkpoint is not None:
+        epoch = int(load_checkpoint(checkpoint)["epoch"]) + 1
+        if trainer.max_epochs is not None and epoch > trainer.max_epochs:
+            raise InputError(
+                f"trainer.max_epochs={trainer.max_epochs} but {checkpoint} has {epoch} epochs; "
+                "ask for more, or begin a run of its own with another run_dir"
+            )
+        click.echo(f"going on after epoch {epoch}, from {checkpoint}", err=True)
+    with telling_how_to_go_on(resume_command):
+        trainer.fit(model, data, ckpt_path=checkpoint, weights_only=True)
+
+
+@contextmanager
+def telling_how_to_go_on(command: str) -> Iterator[None]:
+    """Print the command that goes on where Ctrl-C or SIGTERM stops the block."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        click.echo(f"\nstopped; the last whole epoch is kept. Go on with: {command}", err=True)
+        raise SystemExit(130) from None
+
+
+def resume_command(run_dir: Path, overrides: Sequence[str]) -> str:
+    """Return the command line that goes on with a run."""
+    kept = [o for o in overrides if o.partition("=")[0] not in ("run_dir", "resume")]
+    return shlex.join(["tagfinder", "train", *kept, f"run_dir={run_dir}", "resume=auto"])
+
+
+def model_bytes(model: lightning.LightningModule) -> int:
+    """Return the size of a model's weights in bytes, without the optimiser's state."""
+    tensors = [value for value in model.state_dict().values() if isinstance(value, torch.Tensor)]
+    return sum(tensor.nbytes for tensor in tensors)
