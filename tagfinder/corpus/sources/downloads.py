@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
+import requests
 
 from tagfinder.errors import WorkError
 from tagfinder.progress import track
@@ -55,8 +56,17 @@ def download(files: Sequence[PublicFile], url: str, folder: Path, what: str) -> 
             paths.append(Path(shelf.fetch(file.path)))
         except (ValueError, OSError) as error:
             raise WorkError(
-                f"{what}: {file.path} could not be downloaded from {url} ({error}). Check the "
-                f"network and whether {folder} can be written (TAGFINDER_CACHE moves it), or go "
-                "on without a download: data=synthetic"
+                f"{what}: {file.path} could not be downloaded from {url} into {folder}: "
+                f"{_cause(error)}. Try again with a network, move the downloads with "
+                "TAGFINDER_CACHE, or go on without any: data=synthetic"
             ) from error
     return paths
+
+
+def _cause(error: Exception) -> str:
+    """Return what went wrong in few words; the libraries' own tell of pools and retries."""
+    if isinstance(error, requests.ConnectionError):
+        return "no connection, or it broke"
+    if isinstance(error, ValueError):
+        return "what came is not the expected file (its SHA-256 differs)"
+    return str(error)

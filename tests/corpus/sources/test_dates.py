@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagfinder.corpus.sources.dates import parse_dates
+
+WHEN = datetime(2018, 10, 10, 20, 19, 24, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2018-10-10T20:19:24Z",
+        "2018-10-10 20:19:24",
+        "2018-10-10T20:19:24.000Z",
+        "2018-10-10 20:19:24+00:00",
+        "2018-10-10 20:19:24 UTC",
+        "2018-10-10T22:19:24+0200",
+        "2018-10-10T14:49:24-05:30",
+        "2018-10-10T22:19:24+02",
+        " 2018-10-10T20:19:24Z ",
+        "Wed Oct 10 20:19:24 +0000 2018",
+        "Wed Oct 10 22:19:24 +0200 2018",
+        "1539202764",
+        "1539202764.0",
+        "1539202764000",
+        "1539202764000000",
+        "1539202764000000000",
+    ],
+)
+def test_the_usual_forms_of_a_time_are_understood(text: str):
+    assert parse_dates(pl.Series([text]))[0] == WHEN
+
+
+def test_a_form_is_chosen_row_by_row():
+    times = parse_dates(
+        pl.Series(["2018-10-10", "1539202764", None, "Wed Oct 10 20:19:24 +0000 2018"])
+    )
+    assert times.to_list() == [datetime(2018, 10, 10, tzinfo=UTC), WHEN, None, WHEN]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["soon", "10/10/2018", "2018-13-10", "2018-02-30", "2018-10-10 25:00", "2018", "12345",
+     "Wed Oct 10", "2018-10-10T20:19:24Z and more", "-1539202764"],
+)  # fmt: skip
+def test_what_is_not_a_time_is_null(text: str):
+    assert parse_dates(pl.Series([text])).to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([1539202764], dtype=pl.Int64),
+        pl.Series([1539202764000.0]),
+        pl.Series([WHEN], dtype=pl.Datetime("ms", "UTC")),
+        pl.Series([WHEN.replace(tzinfo=None)], dtype=pl.Datetime("ns")),
+        pl.Series([WHEN], dtype=pl.Datetime("us", "UTC")).dt.convert_time_zone("Asia/Tokyo"),
+    ],
+)
+def test_columns_that_are_no_text_are_converted_to_utc(values: pl.Series):
+    times = parse_dates(values)
+    assert times.dtype == pl.Datetime("us", "UTC")
+    assert times[0] == WHEN
+
+
+def test_a_day_begins_at_midnight_utc():
+    assert parse_dates(pl.Series([date(2018, 10, 10)]))[0] == datetime(2018, 10, 10, tzinfo=UTC)
+
+
+@given(
+    st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1)),
+    st.integers(-14 * 60, 14 * 60),
+    st.sampled_from(["T", " "]),
+)
+def test_what_python_writes_is_read_back(local: datetime, minutes: int, between: str):
+    when = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert parse_dates(pl.Series([when.isoformat(between)]))[0] == when
