@@ -41,7 +41,7 @@ ROWS_OF_A_PART = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a commit did: posts newly stored, posts that were there already, posts removed."""
+    """What a commit did: posts newly stored, posts met again, posts removed."""
 
     new: int = 0
     known: int = 0
@@ -130,7 +130,7 @@ class Collection:
             What was done.
         """
         removed = self._keys_to_remove(batch)
-        chosen, known = self._choose(batch, removed)
+        chosen, known, seen = self._choose(batch, removed)
         kept = dict(list(chosen.items())[:limit])
         places = self._append(kept)
         with self._index.transaction():
@@ -146,7 +146,8 @@ class Collection:
             self.hashtags += self._index.record_hashtags(_hashtag_numbers(kept.values()))
         self._note(places.values())
         self._drop_stale()
-        return Outcome(len(kept.keys() - known), len(known), gone)
+        repeated = len(batch.posts) + len(batch.edited) - seen
+        return Outcome(len(kept.keys() - known), len(known) + repeated, gone)
 
     def purge(self, ids: Iterable[str], authors: Iterable[str] = ()) -> int:
         """Remove posts for good; they do not come back when a query meets them again.
@@ -198,15 +199,17 @@ class Collection:
                 keys.add(key)
         return keys
 
-    def _choose(self, batch: Batch, removed: set[bytes]) -> tuple[dict[bytes, Post], set[bytes]]:
-        """Return the posts to write by key, and the keys of the batch that are held already."""
+    def _choose(
+        self, batch: Batch, removed: set[bytes]
+    ) -> tuple[dict[bytes, Post], set[bytes], int]:
+        """Return the posts to write, the keys that are held already, and the number of posts."""
         posts = {self.names.key(post.id): post for post in batch.posts}
         edited = {self.names.key(post.id): post for post in batch.edited}
         everything = posts | edited
         known = set(self._index.parts_of_keys(everything))
         unwanted = removed | self._index.removed_among(everything) | (known - edited.keys())
         chosen = {key: post for key, post in everything.items() if key not in unwanted}
-        return chosen, known
+        return chosen, known, len(everything)
 
     def _aliases(self, batch: Batch, removed: set[bytes]) -> list[tuple[bytes, bytes]]:
         pairs = [(post.alias, self.names.key(post.id)) for post in batch.posts if post.alias]
@@ -246,7 +249,8 @@ class Collection:
 
     def _without(self, rows: pa.Table, keys: Set[bytes]) -> pa.Table:
         stored = rows.column("id").to_pylist()
-        return rows.filter(pa.array([self.names.key_of_stored(id_) not in keys for id_ in stored]))
+        kept = [self.names.key_of_stored(id_) not in keys for id_ in stored]
+        return rows.filter(pa.array(kept, pa.bool_()))
 
     def _note(self, parts: Iterable[Part]) -> None:
         for part in parts:

@@ -58,7 +58,7 @@ class Index:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, timeout=2.0, isolation_level=None)
+        self._database = sqlite3.connect(path, timeout=0.5, isolation_level=None)
         try:
             self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode=TRUNCATE")

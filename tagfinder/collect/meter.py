@@ -61,4 +61,9 @@ class Meter:
 
     def _print(self, line: str) -> None:
         self._printed = time.monotonic()
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say(line)
+
+
+def say(line: str) -> None:
+    """Print a line on standard error, above the one that is kept up to date."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

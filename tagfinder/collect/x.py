@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import tweepy
 
 from tagfinder.collect.collection import Collection
+from tagfinder.collect.entities import read_entities
 from tagfinder.collect.patience import Patience
 from tagfinder.collect.post import Batch, Post, Wanted
 from tagfinder.collect.web import PatientSession
@@ -74,11 +76,36 @@ class Plan:
         )
 
 
+def entity_queries(file: Path, settings: dict[str, Any]) -> list[Query]:
+    """Return a query for each entity of a CSV list.
+
+    Args:
+        file: columns entity_id, entity_name, domains.
+        settings: `query`, `domain` and `ascii_names` of conf/collect/x.yaml.
+
+    Raises:
+        InputError: the list or the query cannot be used.
+    """
+    template, names = settings["query"], bool(settings["ascii_names"])
+    entities = read_entities(file, settings["domain"], ascii_names=names)
+    try:
+        return [
+            Query(template.format(entity_id=entity.id, entity_name=entity.name), entity.name)
+            for entity in entities
+        ]
+    except (KeyError, IndexError, ValueError) as error:
+        raise InputError(
+            f"query: '{template}' can have {{entity_id}} and {{entity_name}} filled in, "
+            f"nothing else ({error})"
+        ) from None
+
+
 def plan(
     queries: list[Query],
-    search: Literal["recent", "all"],
+    search: str,
     since: datetime | None,
     until: datetime | None,
+    *,
     now: datetime,
 ) -> Plan:
     """Lay out the searches of a run.
@@ -93,6 +120,8 @@ def plan(
     Raises:
         InputError: the span is empty, or "all" has no beginning.
     """
+    if search not in ENDPOINTS:
+        raise InputError(f"search: '{search}' is none of {', '.join(ENDPOINTS)}")
     endpoint = ENDPOINTS[search]
     newest = now.astimezone(UTC).replace(microsecond=0) - _LAG
     end = min(until or newest, newest)

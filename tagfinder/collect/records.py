@@ -1,0 +1,81 @@
+"""Bluesky's records as posts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tagfinder.collect.post import Post, primary_language
+
+NO_UNAUTHENTICATED = "!no-unauthenticated"
+_TAG = "app.bsky.richtext.facet#tag"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def post_of(uri: str, record: Any, seen: datetime, languages: frozenset[str]) -> Post | str:
+    """Return an `app.bsky.feed.post` record as a post, or the reason why it is none.
+
+    Args:
+        uri: `at://` address of the record, which begins with its author's DID.
+        record: as the network carries it, anything.
+        seen: when the network saw it: authors may write any date, this one bounds it.
+        languages: wanted languages; of a post in several, one of them is told.
+    """
+    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+        return "malformed"
+    return Post(
+        network="bluesky",
+        id=uri,
+        created_at=_written(record.get("createdAt"), seen),
+        text=record["text"],
+        hashtags=_hashtags(record),
+        author=author_of(uri),
+        lang=_language(record.get("langs"), languages),
+    )
+
+
+def author_of(uri: str) -> str:
+    """Return the DID in an `at://` address."""
+    return uri.removeprefix("at://").split("/")[0]
+
+
+def self_labels(record: Any) -> set[str]:
+    """Return the labels that authors give to themselves in a profile record."""
+    values = _dict(_dict(record).get("labels")).get("values")
+    return {str(_dict(value).get("val")) for value in _list(values)}
+
+
+def view_labels(profile: Any) -> set[str]:
+    """Return the labels in a server's view of a profile."""
+    return {str(_dict(label).get("val")) for label in _list(_dict(profile).get("labels"))}
+
+
+def _hashtags(record: dict[str, Any]) -> list[str]:
+    """Return the tags marked in the text, then those that stand beside it."""
+    facets = (_list(_dict(facet).get("features")) for facet in _list(record.get("facets")))
+    features = [_dict(feature) for features in facets for feature in features]
+    tags = [feature.get("tag") for feature in features if feature.get("$type") == _TAG]
+    tags += _list(record.get("tags"))
+    return [tag.removeprefix("#") for tag in tags if isinstance(tag, str) and tag.strip("# ")]
+
+
+def _written(value: Any, seen: datetime) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return seen
+    return moment if _EPOCH <= moment <= seen else seen
+
+
+def _language(tags: Any, wanted: frozenset[str]) -> str | None:
+    languages = [primary_language(tag) for tag in _list(tags) if isinstance(tag, str)]
+    return next((tag for tag in languages if tag in wanted), next(iter(languages), None))
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,48 @@
+"""What `conf/collect/` says, what a file of the user changes, and what the command line does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from tagfinder.errors import InputError
+from tagfinder.paths import conf_dir
+
+
+def load_settings(network: str, file: Path | None, flags: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a network as plain data.
+
+    Args:
+        network: "x", "mastodon" or "bluesky".
+        file: YAML file with some of the keys of `conf/collect/<network>.yaml`, None for none.
+        flags: values that go before both; None and empty ones count as not given.
+
+    Raises:
+        InputError: the file cannot be read or has a key that there is not.
+    """
+    settings = _read(conf_dir() / "collect" / f"{network}.yaml")
+    if file is not None:
+        changes = _read(file)
+        unknown = sorted(changes.keys() - settings.keys())
+        if unknown:
+            raise InputError(
+                f"--config {file}: no key '{unknown[0]}'; there are {', '.join(settings)}"
+            )
+        settings |= changes
+    return settings | {key: value for key, value in flags.items() if value not in (None, (), [])}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    except OSError as error:
+        raise InputError(f"--config {file}: {error.strerror}") from None
+    except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        raise InputError(f"--config {file}: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"--config {file}: keys with values are needed")
+    return {str(key): value for key, value in content.items()}

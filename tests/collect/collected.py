@@ -1,0 +1,26 @@
+"""How the tests read a collection: as anybody would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from click.testing import Result
+
+
+def posts_of(folder: Path) -> pl.DataFrame:
+    """All posts of a collection."""
+    return pl.read_parquet(folder / "parts" / "*.parquet").sort("created_at", "id")
+
+
+def numbers_of(folder: Path) -> list[int]:
+    """The numbers in the texts "post 17 …" of a collection."""
+    return sorted(int(text.split()[1]) for text in posts_of(folder)["text"])
+
+
+def summary_of(result: Result) -> dict[str, Any]:
+    """The JSON object that a command printed."""
+    assert result.exception is None, result.output
+    return json.loads(result.stdout)
