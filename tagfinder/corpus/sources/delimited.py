@@ -8,12 +8,11 @@ from pathlib import Path
 
 from tagfinder.corpus.sources.blocks import CHARACTERS, ROWS, Block, Broken, make_block, printable
 from tagfinder.corpus.sources.columns import Columns
-from tagfinder.corpus.sources.streams import LONGEST_LINE, Lines, is_cut, open_text
+from tagfinder.corpus.sources.streams import LONGEST_LINE, TOO_LONG, Lines, is_cut, open_text
 from tagfinder.errors import InputError
 
 BROKEN_QUOTING = "broken CSV quoting"
 WRONG_WIDTH = "wrong number of CSV fields"
-TOO_LONG = f"line longer than {LONGEST_LINE:,} characters"
 
 
 def read_csv(path: Path, columns: Columns, separator: str = ",") -> Iterator[Block]:

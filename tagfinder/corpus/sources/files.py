@@ -53,8 +53,8 @@ class FileSource:
         drop_duplicate_ids: bool = True,
     ) -> None:
         self.name = name
-        self.paths = find_files(path)
         self._columns = Columns(columns)
+        self.paths = find_files(path)
         self._separator = separator
         self._max_characters = max_characters
         self._filters = Filters(languages, drop_retweets, drop_duplicate_ids)
@@ -149,10 +149,8 @@ def _find(named: str) -> list[Path]:
         found = [Path(one) for one in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
     files = [file for file in found if file.is_file() and _format(file)]
     if not files:
-        missing = (
-            "there is no Parquet, CSV or JSON Lines file" if found else "there is no such file"
-        )
-        raise InputError(f"data.path={named}: {missing}")
+        kind = "Parquet, CSV or JSON Lines" if found or path.is_dir() else "such"
+        raise InputError(f"data.path={named}: there is no {kind} file")
     return files
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tagfinder.corpus.sources.blocks import CHARACTERS, ROWS, Block, Broken, make_block, printable
 from tagfinder.corpus.sources.columns import Columns
-from tagfinder.corpus.sources.streams import Lines, is_cut, open_text
+from tagfinder.corpus.sources.streams import TOO_LONG, Lines, is_cut, open_text
 from tagfinder.corpus.sources.values import NOT_A_DATE, NOT_A_LIST
 from tagfinder.errors import InputError
 
@@ -61,7 +61,7 @@ def _batches(lines: Lines, path: Path) -> Iterator[tuple[list[int], list[Row], B
             rows.append(row)
         elif line.strip():
             _refuse_array(line, lines.number, path)
-            broken.add(lines.number, NOT_JSON, line)
+            broken.add(lines.number, TOO_LONG if is_cut(line) else NOT_JSON, line)
         if len(rows) + len(broken.numbers) >= ROWS or size >= CHARACTERS:
             yield numbers, rows, broken
             numbers, rows, broken, size = [], [], Broken(), 0

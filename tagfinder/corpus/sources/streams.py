@@ -17,6 +17,8 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 LONGEST_LINE = 2**21
 """Characters of a line that are read; what is longer cannot be a post."""
 
+TOO_LONG = f"line longer than {LONGEST_LINE:,} characters"
+
 
 @contextmanager
 def open_text(path: Path) -> Iterator[TextIO]:
@@ -28,7 +30,9 @@ def open_text(path: Path) -> Iterator[TextIO]:
         InputError: the file is UTF-16, cannot be opened, or is damaged (also while it is read).
     """
     try:
-        with pa.input_stream(str(path), compression=COMPRESSIONS.get(path.suffix)) as binary:
+        with pa.input_stream(
+            str(path), compression=COMPRESSIONS.get(path.suffix.lower())
+        ) as binary:
             stream = io.BufferedReader(cast(io.RawIOBase, binary), 2**18)
             if stream.peek(2)[:2] in UTF_16:
                 raise InputError(f"{path} is UTF-16; save it as UTF-8")
