@@ -21,16 +21,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-import pyarrow as pa
+import polars as pl
 
 from tagfinder.collect.index import Entry, Index, Part
 from tagfinder.collect.names import Authors, Names, read_or_make_salt
 from tagfinder.collect.parts import (
     count_rows,
     day_of,
+    frame_of,
     read_part,
     sweep,
-    table_of,
     write_part,
 )
 from tagfinder.collect.post import Batch, Post
@@ -223,11 +223,12 @@ class Collection:
         places = {}
         for number, (day, added) in enumerate(days.items(), max(self._parts, default=0) + 1):
             part = self._open_part(day) or Part(number, f"{day}-{number:06d}.parquet", day, 0)
-            rows = self._without(read_part(self._path(part)), added.keys()) if part.rows else None
-            table = table_of([self._row(post) for post in added.values()])
-            table = pa.concat_tables([rows, table]) if rows is not None else table
-            write_part(self._path(part), table)
-            places[day] = replace(part, rows=table.num_rows)
+            rows = frame_of([self._row(post) for post in added.values()])
+            if part.rows:
+                there = self._without(read_part(self._path(part)), added.keys())
+                rows = pl.concat([there, rows])
+            write_part(self._path(part), rows)
+            places[day] = replace(part, rows=rows.height)
         return places
 
     def _open_part(self, day: str) -> Part | None:
@@ -247,10 +248,12 @@ class Collection:
             "network": post.network,
         }
 
-    def _without(self, rows: pa.Table, keys: Set[bytes]) -> pa.Table:
-        stored = rows.column("id").to_pylist()
-        kept = [self.names.key_of_stored(id_) not in keys for id_ in stored]
-        return rows.filter(pa.array(kept, pa.bool_()))
+    def _keys_of(self, rows: pl.DataFrame) -> list[bytes]:
+        return [self.names.key_of_stored(stored) for stored in rows["id"]]
+
+    def _without(self, rows: pl.DataFrame, keys: Set[bytes]) -> pl.DataFrame:
+        kept = [key not in keys for key in self._keys_of(rows)]
+        return rows.filter(pl.Series(kept, dtype=pl.Boolean))
 
     def _note(self, parts: Iterable[Part]) -> None:
         for part in parts:
@@ -265,7 +268,7 @@ class Collection:
             part = self._parts[number]
             rows = self._without(read_part(self._path(part)), keys)
             write_part(self._path(part), rows)
-            self._finish(replace(part, rows=rows.num_rows))
+            self._finish(replace(part, rows=rows.height))
 
     def _finish(self, part: Part) -> None:
         with self._index.transaction():
@@ -285,12 +288,12 @@ class Collection:
         """Keep those rows of a part that the index knows to be there."""
         keys = self._index.keys_of_part(part.number)
         rows = read_part(self._path(part))
-        found = {self.names.key_of_stored(id_) for id_ in rows.column("id").to_pylist()}
+        found = set(self._keys_of(rows))
         rows = self._without(rows, found - keys)
         write_part(self._path(part), rows)
         with self._index.transaction():
             self._index.forget(keys - found)
-        self._finish(replace(part, rows=rows.num_rows))
+        self._finish(replace(part, rows=rows.height))
 
 
 def _hashtag_numbers(posts: Iterable[Post]) -> set[int]:

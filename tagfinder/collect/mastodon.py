@@ -337,8 +337,6 @@ def _sentence(error: MastodonError, timeline: Timeline) -> TagFinderError:
     if sentence := cause_of(error):
         return sentence
     says = " ".join(str(part) for part in error.args[1:]) or str(error)
-    if 422 in error.args:
-        return InputError(f"{timeline.instance} refused ({says}): {_LOGIN}")
     if 404 in error.args:
         return InputError(f"{timeline.address} has no Mastodon timeline there ({says})")
     return WorkError(f"{timeline.instance}: {says}")

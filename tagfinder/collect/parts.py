@@ -9,28 +9,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import polars as pl
 import pyarrow.parquet as pq
 
 from tagfinder.files import atomic_path
 
-SCHEMA = pa.schema(
-    {
-        "id": pa.string(),
-        "created_at": pa.timestamp("us", tz="UTC"),
-        "text": pa.string(),
-        "hashtags": pa.list_(pa.string()),
-        "entity_name": pa.string(),
-        "lang": pa.string(),
-        "author": pa.string(),
-        "network": pa.string(),
-    }
-)
+SCHEMA: dict[str, Any] = {
+    "id": pl.String,
+    "created_at": pl.Datetime("us", "UTC"),
+    "text": pl.String,
+    "hashtags": pl.List(pl.String),
+    "entity_name": pl.String,
+    "lang": pl.String,
+    "author": pl.String,
+    "network": pl.String,
+}
 
 
-def table_of(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """Return rows as a table of the parts' schema."""
-    return pa.Table.from_pylist(list(rows), schema=SCHEMA)
+def frame_of(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Return rows as a frame of the parts' schema."""
+    return pl.DataFrame(rows, schema=SCHEMA)
 
 
 def day_of(moment: datetime) -> str:
@@ -38,9 +36,9 @@ def day_of(moment: datetime) -> str:
     return moment.astimezone(UTC).date().isoformat()
 
 
-def read_part(path: Path) -> pa.Table:
+def read_part(path: Path) -> pl.DataFrame:
     """Return the rows of a part; none where the file is not there."""
-    return pq.read_table(path, schema=SCHEMA) if path.exists() else SCHEMA.empty_table()
+    return pl.read_parquet(path, glob=False) if path.exists() else frame_of([])
 
 
 def count_rows(path: Path) -> int:
@@ -48,11 +46,11 @@ def count_rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows) if path.exists() else 0
 
 
-def write_part(path: Path, rows: pa.Table) -> None:
+def write_part(path: Path, rows: pl.DataFrame) -> None:
     """Put rows in the place of a part, durably; no rows take the file away."""
-    if rows.num_rows:
+    if rows.height:
         with atomic_path(path) as temporary:
-            pq.write_table(rows, temporary, compression="zstd")
+            rows.write_parquet(temporary, compression="zstd")
     else:
         path.unlink(missing_ok=True)
     _make_names_durable(path.parent)

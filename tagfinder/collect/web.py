@@ -91,7 +91,9 @@ class PatientSession(requests.Session):
         self._earliest = time.monotonic() + self._pause
 
     def _refuse(self, response: requests.Response, host: str) -> None:
-        if response.status_code in (401, 402, 403):
+        # Mastodon says 422 where a timeline is for people who are logged in.
+        logged_out = response.status_code == 422 and "authenticated" in response.text
+        if response.status_code in (401, 402, 403) or logged_out:
             says = _message(response)
             kind = WorkError if response.status_code == 402 else InputError
             sentence = f"{host} refused with {response.status_code}"

@@ -141,7 +141,7 @@ def test_malformed_posts_are_counted_and_cost_only_themselves(
     run: Collect, server: XServer
 ) -> None:
     good = tweet(1, DAY)
-    bad = [None, "text", [], {"id": "9"}, good | {"id": "2", "created_at": "yesterday"}]
+    bad = [None, "text", [], {"id": "9"}, good | {"id": "2", "created_at": "2023-01-10T99:99"}]
     bad += [good | {"id": 3}, good | {"id": "4", "text": None}]
     retweet = good | {"id": "5", "referenced_tweets": [{"type": "retweeted", "id": "1"}]}
     server._tweets["q"] = [*bad, retweet, good]
