@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tagfinder.corpus.hashtags import extract
+from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.schema import RAW_SCHEMA
+from tagfinder.corpus.sources.dice import Dice, Table
+from tagfinder.corpus.sources.synthetic import SyntheticSource
+from tagfinder.corpus.sources.world import STATISTICS
+from tagfinder.errors import InputError
+from tagfinder.files import read_json, sha256_of
+
+UNFILTERED: dict[str, Any] = {"drop_retweets": False, "drop_duplicate_ids": False}
+
+
+def read(rows: int = 4_000, seed: int = 7, **options: Any) -> pl.DataFrame:
+    return pl.concat(SyntheticSource(rows=rows, seed=seed, **options).batches(Rejects()))
+
+
+@pytest.fixture(scope="module")
+def posts() -> pl.DataFrame:
+    return read(20_000, 2022, **UNFILTERED)
+
+
+def sets(posts: pl.DataFrame) -> list[set[str]]:
+    return [{tag.lower() for tag in tags} for tags in posts["hashtags"].to_list()]
+
+
+def test_the_asked_number_of_posts_is_made_in_the_raw_schema(posts: pl.DataFrame):
+    assert posts.height == 20_000
+    assert posts.schema == RAW_SCHEMA
+    assert posts.select("id", "created_at", "text", "hashtags").null_count().row(0) == (0,) * 4
+
+
+def test_a_seed_gives_the_same_posts_and_another_seed_others():
+    assert read().equals(read())
+    assert not read().equals(read(seed=8))
+
+
+def test_the_posts_of_a_seed_are_the_same_on_every_machine(tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join(read(500, 1)["text"]), encoding="utf-8")
+    assert sha256_of(path) == "dd1a35872592d0e1cbdf1f0e9c5574e3dcb0f0d75fef7e638308ff1edf63ca94"
+
+
+def test_batches_are_small_whatever_the_number_of_posts():
+    source = SyntheticSource(rows=25_000, seed=1, **UNFILTERED)
+    assert [batch.height for batch in source.batches(Rejects())] == [10_000, 10_000, 5_000]
+
+
+def test_ids_are_unique_ascending_and_hold_the_time(posts: pl.DataFrame):
+    numbers = posts["id"].cast(pl.Int64)
+    assert numbers.is_unique().all()
+    times = (numbers // 2**22 + 1_288_834_974_657).cast(pl.Datetime("ms", "UTC"))
+    assert times.cast(pl.Datetime("us", "UTC")).equals(posts["created_at"], check_dtypes=False)
+    assert posts["created_at"].is_sorted()
+    assert posts["created_at"][0] >= datetime(2022, 10, 10, tzinfo=UTC)
+    assert posts["created_at"][-1] - posts["created_at"][0] > timedelta(days=27.9)
+
+
+def test_the_hashtags_are_those_that_stand_in_the_text(posts: pl.DataFrame):
+    assert extract(posts["text"]).equals(posts["hashtags"])
+
+
+def test_labels_are_as_frequent_as_in_table_3(posts: pl.DataFrame):
+    statistics = read_json(STATISTICS)
+    labels = set(statistics["hashtags"])
+    labelled = [tags & labels for tags in sets(posts) if tags & labels]
+    counts = Counter(tag for tags in labelled for tag in tags)
+    for tag, frequency in zip(statistics["hashtags"], statistics["frequencies"], strict=True):
+        assert counts[tag] / len(labelled) == pytest.approx(frequency, abs=0.2 * frequency + 0.006)
+
+
+def test_hashtags_stand_together_as_in_the_published_truth(posts: pl.DataFrame):
+    tagged = sets(posts)
+
+    def share(tag: str, other: str) -> float:
+        having = [tags for tags in tagged if tag in tags]
+        return sum(other in tags for tags in having) / len(having)
+
+    assert share("poshmark", "shopmycloset") > 0.95
+    assert share("rt", "amazon") > 0.7
+    assert share("nfl", "poshmark") < 0.05
+
+
+def test_every_cleaning_step_and_filter_has_something_to_do(posts: pl.DataFrame):
+    text = posts["text"]
+    patterns = {
+        "an address": r"https://t\.co/\w{10}",
+        "a mention": r"@\w+",
+        "an entity": r"&(amp|lt|gt);",
+        "an emoji": r"[\x{1F300}-\x{1FAFF}]",
+        "a trailing hashtag": r"#\w+( https://\S+)?$",
+        "an inline hashtag": r"#[A-Za-z]\w* [a-z]+ [a-z]+",
+        "a number sign that is no hashtag": r"#\d+ ",
+        "a hashtag with digits": r"#\w*[A-Za-z]\w*\d",
+        "capitals": r"[A-Z]{4}",
+        "a line break": r"\n",
+    }
+    for name, pattern in patterns.items():
+        assert text.str.contains(pattern).sum() > 50, name
+    untagged = (posts["hashtags"].list.len() == 0).sum()
+    assert 0.02 < untagged / posts.height < 0.08
+    assert text.is_duplicated().sum() > 100
+    assert posts["entity_name"].n_unique() > 20
+
+
+def test_retweets_and_other_languages_are_left_out_and_counted():
+    rejects = Rejects()
+    source = SyntheticSource(rows=4_000, seed=7, languages=["en"])
+    kept = pl.concat(source.batches(rejects))
+    assert set(rejects.counts) == {"retweet", "language other than en"}
+    assert min(rejects.counts.values()) > 40
+    assert kept.height + rejects.total == 4_000
+    assert kept["lang"].drop_nulls().unique().to_list() == ["en"]
+
+
+def test_hashtags_are_born_rise_and_fall(posts: pl.DataFrame):
+    early, late = (sets(half) for half in (posts.head(5_000), posts.tail(5_000)))
+
+    def count(tag: str, part: list[set[str]]) -> int:
+        return sum(tag in tags for tags in part)
+
+    assert count("worldseries", early) == 0
+    assert count("worldseries", late) > 0
+    assert count("hacked", early) > 2 * count("hacked", late)
+    assert count("deals", late) > 2 * count("deals", early)
+
+
+def test_without_drift_every_week_is_like_the_others():
+    posts = read(20_000, 3, drift=0, **UNFILTERED)
+    early, late = (
+        Counter(tag for tags in sets(part) for tag in tags)
+        for part in (posts.head(10_000), posts.tail(10_000))
+    )
+    for tag in ("halloween", "hacked", "deals", "nba"):
+        assert early[tag] == pytest.approx(late[tag], rel=0.4)
+
+
+def test_it_is_called_synthetic_and_its_fingerprint_follows_the_parameters():
+    prints = [
+        SyntheticSource(rows=rows, seed=seed, drift=drift).fingerprint()
+        for rows, seed, drift in ((9, 1, 1.0), (8, 1, 1.0), (9, 2, 1.0), (9, 1, 0.5))
+    ]
+    assert SyntheticSource(rows=9, seed=1).name == "synthetic"
+    assert SyntheticSource(rows=9, seed=1).fingerprint() == prints[0]
+    assert len({json.dumps(each) for each in prints}) == 4
+
+
+@pytest.mark.parametrize("options", [{"rows": 0}, {"seed": -1}, {"drift": 1.5}])
+def test_impossible_parameters_are_named(options: dict[str, Any]):
+    (key,) = options
+    with pytest.raises(InputError, match=rf"data\.{key}="):
+        SyntheticSource(**{"rows": 10, "seed": 1} | options)
+
+
+def test_dice_choose_by_weight_and_never_what_has_none():
+    dice = Dice(1, 2)
+    table = Table([("often", 3.0), ("never", 0.0), ("seldom", 1.0), ("less", -1.0)])
+    drawn = Counter(dice.draw(table) for _ in range(10_000))
+    assert set(drawn) == {"often", "seldom"}
+    assert drawn["often"] / 10_000 == pytest.approx(0.75, abs=0.02)
+    assert {dice.between(2, 4) for _ in range(100)} == {2, 3, 4}
