@@ -33,6 +33,7 @@ _REWIND_MICROSECONDS = 5_000_000
 _EVENTS_OF_A_BATCH = 1_000
 _SECONDS_OF_A_BATCH = 0.25
 _SECONDS_WITHOUT_A_SOUND = 120.0
+_SECONDS_AFTER_THE_END = 5.0
 _GAP = timedelta(minutes=10)
 
 
@@ -132,7 +133,8 @@ class JetstreamSource:
         if self._time_us is not None:
             parameters.append(("cursor", self._time_us - _REWIND_MICROSECONDS))
         address = f"{subscription_address(server)}?{urlencode(parameters)}"
-        return connect(address, user_agent_header=USER_AGENT, open_timeout=20, max_size=2**22)
+        limits: dict[str, Any] = {"open_timeout": 20, "close_timeout": 1, "max_size": 2**22}
+        return connect(address, user_agent_header=USER_AGENT, **limits)
 
     def _listen(self, connection: ClientConnection) -> Iterator[Batch]:
         heard = time.monotonic()
@@ -141,9 +143,11 @@ class JetstreamSource:
             batch, events = self._gather(connection)
             now = time.monotonic()
             heard = now if events else heard
+            yield batch
+            if now > heard + _SECONDS_AFTER_THE_END and self._is_past_end():
+                return
             if now > heard + _SECONDS_WITHOUT_A_SOUND:
                 raise TimeoutError("the stream fell silent")
-            yield batch
 
     def _gather(self, connection: ClientConnection) -> tuple[Batch, int]:
         """Return what is heard in the next moment as one batch, and how many events that are."""
@@ -155,6 +159,11 @@ class JetstreamSource:
                 message = connection.recv(timeout=left)
             except TimeoutError:
                 break
+            except ConnectionClosed:
+                # What was heard before must be handed on: the next connection begins after it.
+                if not events:
+                    raise
+                break
             events += 1
             self._sort(batch, message)
             if self._is_over():
@@ -164,11 +173,14 @@ class JetstreamSource:
         return batch, events
 
     def _is_over(self) -> bool:
-        if self._until is None:
+        """Return whether the last event is one of `until` or later."""
+        if self._until is None or self._time_us is None:
             return False
-        late = self._time_us is not None and self._time_us >= self._until.timestamp() * 1e6
-        # A quiet stream ends by the clock, once everything up to then must have arrived.
-        return late or datetime.now(UTC) > self._until + timedelta(seconds=5)
+        return self._time_us >= self._until.timestamp() * 1e6
+
+    def _is_past_end(self) -> bool:
+        """Return whether nothing before `until` can happen any more."""
+        return self._until is not None and datetime.now(UTC) > self._until
 
     def _sort(self, batch: Batch, message: str | bytes) -> None:
         try:

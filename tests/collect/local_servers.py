@@ -14,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 from websockets.sync.server import Server, ServerConnection, serve
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -369,6 +370,8 @@ class JetstreamServer:
         try:
             while not self._stop.is_set():
                 if place == len(self.events):
+                    if connection.protocol.state is not State.OPEN:
+                        return
                     time.sleep(0.005)
                     continue
                 event = self.events[place]
