@@ -127,6 +127,8 @@ class ShuffledBatches(Sampler[np.ndarray]):
         return batches // self.world_size if batches >= self.world_size else batches
 
     def __iter__(self) -> Iterator[np.ndarray]:
+        # A generator, so that the order is drawn at the first batch: a trainer that resumes asks
+        # for the iterator before it tells the epoch.
         generator = np.random.default_rng([self.seed, self.epoch])
         order = generator.permutation(len(self.lengths))
         if self.drop_last:
@@ -134,7 +136,7 @@ class ShuffledBatches(Sampler[np.ndarray]):
         batches = self._cut(order)
         generator.shuffle(batches)
         usable = len(self) * self.world_size
-        return iter(batches[self.rank : usable : self.world_size])
+        yield from batches[self.rank : usable : self.world_size]
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         batches = []

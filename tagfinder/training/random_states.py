@@ -25,10 +25,16 @@ class RandomStates(lightning.Callback):
         self.seed = seed
         self._states: dict[str, Any] = {}
 
-    def on_train_epoch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    def on_train_batch_start(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
-        """Take up the states again."""
+        """Take up the states again, as the last thing before an epoch's first step."""
+        if batch_idx > 0:
+            return
         if self._states:
             restore(self._states)
         else:

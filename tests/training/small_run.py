@@ -1,0 +1,190 @@
+"""A training session on a small made-up corpus, in a process of its own that may be killed.
+
+    python small_run.py FOLDER MODEL EPOCHS RESUME [KILL_AFTER_SAVES]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytorch_lightning as lightning
+
+from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.data.datamodule import CorpusDataModule
+from tagfinder.data.encoder import Encoder
+from tagfinder.data.tokens import TokenFeatures
+from tagfinder.data.word_vectors import EmbeddingTables, Scratch
+from tagfinder.data.wordpieces import encoder_features
+from tagfinder.evaluation.evaluator import Evaluator
+from tagfinder.models.bert import bert_network
+from tagfinder.models.losses import IdfBCE
+from tagfinder.models.lstm import LSTMNetwork
+from tagfinder.models.neural import NeuralRecommender
+from tagfinder.models.optimizers import Adam
+from tagfinder.models.text_resnet import TextResNet
+from tagfinder.training.resume import checkpoint_to_resume
+from tagfinder.training.session import fit, resumable
+
+TOPICS = ["flood", "election", "football", "music", "space"]
+
+
+def small_corpus(folder: Path, n: int = 240) -> PreparedCorpus:
+    """Write a prepared corpus of made-up posts: a topic's words decide its hashtag."""
+    if (folder / "manifest.json").is_file():
+        return PreparedCorpus(folder)
+    rng = np.random.default_rng(0)
+    topics = rng.integers(len(TOPICS), size=n)
+    texts = [
+        " ".join(
+            rng.choice([f"{TOPICS[topic]}{i}" for i in range(4)] + [f"word{i}" for i in range(20)])
+            for _ in range(rng.integers(1, 12))
+        )
+        for topic in topics
+    ]
+    second = rng.integers(len(TOPICS), size=n)
+    labels = [sorted({int(a), int(b)} if b == 0 else {int(a)}) for a, b in zip(topics, second)]
+    split = np.array(["train", "train", "train", "val", "test"])[np.arange(n) % 5]
+    tweets = pl.DataFrame(
+        {
+            "id": [str(i) for i in range(n)],
+            "text": texts,
+            "clean": texts,
+            "deep_clean": texts,
+            "labels": pl.Series(labels, dtype=pl.List(pl.Int32)),
+            "n_hashtags": pl.Series([len(row) for row in labels], dtype=pl.UInt32),
+            "split": split,
+        }
+    )
+    train = tweets.filter(split=pl.lit("train"))
+    counts = np.bincount(train["labels"].explode().to_numpy(), minlength=len(TOPICS))
+    folder.mkdir(parents=True, exist_ok=True)
+    tweets.write_parquet(folder / "tweets.parquet")
+    pl.DataFrame(
+        {
+            "index": range(len(TOPICS)),
+            "hashtag": TOPICS,
+            "spelling": TOPICS,
+            "count": counts,
+            "train_count": counts,
+        }
+    ).write_parquet(folder / "hashtags.parquet")
+    manifest = {"name": "small", "digest": "small", "rows": {"train": len(train)}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return PreparedCorpus(folder)
+
+
+def tiny_encoder(folder: Path) -> Path:
+    """Write a BERT of random weights with a vocabulary of the made-up words."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    if folder.is_dir():
+        return folder
+    partial_folder = folder.with_name(f"{folder.name}.{os.getpid()}")
+    partial_folder.mkdir(parents=True)
+    words = [f"{topic}{i}" for topic in TOPICS for i in range(4)] + [f"word{i}" for i in range(20)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    (partial_folder / "vocab.txt").write_text("\n".join(vocabulary))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(partial_folder)
+    tokenizer = BertTokenizerFast(vocab=str(partial_folder / "vocab.txt"))
+    tokenizer.save_pretrained(partial_folder)
+    partial_folder.rename(folder)
+    return folder
+
+
+def parts(model: str, folder: Path) -> tuple[Any, Any]:
+    """Return features and network of a model."""
+    if model in ("lstm", "text_resnet"):
+        network = {"lstm": partial(LSTMNetwork, dropout=0.3), "text_resnet": TextResNet}[model]
+        return TokenFeatures(EmbeddingTables(Scratch(24))), network
+    trainable = {"bert_frozen": "none", "bert_trained": "all"}[model]
+    encoder = Encoder(str(tiny_encoder(folder / "encoder")), trainable=trainable, max_length=32)  # type: ignore[arg-type]
+    return encoder_features(encoder), partial(bert_network, dropout=0.3)
+
+
+class KillWhileSaving(lightning.Callback):
+    """Kills the process in the middle of writing the n-th checkpoint."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Any) -> None:
+        self.n -= 1
+        if self.n == 0:
+            folder = Path(trainer.default_root_dir) / "checkpoints"
+            folder.mkdir(exist_ok=True, parents=True)
+            (folder / "last.ckpt.partial").write_bytes(b"PK\x03\x04 half a file")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run(
+    folder: Path,
+    model: str,
+    epochs: int,
+    resume: bool | str,
+    kill_after_saves: int = 0,
+    **trainer_settings: Any,
+) -> dict[str, Any]:
+    """Train, score the test part, and return weights, scores and history."""
+    corpus = small_corpus(folder.parent / "corpus")
+    run_dir = folder / "run"
+    features, network = parts(model, folder.parent)
+    features.fit(corpus)
+    checkpoint = checkpoint_to_resume(resume, run_dir / "checkpoints")
+    lightning.seed_everything(7, verbose=False)
+    module = NeuralRecommender(
+        corpus.label_set,
+        features,
+        network=network,
+        loss=IdfBCE,
+        optimizer=Adam(0.01, weight_decay=0.01, warmup_steps=3, decay=0.8),
+    )
+    data = CorpusDataModule(corpus, features, batch_size=32, seed=7, pool=2)
+    evaluator = Evaluator(ks=[1, 3], threshold=0.3, open=False, top_k=3, run_dir=run_dir)
+    callbacks, history = resumable(run_dir, run_dir / "checkpoints", 7, 2)
+    if kill_after_saves:
+        callbacks.append(KillWhileSaving(kill_after_saves))
+    trainer = lightning.Trainer(
+        max_epochs=epochs,
+        callbacks=[evaluator, *callbacks],
+        default_root_dir=str(run_dir),
+        **{
+            "accelerator": "cpu",
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+            "use_distributed_sampler": False,
+            **trainer_settings,
+        },
+    )
+    fit(trainer, module, data, checkpoint, "tagfinder train resume=auto")
+    trainer.validate(module, data, verbose=False)
+    trainer.test(module, data, verbose=False)
+    return {"weights": module.state_dict(), "results": evaluator.results, "history": history.epochs}
+
+
+if __name__ == "__main__":
+    import torch
+
+    torch.set_num_threads(1)
+    target, name, n_epochs, resumed, *kill = sys.argv[1:]
+    done = run(Path(target), name, int(n_epochs), {"false": False}.get(resumed, resumed), *map(int, kill))
+    torch.save(done, Path(target) / "done.pt")
