@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from tagfinder.corpus.hashtags import BEFORE_HASHTAG, HASHTAG, NAME
+from tagfinder.corpus.hashtags import HASHTAG, NAME
 from tagfinder.corpus.words import lemma, map_words, stop_words
 from tagfinder.errors import InputError
 
@@ -38,9 +38,11 @@ EMOJI = (
     r"|[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}"
     r"\x{200D}\x{FE0E}\x{FE0F}\x{20E3}\x{E0020}-\x{E007F}]+"
 )
-# Nothing but signs between the hashtags and after them: a mention or a word ends the run.
-TRAILING_HASHTAGS = rf"({BEFORE_HASHTAG})(?:{HASHTAG}[^\p{{L}}\p{{N}}_@#＃]*)+$"
-# Wider than what `extract` finds: `#one#two` and `word#tag` give the answer away as well.
+# What is removed is wider than what `extract` finds: `#one#two` and `word#tag` give the answer away
+# as well. At the end, nothing but signs may stand between and after hashtags: a mention or a word
+# ends the run.
+TRAILING_HASHTAGS = rf"(?:{HASHTAG}[^\p{{L}}\p{{N}}_@#＃]*)+$"
+# An entity (`&#x27;`) is no hashtag.
 ANY_HASHTAG = rf"(^|[^&])(?:{HASHTAG})+"
 # Soft hyphens, joiners and direction marks are invisible and stand inside words.
 INSIDE_WORDS = r"['’‘´`＇\p{Cf}]"
@@ -176,14 +178,14 @@ class RemoveTrailingHashtags(Replace):
     """
 
     def __init__(self) -> None:
-        super().__init__(TRAILING_HASHTAGS, "$1")
+        super().__init__(TRAILING_HASHTAGS, "")
 
 
 class HashtagsToWords(Replace):
     """Takes the `#` off a hashtag and leaves its word."""
 
     def __init__(self) -> None:
-        super().__init__(rf"[#＃]({NAME})", "$1")
+        super().__init__(rf"[#＃]+({NAME})", "$1")
 
 
 class LowerCase:
@@ -224,7 +226,7 @@ class RemoveStopWords(Replace):
     """Removes English stop words. Expects lower case without punctuation."""
 
     def __init__(self) -> None:
-        super().__init__(rf"\b(?:{'|'.join(sorted(stop_words()))})\b")
+        super().__init__(rf"\b(?:{'|'.join(sorted(stop_words()))})\b ?", "")
 
 
 class Lemmatise:
@@ -233,16 +235,9 @@ class Lemmatise:
     Expects lower case and single blanks between words; punctuation may touch a word.
     """
 
-    punctuation = ",.!?:;"
-
     def __call__(self, texts: pl.Series) -> pl.Series:
         """Take a String series and return one of the same length."""
-        return map_words(texts, self._lemma)
-
-    def _lemma(self, word: str) -> str:
-        core = word.strip(self.punctuation)
-        found = lemma(core)
-        return word if found == core else word.replace(core, found)
+        return map_words(texts, lemma)
 
 
 class FoldWhitespace(Replace):

@@ -13,7 +13,7 @@ NAME = rf"[{WORD}]*[\p{{L}}\p{{M}}_][{WORD}]*"
 HASHTAG = rf"[#＃]{NAME}"
 # A hashtag begins where no word, entity, path or other hashtag goes on. The regex engine has no
 # look-behind, so that the character before is part of a match.
-BEFORE_HASHTAG = rf"^|[^{WORD}&/#]"
+BEFORE_HASHTAG = rf"(?:^|[^{WORD}&/#])"
 LETTERS_ONLY = r"^\p{L}[\p{L}\p{M}]*$"
 
 
@@ -29,7 +29,7 @@ def extract(texts: pl.Series) -> pl.Series:
     Returns:
         List(String): without `#`, case kept, in order of appearance, repeats kept.
     """
-    found = texts.str.extract_all(rf"(?:{BEFORE_HASHTAG}){HASHTAG}")
+    found = texts.str.extract_all(BEFORE_HASHTAG + HASHTAG)
     return found.list.eval(pl.element().str.replace(r"(?s)^.*[#＃]", ""))
 
 

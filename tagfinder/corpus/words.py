@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import runpy
-from collections.abc import Callable
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 # Nouns first, as WordNet's lemmatiser reads a word when nobody says what it is: `screening` stays a
 # noun where lemmatisers that look for the shortest form say `screen`. The auxiliaries come before
 # them, because `does` would else be the plural of `doe`.
 READINGS = ("AUX", "NOUN", "VERB", "ADJ", "ADV")
 
-# Letters of the longest word that is looked up: what is longer would only fill the memory.
-LONGEST = 40
+# What may touch a word without being part of it.
+PUNCTUATION = ",.!?:;"
 
 # Words of scikit-learn's list that have a meaning of their own: posts are about bills and fires.
 # (Nothman, Qin and Yurchak, "Stop Word Lists in Free Open-source Software Packages", 2018.)
@@ -43,31 +43,40 @@ def lemma(word: str) -> str:
     """Return the dictionary form of a lower-case English word; any other word is returned as it is.
 
     Only words of the dictionary change: a name or a hashtag that ends in `s` is no plural.
+    Punctuation around the word stays.
     """
-    if len(word) > LONGEST or not (word.isascii() and word.isalpha()):
-        return word
-    return _look_up(word)
+    core = word.strip(PUNCTUATION)
+    form = _dictionary_forms().get(core)
+    return word if form is None else word.replace(core, form)
 
 
-@lru_cache(maxsize=2**17)
-def _look_up(word: str) -> str:
-    from lemminflect import getAllLemmas
+@cache
+def _dictionary_forms() -> dict[str, str]:
+    """Return the dictionary form of every inflected word that lemminflect knows.
 
-    readings = getAllLemmas(word)
-    for reading in READINGS:
-        if reading in readings:
-            return _choose(word, readings[reading])
-    return word
-
-
-def _choose(word: str, lemmas: tuple[str, ...]) -> str:
-    """Return the word itself where it is a lemma (data, opera), else the shortest.
-
-    A lemma in `s` has to be the only one: `needs` and `funds` are listed beside `need` and `fund`.
+    Its tables are read once, because its own look-up copies an entry at each call (7 us a word).
     """
+    from lemminflect import config
+    from lemminflect.codecs.LemmaLUCodec import LemmaLUCodec
+    from lemminflect.codecs.OverridesCodec import OverridesCodec
+
+    readings = LemmaLUCodec.load(config.lemma_lu_fn)
+    for word, corrected in OverridesCodec.load(config.lemma_overrides_fn).items():
+        readings[word] = readings.get(word, {}) | corrected
+    forms = {word: choose_lemma(word, lemmas) for word, lemmas in readings.items()}
+    return {word: form for word, form in forms.items() if form != word}
+
+
+def choose_lemma(word: str, readings: Mapping[str, tuple[str, ...]]) -> str:
+    """Choose among the lemmas of each part of speech (AUX, NOUN, ...) that a word can be.
+
+    Of several for one part of speech it is the word itself (data, opera), else the shortest. A
+    lemma in `s` has to be the only one: `needs` and `funds` are listed beside `need` and `fund`.
+    """
+    lemmas = next((readings[reading] for reading in READINGS if reading in readings), ())
     if word in lemmas and not word.endswith("s"):
         return word
-    return min(lemmas, key=len)
+    return min(lemmas, key=len, default=word)
 
 
 @cache
@@ -96,17 +105,40 @@ def map_words(texts: pl.Series, lookup: Lookup) -> pl.Series:
     """Replace each blank-separated word of each text by what `lookup` says.
 
     `lookup` is called once for each distinct word of the batch. Null stays null.
+
+    The words are not cut out of the texts: they are one column of strings on the same bytes, each
+    with the blank behind it, so that the bytes of the new words are at once those of the new texts.
     """
-    if texts.is_empty():
+    column = texts.cast(pl.String).rechunk().to_arrow().cast(pa.large_string())
+    _, offsets, characters = column.buffers()
+    if not characters:
         return texts
-    words = pc.split_pattern(_large_strings(texts), " ")
-    distinct = words.values.dictionary_encode()
-    looked_up = _large_strings(pl.Series(map(lookup, distinct.dictionary.to_pylist())))
-    lists = pa.LargeListArray.from_arrays(
-        words.offsets.cast(pa.int64()), looked_up.take(distinct.indices), mask=words.is_null()
-    )
-    return pl.Series(texts.name, lists).list.join(" ")
+    bounds = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
+    cuts = _word_bounds(np.frombuffer(characters, np.uint8), bounds)
+    words = _strings(cuts, characters).dictionary_encode()
+    replaced = _replace_words(words.dictionary, lookup).take(words.indices)
+    word_offsets = np.frombuffer(replaced.buffers()[1], np.int64)
+    mapped = _strings(word_offsets[np.searchsorted(cuts, bounds)], replaced.buffers()[2])
+    return pl.Series(texts.name, mapped).set(texts.is_null(), None)
 
 
-def _large_strings(texts: pl.Series) -> pa.Array:
-    return texts.cast(pl.String).to_arrow().cast(pa.large_string())
+def _word_bounds(characters: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return the byte positions, int64, where a text or a word begins or ends, ascending."""
+    is_bound = np.zeros(bounds[-1] + 1, dtype=bool)
+    is_bound[1:] = characters[: bounds[-1]] == ord(" ")
+    is_bound[: bounds[0]] = False
+    is_bound[bounds] = True
+    return np.flatnonzero(is_bound)
+
+
+def _strings(offsets: np.ndarray, characters: pa.Buffer) -> pa.LargeStringArray:
+    """Return the column of strings that lie between each two offsets."""
+    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), characters)
+
+
+def _replace_words(words: pa.Array, lookup: Lookup) -> pa.Array:
+    replaced = [
+        lookup(word[:-1]) + " " if word.endswith(" ") else lookup(word)
+        for word in words.to_pylist()
+    ]
+    return pl.Series(replaced, dtype=pl.String).to_arrow().cast(pa.large_string())
