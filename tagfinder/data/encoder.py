@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
@@ -158,6 +159,16 @@ def word_pieces(tokenizer: Any, texts: pl.Series, max_length: int) -> Ragged:
     ]
     pieces = [pl.Series(part, dtype=pl.List(pl.Int32)) for part in parts]
     return Ragged.from_series(pl.concat([pl.Series([], dtype=pl.List(pl.Int32)), *pieces]))
+
+
+def knows_pieces(tokenizer: Any, texts: pl.Series, max_length: int) -> np.ndarray:
+    """Return (N,) bool: whether a text has letters and a word piece that the tokenizer knows."""
+    pieces = word_pieces(tokenizer, texts, max_length)
+    padding = int(tokenizer.pad_token_id or 0)
+    padded = pieces.padded(np.arange(len(pieces)), fill=padding)
+    known = ~np.isin(padded, [*tokenizer.all_special_ids, padding])
+    letters: np.ndarray = texts.str.contains(r"\p{L}").to_numpy()
+    return letters & known.any(axis=1)
 
 
 def pooled(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:

@@ -39,6 +39,9 @@ class Features(Protocol):
     def encode(self, texts: pl.Series) -> EncodedTexts:
         """Encode texts of `column`."""
 
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text of `column` holds anything that says something."""
+
     def save(self, folder: Path) -> None:
         """Write what `fit` learned as plain files into a folder."""
 
@@ -79,6 +82,10 @@ class PlainTexts:
     def encode(self, texts: pl.Series) -> EncodedPlainTexts:
         """Keep the texts as they are."""
         return EncodedPlainTexts(texts)
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text holds a word; which words are known, the model says."""
+        return texts.str.contains(r"\w").to_numpy()
 
     def save(self, folder: Path) -> None:
         """Nothing is to be kept."""

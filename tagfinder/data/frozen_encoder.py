@@ -22,6 +22,7 @@ from tagfinder.data.encoder import (
     Encoder,
     copy_encoder,
     digest_of_tokenizer,
+    knows_pieces,
     load_encoder,
     load_tokenizer,
     pooled,
@@ -71,12 +72,19 @@ class FrozenEncoder:
         self.precision = encoder.precision
         self._folder: Path | None = None
         self._model: Any = None
+        self._tokenizer: Any = None
 
     @property
     def folder(self) -> Path:
         """Folder with the encoder's configuration, tokenizer and weights."""
         self._folder = self._folder or self.encoder.folder()
         return self._folder
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer, loaded at its first use."""
+        self._tokenizer = self._tokenizer or load_tokenizer(self.folder)
+        return self._tokenizer
 
     @property
     def dimension(self) -> int:
@@ -92,6 +100,10 @@ class FrozenEncoder:
     def encode(self, texts: pl.Series) -> EncodedVectors:
         """Compute the vectors of texts."""
         return EncodedVectors(self._vectors(texts, self._numpy_dtype()))
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text holds a word piece of the encoder."""
+        return knows_pieces(self.tokenizer, texts, self.encoder.max_length)
 
     def key(self) -> dict[str, Any]:
         """Return what decides a text's vector."""
@@ -114,7 +126,7 @@ class FrozenEncoder:
             dtype=self._numpy_dtype(),
             shape=(len(texts), self.dimension),
         )
-        self._fill(vectors, texts)
+        self._fill(vectors, texts, f"{self.encoder.name}: {len(texts):,} texts")
         vectors.flush()
 
     def read(self, folder: Path) -> EncodedVectors:
@@ -129,7 +141,7 @@ class FrozenEncoder:
     def load(self, folder: Path) -> None:
         """Take the encoder from a folder that `save` wrote."""
         self._folder = folder / "encoder"
-        self._model = None
+        self._model = self._tokenizer = None
         self.precision = read_json(folder / "precision.json")
 
     def _numpy_dtype(self) -> type[np.floating]:
@@ -142,12 +154,12 @@ class FrozenEncoder:
         return vectors
 
     @torch.inference_mode()
-    def _fill(self, vectors: np.ndarray, texts: pl.Series) -> None:
+    def _fill(self, vectors: np.ndarray, texts: pl.Series, title: str | None = None) -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        pieces = word_pieces(load_tokenizer(self.folder), texts, self.encoder.max_length)
+        pieces = word_pieces(self.tokenizer, texts, self.encoder.max_length)
         model = self._loaded(device)
         batches = list(batches_of_one_length(pieces))
-        for rows in track(batches, f"{self.encoder.name}: {len(texts):,} texts"):
+        for rows in track(batches, title) if title else batches:
             tokens = torch.from_numpy(pieces.padded(rows, fill=0)).to(device)
             mask = torch.ones_like(tokens)
             hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state

@@ -32,6 +32,7 @@ class Vocabulary:
     def __init__(self, words: list[str], counts: list[int]) -> None:
         self.words = words
         self.counts = counts
+        self._numbers = {word: number for number, word in enumerate(words)}
 
     @classmethod
     def learn(cls, texts: pl.Series, min_freq: int) -> Vocabulary:
@@ -53,9 +54,11 @@ class Vocabulary:
         """Return the token numbers of each text, int32, at most `max_length` of them."""
         tokens = split(texts).list.head(max_length)
         lengths = tokens.list.len().to_numpy()
-        numbers = tokens.explode(empty_as_null=False).replace_strict(
-            self.words, range(len(self.words)), default=UNKNOWN, return_dtype=pl.Int32
-        )
+        words = tokens.explode(empty_as_null=False)
+        # Looking up the distinct words costs a short text little, however large the vocabulary.
+        distinct = words.unique()
+        known = [self._numbers.get(word, UNKNOWN) for word in distinct]
+        numbers = words.replace_strict(distinct, known, return_dtype=pl.Int32)
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
         return Ragged(numbers.to_numpy(), offsets)
 
@@ -135,6 +138,12 @@ class TokenFeatures:
     def encode(self, texts: pl.Series) -> EncodedTokens:
         """Number the tokens of texts."""
         return EncodedTokens(self.vocabulary.encode(texts, self.max_length))
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text holds a word of the vocabulary."""
+        numbers = self.vocabulary.encode(texts, self.max_length)
+        padded = numbers.padded(np.arange(len(numbers)), fill=PADDING)
+        return np.asarray((padded > UNKNOWN).any(axis=1))
 
     def key(self) -> dict[str, Any]:
         """Return what decides the numbers of a text's tokens."""

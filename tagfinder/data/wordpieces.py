@@ -16,6 +16,7 @@ from tagfinder.data.encoder import (
     copy_encoder,
     digest_of_tokenizer,
     empty_encoder,
+    knows_pieces,
     load_encoder,
     load_tokenizer,
     word_pieces,
@@ -85,6 +86,10 @@ class WordPieces:
         """Cut texts."""
         pieces = word_pieces(self.tokenizer, texts, self.encoder.max_length)
         return EncodedWordPieces(pieces, self.padding)
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text holds a word piece of the encoder."""
+        return knows_pieces(self.tokenizer, texts, self.encoder.max_length)
 
     def key(self) -> dict[str, Any]:
         """Return what decides how a text is cut."""

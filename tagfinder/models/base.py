@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytorch_lightning as lightning
 import torch
 from scipy.sparse import csr_matrix
@@ -32,6 +33,13 @@ class RecommenderModule(lightning.LightningModule):
     @abstractmethod
     def scores(self, inputs: Any) -> Tensor:
         """Return (B, L) float32 scores in [0, 1] for the inputs of B posts."""
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text of the features' column holds anything known.
+
+        Scores of a text that holds nothing known are those of any post, and say nothing about it.
+        """
+        return self.features.knows(texts)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return what the evaluator reads."""
@@ -76,8 +84,9 @@ class WholePartRecommender(RecommenderModule):
         """Take over what `learned` returned."""
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Learn from the one batch that there is."""
+        """Learn from the one batch that there is; a second epoch would learn the same again."""
         self.learn(batch.inputs, sparse_labels(batch.labels, len(self.label_set)))
+        self.trainer.should_stop = True
 
     def configure_optimizers(self) -> None:
         """Nothing is optimised step by step."""

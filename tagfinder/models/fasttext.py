@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from scipy.sparse import csr_matrix
 from torch import Tensor
@@ -89,13 +90,18 @@ class FastTextRecommender(WholePartRecommender):
 
     def scores(self, inputs: list[str]) -> Tensor:
         """Return (B, L) probabilities; a hashtag that fastText never saw gets 0."""
-        # One text at a time fails under NumPy 2: always a list.
-        names, probabilities = self.model.predict(inputs, k=len(self.label_set))
         scores = np.zeros((len(inputs), len(self.label_set)))
-        for row, (labels, values) in enumerate(zip(names, probabilities, strict=True)):
-            columns = [int(label.removeprefix(LABEL)) for label in labels]
-            scores[row, columns] = values
+        for row, text in enumerate(inputs):
+            # `predict` fails under NumPy 2 for one text, and for a list with k > 1 the 0.9.2 wheel
+            # repeats the first probability for all labels; the binding beneath it is right.
+            for probability, label in self.model.f.predict(f"{text}\n", -1, 0.0, "strict"):
+                scores[row, int(label.removeprefix(LABEL))] = probability
         return as_scores(scores)
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text holds a word that was trained on."""
+        known = [any(self.model.get_word_id(w) >= 0 for w in text.split()) for text in texts]
+        return np.array(known, dtype=bool)
 
     def learned(self) -> dict[str, Any]:
         """Return the model in fastText's own format, as bytes in a uint8 tensor."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -61,6 +62,11 @@ class TfidfRecommender(WholePartRecommender):
     def scores(self, inputs: list[str]) -> Tensor:
         """Return (B, L) scores."""
         return as_scores(self.learner.scores(self.vectorizer.transform(inputs)))
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text holds an n-gram of the vocabulary."""
+        known: np.ndarray = np.diff(self.vectorizer.transform(texts).indptr) > 0
+        return known
 
     def learned(self) -> dict[str, Any]:
         """Return vocabulary, IDF and the classifier's arrays."""
