@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
+import importlib
 import logging
 import os
-import re
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagfinder.errors import InputError, TagFinderError
+from tagfinder.overrides import check_types, explained
 from tagfinder.paths import conf_dir
-
-ERROR_LINE = re.compile(r"^\s*(?:full_key|object_type|reference_type)[:=].*$", re.MULTILINE)
 
 
 def register_resolvers() -> None:
@@ -36,24 +34,42 @@ def register_resolvers() -> None:
     )
 
 
-def run_configured(task: Callable[[DictConfig], Any], arguments: Sequence[str], verb: str) -> None:
-    """Run `task` as a Hydra application with the given overrides and flags.
+def run_configured(task: str, arguments: Sequence[str], verb: str) -> None:
+    """Run a task as a Hydra application with the given overrides and flags.
+
+    Args:
+        task: `module:function`, imported when there is a configuration to run: help is quick.
+        arguments: overrides and flags of the command line.
+        verb: name of the command.
 
     Raises:
         TagFinderError: the overrides do not compose, or the task failed with one sentence.
     """
     register_resolvers()
+    check_types(arguments)
     # Hydra would print its errors itself and end the process; we say them our way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    decorated = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
+    failures: list[TagFinderError] = []
+
+    def run(config: DictConfig) -> Any:
+        module, _, function = task.partition(":")
+        try:
+            return getattr(importlib.import_module(module), function)(config)
+        except TagFinderError as error:
+            failures.append(error)
+            return None
+
+    application = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
     before, sys.argv = sys.argv, [f"tagfinder {verb}", *arguments]
     try:
-        decorated(task)()
+        application(run)()
     except (HydraException, OmegaConfBaseException) as error:
         raise explained(error, arguments) from error
     finally:
         sys.argv = before
         logging.shutdown()
+    if failures:
+        raise failures[0]
 
 
 def build(config: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -79,57 +95,6 @@ def plain(config: DictConfig) -> dict[str, Any]:
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}
-
-
-def explained(error: Exception, arguments: Sequence[str]) -> InputError:
-    """Say what is wrong with the overrides, and which key or option was probably meant."""
-    message = " ".join(ERROR_LINE.sub("", str(error)).split())
-    for override in arguments:
-        key, _, value = override.lstrip("+~").partition("=")
-        if key.startswith("-") or (key not in message and value not in message):
-            continue
-        options = _options(key)
-        if options and value not in options:
-            return InputError(
-                f"{key}={value}: there is no such option{_meant(value, options)}; "
-                f"{key} is one of {', '.join(options)}"
-            )
-        if f"'{key}'" in message or key.rsplit(".", 1)[-1] in message:
-            known = _known_keys()
-            if key not in known:
-                return InputError(f"{override}: there is no key {key}{_meant(key, known)}")
-    return InputError(message)
-
-
-def _meant(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _options(group: str) -> list[str]:
-    folder = conf_dir() / group.split("@", maxsplit=1)[0]
-    return sorted(file.stem for file in folder.glob("*.yaml")) if folder.is_dir() else []
-
-
-def _known_keys() -> list[str]:
-    keys = {path.name for path in conf_dir().iterdir() if path.is_dir()}
-    for file in sorted(conf_dir().rglob("*.yaml")):
-        content = OmegaConf.load(file)
-        globally = "@package _global_" in file.read_text(encoding="utf-8").partition("\n")[0]
-        at_top = globally or file.parent == conf_dir()
-        prefix = "" if at_top else f"{file.parent.relative_to(conf_dir()).as_posix()}."
-        keys |= {prefix + key for key in _flattened(content)}
-    return sorted(keys)
-
-
-def _flattened(config: Any, prefix: str = "") -> list[str]:
-    keys: list[str] = []
-    if isinstance(config, DictConfig):
-        for key in config:
-            keys.append(f"{prefix}{key}")
-            if not OmegaConf.is_interpolation(config, key):
-                keys += _flattened(config[key], f"{prefix}{key}.")
-    return keys
 
 
 def chosen(group: str) -> str:

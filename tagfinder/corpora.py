@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 from omegaconf import DictConfig
 
 from tagfinder.configured import build, plain
+from tagfinder.corpus.describe import describe
 from tagfinder.corpus.prepare import prepare
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.corpus.recipe import Recipe
@@ -29,17 +29,13 @@ def recipe_of(config: DictConfig) -> Recipe:
     )
 
 
-def corpus_of(config: DictConfig, rejects_file: Path | None = None) -> PreparedCorpus:
+def corpus_of(config: DictConfig) -> PreparedCorpus:
     """Prepare the corpus of a configuration, or find it where it is prepared already."""
-    return prepare(recipe_of(config), rejects_file)
+    return prepare(recipe_of(config), Path(config.rejects) if config.rejects else None)
 
 
 def prepare_and_describe(config: DictConfig) -> None:
     """Prepare a corpus, write its description beside it, print the folder."""
-    from tagfinder.configured import output_dir
-    from tagfinder.corpus.describe import describe
-
-    rejects: Any = output_dir() / "rejects.jsonl"
-    corpus = corpus_of(config, rejects)
+    corpus = corpus_of(config)
     describe(corpus, corpus.folder / "description")
     click.echo(corpus.folder)

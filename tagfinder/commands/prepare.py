@@ -12,6 +12,5 @@ from tagfinder.commands.train import OVERRIDES
 def command(overrides: tuple[str, ...]) -> None:
     """Prepare a corpus, describe it, print its folder."""
     from tagfinder.configured import run_configured
-    from tagfinder.corpora import prepare_and_describe
 
-    run_configured(prepare_and_describe, overrides, "prepare")
+    run_configured("tagfinder.corpora:prepare_and_describe", overrides, "prepare")

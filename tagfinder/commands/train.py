@@ -12,6 +12,5 @@ OVERRIDES = {"ignore_unknown_options": True, "allow_extra_args": True, "help_opt
 def command(overrides: tuple[str, ...]) -> None:
     """Train a recommender, score it, leave a run folder."""
     from tagfinder.configured import run_configured
-    from tagfinder.train import train
 
-    run_configured(train, overrides, "train")
+    run_configured("tagfinder.train:train", overrides, "train")

@@ -103,13 +103,14 @@ def _page(corpus: PreparedCorpus, tweets: pl.LazyFrame, labels: pl.DataFrame) ->
     ).collect()
     posts, labels_per_post, first, last, groups = facts.row(0)
     period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if first else "unknown"
+    copies = f", {posts - groups:,} of them near-duplicates of another" if groups < posts else ""
     return "\n".join(
         [
             f"# Corpus {corpus.name}",
             "",
-            f"{manifest['rows_read']:,} posts read, {posts:,} kept in {groups:,} groups of "
-            f"near-duplicates; written {period}; {manifest['distinct_hashtags']:,} distinct "
-            f"hashtags, {labels.height} in the label set, {labels_per_post:.2f} of them per post.",
+            f"{manifest['rows_read']:,} posts read, {posts:,} kept{copies}; written {period}; "
+            f"{manifest['distinct_hashtags']:,} distinct hashtags, {labels.height} in the label "
+            f"set, {labels_per_post:.2f} of them per post.",
             "",
             "## Parts (report, Table 1)",
             "",

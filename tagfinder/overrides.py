@@ -1,0 +1,96 @@
+"""What is wrong with an override, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from tagfinder.errors import InputError
+from tagfinder.paths import conf_dir
+
+
+def explained(error: Exception, overrides: Sequence[str]) -> InputError:
+    """Turn an error of composing into a sentence that names the override at fault.
+
+    Args:
+        error: what Hydra or OmegaConf raised.
+        overrides: the command line's overrides and flags.
+    """
+    message = " ".join(str(error).split())
+    for override in overrides:
+        key, value = _parsed(override)
+        options = _options(key)
+        if options and value not in options and value in message:
+            return InputError(
+                f"{key}={value}: there is no such option{_meant(value, options)}; "
+                f"{key} is one of {', '.join(options)}"
+            )
+        if key and not override.startswith("-") and key in message:
+            known = list(_defaults())
+            if key in known:
+                return InputError(f"{override}: the chosen options have no key {key}")
+            return InputError(f"{override}: there is no key {key}{_meant(key, known)}")
+    return InputError(message)
+
+
+def check_types(overrides: Sequence[str]) -> None:
+    """Refuse a word where every default of the key is a number.
+
+    Raises:
+        InputError: naming the override and a value that would do.
+    """
+    defaults = _defaults()
+    for override in overrides:
+        key, value = _parsed(override)
+        numbers = [default for default in defaults.get(key, []) if _is_number(default)]
+        if numbers and len(numbers) == len(defaults[key]) and _is_word(value):
+            raise InputError(f"{override}: {key} is a number, as in {key}={numbers[0]}")
+
+
+def _parsed(override: str) -> tuple[str, str]:
+    key, _, value = override.lstrip("+~").partition("=")
+    return key, value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_word(text: str) -> bool:
+    # A sweep's list of values (1,2,3) or an expression of Hydra's is none of our business.
+    return text.isalpha() and isinstance(yaml.safe_load(text), str)
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _options(group: str) -> list[str]:
+    folder = conf_dir() / group
+    return sorted(file.stem for file in folder.glob("*.yaml")) if group and folder.is_dir() else []
+
+
+def _defaults() -> dict[str, list[Any]]:
+    """Return every key of `conf/` with the values that the files give it."""
+    defaults: dict[str, list[Any]] = {}
+    for file in sorted(conf_dir().rglob("*.yaml")):
+        group = file.parent.relative_to(conf_dir()).as_posix()
+        text = file.read_text(encoding="utf-8")
+        globally = text.startswith("# @package _global_")
+        prefix = "" if globally or group == "." else f"{group}."
+        for key, value in _flattened(yaml.safe_load(text), prefix):
+            defaults.setdefault(key, []).append(value)
+        if group != ".":
+            defaults.setdefault(group, [])
+    return defaults
+
+
+def _flattened(config: Any, prefix: str) -> list[tuple[str, Any]]:
+    items: list[tuple[str, Any]] = []
+    for key, value in config.items() if isinstance(config, dict) else ():
+        items += [(f"{prefix}{key}", value), *_flattened(value, f"{prefix}{key}.")]
+    return items
