@@ -25,6 +25,7 @@ def score_table(metrics: dict[str, Any]) -> str:
     table = Table(
         title=f"{metrics['model']} on {metrics['corpus']}, protocol {metrics['protocol']}",
         box=box.SIMPLE_HEAD,
+        min_width=60,
     )
     table.add_column("score")
     for part in ("val", "test"):
@@ -32,7 +33,7 @@ def score_table(metrics: dict[str, Any]) -> str:
     for name in SHOWN:
         if name in metrics["test"]:
             table.add_row(name, *(_number(metrics[part].get(name)) for part in ("val", "test")))
-    table.add_row("posts", *(f"{metrics['rows'][part]:,}" for part in ("val", "test")))
+    table.add_row("posts scored", *(f"{metrics[part]['n']:,}" for part in ("val", "test")))
     table.caption = (
         f"trained in {metrics['train_seconds']:.1f} s on {metrics['rows']['train']:,} posts, "
         f"{metrics['tweets_per_second']:,.0f} posts scored per second"

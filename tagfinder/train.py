@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,21 @@ from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
+from tagfinder.recommend.calibration import calibrate
+from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.run_folder import RunFolder
 from tagfinder.summary import examples_table, score_table
 from tagfinder.training.learning_curves import draw_learning_curves
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
 from tagfinder.training.session import fit, model_bytes, resumable, resume_command
+
+# True of a recommender without gradients or of two libraries' versions; nothing a user can act on.
+NOISE = (
+    r".*configure_optimizers` returned `None`",
+    r".*isinstance\(treespec, LeafSpec\)` is deprecated",
+    r".*The number of training batches .* is smaller than the logging interval",
+    r".*does not have many workers",
+)
 
 
 def train(config: DictConfig) -> float:
@@ -29,6 +41,7 @@ def train(config: DictConfig) -> float:
     Returns:
         Validation NDCG@5, for sweeps.
     """
+    silence_noise()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     run = RunFolder(output_dir())
     checkpoint = resumed(config, run)
@@ -53,9 +66,17 @@ def train(config: DictConfig) -> float:
     metrics = {**evaluator.results, **run_facts(config, data, timer)}
     metrics |= {"epochs": len(history.epochs), "model_bytes": model_bytes(model)}
     metrics["train_seconds"] = history.seconds
+    write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
     write_json(run.metrics_file, metrics)
     report(run, corpus, metrics)
     return float(metrics["val"]["ndcg@5"])
+
+
+def silence_noise() -> None:
+    """Keep Lightning's advertisements and known warnings off the screen."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message=message)
 
 
 def build_trainer(config: DictConfig, callbacks: list[Callback]) -> lightning.Trainer:

@@ -1,0 +1,64 @@
+"""The command line as a shell sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tagfinder.cli import COMMANDS
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tagfinder", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+    )
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from tagfinder.cli import cli\n"
+        "try: cli.main(['--help'], prog_name='tagfinder')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'polars', 'sklearn', 'hydra', 'numpy', 'rich'} & set(sys.modules)\n"
+        "print('HEAVY', heavy)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "HEAVY set()" in done.stdout
+    for name in COMMANDS:
+        assert f"  {name} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("modle=fasttext", "modle=fasttext: there is no key modle; did you mean model?"),
+        ("model=fastext", "there is no such option; did you mean fasttext?"),
+        ("split.sede=2", "did you mean split.seed?"),
+        ("model.dimensions=3", "the chosen options have no key model.dimensions"),
+        ("trainer.max_epochs=many", "trainer.max_epochs is a number, as in trainer.max_epochs=30"),
+        ("split.order=newest", "split.order is 'newest'; choose one of random, temporal"),
+        ("selection.top_n=0", "selection.top_n is 0"),
+    ],
+)
+def test_a_wrong_override_ends_with_one_sentence_and_2(
+    override: str, sentence: str, tmp_path: Path
+) -> None:
+    done = run("prepare", override, f"run_dir={tmp_path / 'run'}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("tagfinder: error: ")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_command_ends_with_2(tmp_path: Path) -> None:
+    done = run("trian", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "trian" in done.stderr
