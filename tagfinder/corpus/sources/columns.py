@@ -27,6 +27,14 @@ class Columns:
         if unknown:
             raise InputError(f"data.columns.{unknown[0]} is none of {', '.join(RAW_SCHEMA)}")
 
+    def names(self) -> dict[str, list[str]]:
+        """Return the names to look for, by field."""
+        return {
+            field: [wanted] if isinstance(wanted, str) else list(wanted)
+            for field, wanted in self.wanted.items()
+            if wanted
+        }
+
     def find(self, available: Sequence[str], file: Path) -> dict[str, list[str]]:
         """Return for each field that `file` has the columns that hold it, best first.
 
@@ -35,10 +43,9 @@ class Columns:
                 is missing.
         """
         found = {}
-        for field, wanted in self.wanted.items():
-            names = [wanted] if isinstance(wanted, str) else list(wanted or ())
+        for field, names in {"text": [], **self.names()}.items():
             present = [name for name in names if name in available]
-            if not present and (isinstance(wanted, str) or field == "text"):
+            if not present and (field == "text" or isinstance(self.wanted[field], str)):
                 raise InputError(_missing(field, names, available, file))
             if present:
                 found[field] = present

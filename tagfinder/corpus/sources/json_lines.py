@@ -35,16 +35,14 @@ def read_json_lines(path: Path, columns: Columns) -> Iterator[Block]:
     Raises:
         InputError: the file is damaged, is one JSON array, or its first rows lack a column.
     """
-    found: dict[str, list[str]] | None = None
+    checked = False
     with open_text(path) as stream:
         for numbers, rows, broken in _batches(Lines(stream), path):
-            if found is None and rows:
-                found = columns.find([printable(key) for key in _keys(rows)], path)
-            yield _block(numbers, rows, found or {}, broken)
-
-
-def _keys(rows: list[Row]) -> list[str]:
-    return list(dict.fromkeys(key for row in rows for key in row))
+            if rows and not checked:
+                keys = dict.fromkeys(key for row in rows for key in row)
+                columns.find([printable(key) for key in keys], path)
+                checked = True
+            yield _block(numbers, rows, columns.names(), broken)
 
 
 def _batches(lines: Lines, path: Path) -> Iterator[tuple[list[int], list[Row], Broken]]:
@@ -85,9 +83,9 @@ def _refuse_array(line: str, number: int, path: Path) -> None:
 
 
 def _block(
-    numbers: list[int], rows: list[Row], found: dict[str, list[str]], broken: Broken
+    numbers: list[int], rows: list[Row], names: dict[str, list[str]], broken: Broken
 ) -> Block:
-    fields = {field: _values(rows, names) for field, names in found.items()}
+    fields = {field: _values(rows, looked_for) for field, looked_for in names.items()}
     wrong = _wrong_types(fields)
     for index, reason in wrong.items():
         broken.add(numbers[index], reason, json.dumps(rows[index], ensure_ascii=False))
@@ -126,4 +124,10 @@ def _uniform(values: list[Any]) -> list[Any]:
     types = set(map(type, values))
     if types <= TEXT or types <= {list, NoneType}:
         return values
-    return [value if type(value) in TEXT else json.dumps(value) for value in values]
+    return [value if type(value) in TEXT else _dumped(value) for value in values]
+
+
+def _dumped(value: Any) -> str:
+    if isinstance(value, list):
+        value = [text for text in value if text is not None]
+    return json.dumps(value)

@@ -69,10 +69,20 @@ def test_the_reports_own_csv_is_read(tmp_path: Path):
 
 
 def test_hashtags_may_be_a_list_or_its_text_with_or_without_the_sign(tmp_path: Path):
-    given_ = [["#a", "B"], '["#a", "B"]', "['#a', 'B']", "['＃a', ' B ', '']", [], None, "", "nan"]
+    given_ = [
+        ["#a", None, "B"],
+        ["#a", "B"],
+        '["#a", "B"]',
+        "['#a', 'B']",
+        "['＃a', ' B ', '']",
+        [],
+        None,
+        "",
+        "nan",
+    ]
     path = json_of(tmp_path, *({"text": "x", "hashtags": tags} for tags in given_))
     posts, counts = read(path)
-    assert posts["hashtags"].to_list() == [["a", "B"]] * 4 + [[], None, None, None]
+    assert posts["hashtags"].to_list() == [["a", "B"]] * 5 + [[], None, None, None]
     assert counts == {}
 
 
@@ -188,6 +198,14 @@ def test_the_same_posts_read_equal_from_csv_json_lines_and_parquet(
         found, counts = read(tmp_path / name, drop_retweets=False)
         assert counts == {}
         assert found.equals(posts), name
+
+
+def test_json_rows_may_name_the_same_field_differently(tmp_path: Path):
+    rows = [{"text": "a", "created_at": "2022-10-10T08:30Z"}] * 60_000
+    path = json_of(tmp_path, *rows, {"text": "b", "created_time": 1665390600})
+    posts, counts = read(path)
+    assert posts["created_at"].unique().to_list() == [WHEN]
+    assert counts == {}
 
 
 # Rows that cannot be used
