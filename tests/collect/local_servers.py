@@ -346,6 +346,7 @@ class JetstreamServer:
         self.events = events
         self.paths: list[str] = []
         self.drop_after: deque[int] = deque()
+        self.sent = 0
         self.pause = 0.0
         self._stop = threading.Event()
         self._server: Server = serve(self._talk, "127.0.0.1", 0)
@@ -387,6 +388,7 @@ class JetstreamServer:
                     return
                 left = None if left is None else left - 1
                 connection.send(json.dumps(event))
+                self.sent += 1
                 if self.pause:
                     time.sleep(self.pause)
         except (ConnectionClosed, OSError):

@@ -1,0 +1,126 @@
+"""Killed at any moment, twenty times, while 10,000 posts are served."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+from collected import numbers_of, posts_of
+from local_servers import (
+    START,
+    JetstreamServer,
+    MastodonServer,
+    XrpcServer,
+    XServer,
+    post_event,
+    status,
+    tweet,
+)
+
+
+def collect(arguments: list[str]) -> None:
+    """Run in a process of its own."""
+    from tagfinder.commands.collect import command
+
+    os.environ["X_BEARER_TOKEN"] = "right"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    command(arguments, standalone_mode=False)
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Processes that have everything imported already, so that kills hit work and not imports."""
+    context = multiprocessing.get_context("forkserver")
+    names = ["x", "mastodon", "jetstream", "run", "settings"]
+    modules = [f"tagfinder.collect.{name}" for name in names] + ["tagfinder.commands.collect"]
+    context.set_forkserver_preload(modules)
+    return context
+
+
+def kill_again_and_again(
+    processes: ForkServerContext,
+    arguments: list[str],
+    served: Callable[[], int],
+    *,
+    kills: int,
+    most: int,
+) -> None:
+    """Kill the command at random moments while it is being served; then let it end by itself.
+
+    Args:
+        processes: where it runs.
+        arguments: of the command.
+        served: how much the server has handed out.
+        kills: how often.
+        most: how much it is handed at most before it is killed.
+    """
+    chance = random.Random(arguments[0])
+    for number in range(kills):
+        enough = served() + chance.randint(1, most)
+        process = processes.Process(target=collect, args=(arguments,))
+        process.start()
+        end = time.monotonic() + 60
+        while served() < enough and process.is_alive():
+            assert time.monotonic() < end, "nothing is asked for"
+            time.sleep(0.001)
+        process.join(chance.random() * 0.05)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"it ended before kill {number + 1}"
+    process = processes.Process(target=collect, args=(arguments,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+
+
+def assert_each_is_there_once(folder: Path, count: int) -> None:
+    assert numbers_of(folder) == list(range(count))
+    assert posts_of(folder)["id"].n_unique() == count
+    assert not [path for path in (folder / "parts").iterdir() if path.name.startswith(".")]
+
+
+def test_x_killed_twenty_times_gives_each_of_10_000_posts_once(
+    processes: ForkServerContext, tmp_path: Path
+) -> None:
+    newest = datetime.now(UTC) - timedelta(hours=1)
+    tweets = [tweet(n, newest - timedelta(seconds=15 * n)) for n in range(10_000)]
+    with XServer({"q": tweets}) as server:
+        server.pause = 0.02
+        arguments = ["x", "--query", "q", "--address", server.address]
+        arguments += ["--folder", str(tmp_path), "--commit-every", "0.05"]
+        kill_again_and_again(processes, arguments, lambda: len(server.asked), kills=20, most=3)
+    assert_each_is_there_once(tmp_path, 10_000)
+
+
+def test_jetstream_killed_twenty_times_gives_each_of_10_000_posts_once(
+    processes: ForkServerContext, tmp_path: Path
+) -> None:
+    events = [post_event(number) for number in range(10_000)]
+    end = START + timedelta(seconds=9_999)
+    with JetstreamServer(events) as server, XrpcServer() as profiles:
+        server.pause = 0.0005
+        arguments = ["bluesky", "--jetstream", server.address, "--folder", str(tmp_path)]
+        arguments += ["--profiles-address", profiles.address, "--commit-every", "0"]
+        arguments += ["--until", f"{end:%Y-%m-%dT%H:%M:%S}"]
+        kill_again_and_again(processes, arguments, lambda: server.sent, kills=20, most=300)
+    assert_each_is_there_once(tmp_path, 10_000)
+
+
+def test_mastodon_killed_ten_times_gives_each_of_1_000_posts_once(
+    processes: ForkServerContext, tmp_path: Path
+) -> None:
+    with MastodonServer([status(number) for number in reversed(range(1_000))]) as server:
+        server.pause = 0.01
+        arguments = ["mastodon", "--instance", server.address, "--folder", str(tmp_path)]
+        arguments += ["--commit-every", "0"]
+        kill_again_and_again(processes, arguments, lambda: len(server.asked), kills=10, most=3)
+    assert_each_is_there_once(tmp_path, 1_000)
