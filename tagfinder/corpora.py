@@ -18,14 +18,13 @@ GROUPS = ("cleaning", "hashtags", "selection", "split")
 
 def recipe_of(config: DictConfig) -> Recipe:
     """Build the source and the steps that the configuration names."""
-    settings = plain(config)
     return Recipe(
         source=build(config.data),
         cleaning=build(config.cleaning),
         rules=build(config.hashtags),
         selection=build(config.selection),
         split=build(config.split),
-        config={group: settings[group] for group in GROUPS},
+        config={group: plain(config[group]) for group in GROUPS},
     )
 
 

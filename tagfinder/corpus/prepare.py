@@ -37,7 +37,7 @@ def prepare(recipe: Recipe, rejects_file: Path | None = None) -> PreparedCorpus:
     Raises:
         InputError: nothing usable is in the input, or it lacks what the configuration needs.
     """
-    digest = recipe.digest()
+    digest = recipe.digest
     folder = cache_dir() / "corpora" / f"{recipe.source.name}-{digest}"
     if rejects_file or not (folder / "manifest.json").is_file():
         with atomic_path(folder) as fresh, Rejects(rejects_file) as rejects:
@@ -62,7 +62,7 @@ def _make(recipe: Recipe, folder: Path, rejects: Rejects) -> dict[str, object]:
     _hashtag_table(hashtags, staged, tally).write_parquet(folder / "hashtags.parquet")
     return {
         "config": recipe.config,
-        "source": recipe.source.fingerprint(),
+        "source": recipe.fingerprint,
         "rows_read": rows_read,
         "rows": {part: tally.rows[part] for part in PARTS},
         "rows_with_labels": {part: tally.rows_with_labels[part] for part in PARTS},

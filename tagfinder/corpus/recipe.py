@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tagfinder.corpus.cleaning import Cleaning
@@ -35,6 +36,12 @@ class Recipe:
     split: Split
     config: dict[str, Any]
 
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What the posts depend on; reading it may mean reading every file."""
+        return self.source.fingerprint()
+
+    @property
     def digest(self) -> str:
-        """Return a digest of the input and the configuration."""
-        return digest_of([FORMAT, self.source.fingerprint(), self.config])
+        """Digest of the input and the configuration."""
+        return digest_of([FORMAT, self.fingerprint, self.config])
