@@ -79,10 +79,12 @@ def true_ranks(scores: Tensor, labels: Tensor) -> Tensor:
     scores = scores.detach().float()
     positions = torch.arange(scores.shape[1], device=scores.device)
     ranks = torch.full(labels.shape, torch.inf, dtype=torch.float64, device=scores.device)
-    for column, label in enumerate(labels.T):
-        own = scores.gather(1, label.clamp(min=0)[:, None])
-        ahead = (scores > own) | ((scores == own) & (positions <= label[:, None]))
-        ranks[:, column] = ahead.sum(1).double().where(label != PADDING, torch.inf)
+    for column, padded_label in enumerate(labels.T):
+        rows = (padded_label != PADDING).nonzero()[:, 0]
+        candidates, label = scores[rows], padded_label[rows, None]
+        own = candidates.gather(1, label)
+        not_behind = (candidates > own) | ((candidates == own) & (positions <= label))
+        ranks[rows, column] = not_behind.sum(1).double()
     return ranks.sort(dim=1).values
 
 

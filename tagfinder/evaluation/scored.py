@@ -52,8 +52,8 @@ def scored_blocks(outputs: Any, depth: int) -> Iterator[Scored]:
         WorkError: where the outputs are not such a mapping, or a score is NaN.
     """
     columns = _columns(outputs)
-    wide = columns.get("scores", columns.get("top_labels"))
-    block_rows = max(1, _BLOCK_CELLS // max(1, wide.shape[1])) if wide is not None else 1
+    wide = columns["scores" if "scores" in columns else "top_labels"]
+    block_rows = max(1, _BLOCK_CELLS // max(1, wide.shape[1]))
     for start in range(0, len(columns["rows"]), block_rows):
         block = {name: values[start : start + block_rows] for name, values in columns.items()}
         yield _scored(block, depth)
@@ -66,9 +66,10 @@ def _scored(block: dict[str, Tensor], depth: int) -> Scored:
     else:
         scores = None
         best, best_scores = block["top_labels"][:, :depth], block["top_scores"][:, :depth]
-    return Scored(
-        best, best_scores.float(), block["labels"], block["n_hashtags"], block["rows"], scores
-    )
+    labels = block["labels"]
+    if labels.shape[1] == 0:  # no post of the batch has a label
+        labels = labels.new_full((len(labels), 1), PADDING)
+    return Scored(best, best_scores.float(), labels, block["n_hashtags"], block["rows"], scores)
 
 
 def _columns(outputs: Any) -> dict[str, Tensor]:

@@ -74,9 +74,7 @@ def test_ndcg_is_scikit_learns_where_no_scores_tie(k):
     scores, truth = distinct_scores()
     found = hits(top_k(scores, k)[0], padded(truth))
     values = metrics.ndcg(found, truth.sum(1), k)
-    expected = [
-        ndcg_score(truth[i : i + 1], scores[i : i + 1], k=k) for i in range(len(scores))
-    ]
+    expected = [ndcg_score(truth[i : i + 1], scores[i : i + 1], k=k) for i in range(len(scores))]
     assert values.numpy() == pytest.approx(np.array(expected), abs=1e-9)
 
 

@@ -1,0 +1,37 @@
+"""Two real processes give what one gives."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+SCRIPT = Path(__file__).with_name("ddp_part.py")
+
+
+def scored(folder: Path, processes: int) -> Path:
+    folder.mkdir()
+    code = f"import ddp_part, pathlib; ddp_part.run(pathlib.Path({str(folder)!r}), devices=1)"
+    command = [str(SCRIPT), str(folder)] if processes == 2 else ["-c", code]
+    subprocess.run([sys.executable, *command], check=True, cwd=SCRIPT.parent, timeout=300)
+    return folder
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_scores_and_files_of_a_single_pass(tmp_path):
+    one, two = scored(tmp_path / "one", 1), scored(tmp_path / "two", 2)
+    single = json.loads((one / "results0.json").read_text())
+    for rank in (0, 1):
+        merged = json.loads((two / f"results{rank}.json").read_text())
+        for part in ("val", "test"):
+            assert merged[part] == pytest.approx(single[part], rel=1e-12, nan_ok=True)
+    rankings = [pl.read_parquet(folder / "predictions.parquet") for folder in (one, two)]
+    assert_frame_equal(*rankings)
+    assert rankings[0]["id"].to_list() == [f"post {i}" for i in range(203)]
+    tables = [(folder / "per_label.csv").read_text() for folder in (one, two)]
+    assert tables[0] == tables[1]
