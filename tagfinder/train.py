@@ -23,6 +23,7 @@ from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.run_folder import RunFolder
 from tagfinder.summary import examples_table, score_table
 from tagfinder.training.learning_curves import draw_learning_curves
+from tagfinder.training.progress_bar import progress_callbacks
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
 from tagfinder.training.session import fit, model_bytes, resumable, resume_command
 
@@ -82,8 +83,13 @@ def silence_noise() -> None:
 def build_trainer(config: DictConfig, callbacks: list[Callback]) -> lightning.Trainer:
     """Build Lightning's trainer with the loggers that the configuration names."""
     loggers = [build(logger) for logger in (config.logger or {}).values()]
+    progress = progress_callbacks(config.trainer.enable_progress_bar)
     trainer: lightning.Trainer = build(
-        config.trainer, callbacks=callbacks, logger=loggers, default_root_dir=str(output_dir())
+        config.trainer,
+        callbacks=[*callbacks, *progress],
+        logger=loggers,
+        default_root_dir=str(output_dir()),
+        enable_progress_bar=bool(progress),
     )
     return trainer
 

@@ -99,6 +99,8 @@ class Word2Vec:
     def _train(self, words: Sequence[str], sentences: Iterable[list[str]], folder: Path) -> None:
         from gensim.models import Word2Vec as GensimWord2Vec
 
+        logging.getLogger("gensim").setLevel(logging.WARNING)
+
         known = set(words)
         model = GensimWord2Vec(
             KnownWords(sentences, known),
@@ -164,6 +166,8 @@ class Glove:
     @staticmethod
     def _read(path: Path, words: Sequence[str], folder: Path) -> None:
         from gensim.models import KeyedVectors
+
+        logging.getLogger("gensim").setLevel(logging.WARNING)
 
         try:
             vectors = KeyedVectors.load_word2vec_format(str(path), no_header=True)

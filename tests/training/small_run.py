@@ -1,14 +1,10 @@
-"""A training session on a small made-up corpus, in a process of its own that may be killed.
-
-    python small_run.py FOLDER MODEL EPOCHS RESUME [KILL_AFTER_SAVES]
-"""
+"""A training session on a small made-up corpus, for a process of its own that may be killed."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytorch_lightning as lightning
+import torch
 
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
@@ -50,7 +47,10 @@ def small_corpus(folder: Path, n: int = 240) -> PreparedCorpus:
         for topic in topics
     ]
     second = rng.integers(len(TOPICS), size=n)
-    labels = [sorted({int(a), int(b)} if b == 0 else {int(a)}) for a, b in zip(topics, second)]
+    labels = [
+        sorted({int(a), int(b)} if b == 0 else {int(a)})
+        for a, b in zip(topics, second, strict=True)
+    ]
     split = np.array(["train", "train", "train", "val", "test"])[np.arange(n) % 5]
     tweets = pl.DataFrame(
         {
@@ -83,7 +83,6 @@ def small_corpus(folder: Path, n: int = 240) -> PreparedCorpus:
 
 def tiny_encoder(folder: Path) -> Path:
     """Write a BERT of random weights with a vocabulary of the made-up words."""
-    import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
     if folder.is_dir():
@@ -181,10 +180,10 @@ def run(
     return {"weights": module.state_dict(), "results": evaluator.results, "history": history.epochs}
 
 
-if __name__ == "__main__":
-    import torch
-
+def run_and_keep(
+    folder: Path, model: str, epochs: int, resume: bool | str, kill_after_saves: int = 0
+) -> None:
+    """Leave what `run` returns in `done.pt`."""
     torch.set_num_threads(1)
-    target, name, n_epochs, resumed, *kill = sys.argv[1:]
-    done = run(Path(target), name, int(n_epochs), {"false": False}.get(resumed, resumed), *map(int, kill))
-    torch.save(done, Path(target) / "done.pt")
+    done = run(folder, model, epochs, resume, kill_after_saves)
+    torch.save(done, folder / "done.pt")

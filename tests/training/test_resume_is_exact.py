@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 import polars as pl
 import pytest
 import torch
+from small_run import run_and_keep
 
-SCRIPT = Path(__file__).with_name("small_run.py")
 MODELS = ["lstm", "text_resnet", "bert_frozen", "bert_trained"]
 EPOCHS = 4
 
 
-def start(folder: Path, model: str, *arguments: str) -> subprocess.Popen[bytes]:
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ForkServerContext]:
+    """Real processes that need not import everything anew."""
+    # The server of processes looks for the module where a fresh interpreter would.
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["small_run"])
+    yield context
+    patch.undo()
+
+
+def start(
+    processes: ForkServerContext, folder: Path, model: str, resume: bool | str, kill: int = 0
+) -> ForkServerProcess:
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, str(SCRIPT), str(folder), model, str(EPOCHS), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = processes.Process(target=run_and_keep, args=(folder, model, EPOCHS, resume, kill))
+    process.start()
+    return process
 
 
-def finish(folder: Path, model: str, *arguments: str) -> dict:
-    assert start(folder, model, *arguments).wait(timeout=300) == 0
+def finish(
+    processes: ForkServerContext, folder: Path, model: str, resume: bool | str
+) -> dict[str, dict]:
+    process = start(processes, folder, model, resume)
+    process.join(300)
+    assert process.exitcode == 0
     return torch.load(folder / "done.pt", weights_only=True)
 
 
@@ -46,19 +66,25 @@ def assert_same(a: dict, b: dict, a_folder: Path, b_folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_killed_run_that_is_resumed_equals_the_uninterrupted_one(
-    model: str, tmp_path: Path
+    processes: ForkServerContext, model: str, tmp_path: Path
 ) -> None:
-    whole = finish(tmp_path / "whole", model, "false")
-    seconds = random.Random(model).uniform(0.0, 0.8)
+    whole = finish(processes, tmp_path / "whole", model, False)
     killed = tmp_path / "killed"
-    # Once while a checkpoint is being written, once at a moment of chance in the epochs after it.
-    assert start(killed, model, "auto", "2").wait(timeout=300) == -signal.SIGKILL
-    process = start(killed, model, "auto")
-    last = killed / "run/checkpoints/last.ckpt"
+    while_saving = start(processes, killed, model, "auto", kill=2)
+    while_saving.join(300)
+    assert while_saving.exitcode == -signal.SIGKILL
+    for _ in range(2):
+        kill_at_random(
+            start(processes, killed, model, "auto"), killed / "run/checkpoints/last.ckpt"
+        )
+    assert_same(whole, finish(processes, killed, model, "auto"), tmp_path / "whole", killed)
+
+
+def kill_at_random(process: ForkServerProcess, last: Path) -> None:
+    """Kill a process a short while after it has replaced `last`."""
     before = last.stat().st_mtime_ns
-    while process.poll() is None and last.exists() and last.stat().st_mtime_ns == before:
-        time.sleep(0.005)
-    time.sleep(seconds / 10)
+    while process.is_alive() and (not last.exists() or last.stat().st_mtime_ns == before):
+        time.sleep(0.002)
+    time.sleep(random.uniform(0, 0.1))
     process.kill()
-    process.wait()
-    assert_same(whole, finish(killed, model, "auto"), tmp_path / "whole", killed)
+    process.join()
