@@ -137,8 +137,9 @@ def _strings(offsets: np.ndarray, characters: pa.Buffer) -> pa.LargeStringArray:
 
 
 def _replace_words(words: pa.Array, lookup: Lookup) -> pa.Array:
-    replaced = [
-        lookup(word[:-1]) + " " if word.endswith(" ") else lookup(word)
-        for word in words.to_pylist()
-    ]
-    return pl.Series(replaced, dtype=pl.String).to_arrow().cast(pa.large_string())
+    """Look words up without the blank that most have behind them, and give it back to those."""
+    spaced = pl.Series(words)
+    bare = spaced.str.strip_suffix(" ")
+    found = pl.Series(map(lookup, bare.to_list()), dtype=pl.String)
+    replaced = (found + " ").zip_with(spaced.str.ends_with(" "), found)
+    return replaced.to_arrow().cast(pa.large_string())
