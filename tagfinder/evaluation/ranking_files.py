@@ -18,6 +18,7 @@ from tagfinder.errors import InputError
 _BROKEN_JSON = (ValueError, OSError, EOFError, zlib.error, RecursionError)
 _NUMBERS = pl.List(pl.Int64)
 _NAMES = pl.List(pl.String)
+_LARGEST = 2**63 - 1
 _EXPECTED = 'expected {"row": [label, ...], ...}'
 
 
@@ -97,11 +98,7 @@ def _from_json(path: Path) -> LabelLists:
     for row, labels in content.items():
         if not isinstance(labels, list):
             raise InputError(f"{path}: row {row!r} is {_kind(labels)}; {_EXPECTED}")
-    dtype = _json_label_type(path, content)
-    try:
-        labels = pl.Series(content.values(), dtype=dtype)
-    except (OverflowError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path}: a label is too large a number ({error})") from error
+    labels = pl.Series(content.values(), dtype=_json_label_type(path, content))
     return LabelLists(path, pl.Series(content.keys(), dtype=pl.String), labels)
 
 
@@ -126,6 +123,7 @@ def _distinct(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _json_label_type(path: Path, content: dict[str, list[Any]]) -> pl.DataType:
     found = set(map(type, chain.from_iterable(content.values())))
     if found <= {int}:
+        _refuse_huge_numbers(path, content)
         return _NUMBERS
     if found == {str}:
         return _NAMES
@@ -137,11 +135,22 @@ def _json_label_type(path: Path, content: dict[str, list[Any]]) -> pl.DataType:
     )
 
 
+def _refuse_huge_numbers(path: Path, content: dict[str, list[int]]) -> None:
+    if max(map(abs, chain.from_iterable(content.values())), default=0) > _LARGEST:
+        row = next(
+            name for name, labels in content.items() if max(map(abs, labels), default=0) > _LARGEST
+        )
+        raise InputError(f"{path}: row {row!r} holds a label that is too large a number")
+
+
 def _from_parquet(path: Path, column: str) -> LabelLists:
     try:
-        frame = pl.read_parquet(path)
+        return _from_frame(path, pl.read_parquet(path), column)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+
+
+def _from_frame(path: Path, frame: pl.DataFrame, column: str) -> LabelLists:
     labels = frame[_list_column(path, frame, column)]
     inner = getattr(labels.dtype, "inner", None)
     if inner != pl.String and not (inner is not None and inner.is_integer()):

@@ -208,9 +208,11 @@ def _indices(labels: pl.Series, names: list[str] | None, rows: pl.Series, path: 
     is_known = pl.element().is_between(0, len(names) - 1).fill_null(value=False)
     unknown = ~indices.list.eval(is_known).list.all()
     if unknown.any():
+        known = set(names) if labels.dtype == pl.List(pl.String) else range(len(names))
+        odd = next(label for label in labels.filter(unknown)[0] if label not in known)
         raise InputError(
-            f"{path}: row {rows.filter(unknown)[0]!r} holds a label that is not among the "
-            f"{len(names)} of --labels: {labels.filter(unknown)[0].to_list()}"
+            f"{path}: row {rows.filter(unknown)[0]!r} holds the label {odd!r}, which is not among "
+            f"the {len(names)} of --labels"
         )
     return indices
 
