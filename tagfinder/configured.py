@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 import uuid
@@ -67,7 +66,6 @@ def run_configured(task: str, arguments: Sequence[str], verb: str) -> None:
         raise explained(error, arguments) from error
     finally:
         sys.argv = before
-        logging.shutdown()
     if failures:
         raise failures[0]
 

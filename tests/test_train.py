@@ -1,0 +1,94 @@
+"""A run from raw posts to its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+import yaml
+
+from tagfinder.configured import run_configured
+from tagfinder.evaluation.rankings import top_k
+from tagfinder.run_folder import RunFolder
+
+SMALL = ("data=synthetic", "data.rows=2000")
+
+
+def train(folder: Path, *overrides: str) -> RunFolder:
+    run_configured("tagfinder.train:train", [*SMALL, *overrides, f"run_dir={folder}"], "train")
+    return RunFolder.open(folder)
+
+
+@pytest.mark.parametrize("model", ["random", "tfidf_lr", "tfidf_svm", "tfidf_ovr", "fasttext"])
+def test_a_run_leaves_scores_predictions_and_all_that_is_needed_to_recommend(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(tmp_path / "run", f"model={model}")
+    metrics = run.metrics
+    assert metrics["protocol"] == "report"
+    assert metrics["model"] == model
+    assert metrics["train_seconds"] > 0
+    for part in ("val", "test"):
+        assert 0 < metrics[part]["ndcg@5"] <= 1
+        assert 0 < metrics[part]["report_map@5"] <= 1
+    predictions = pl.read_parquet(run.path / "predictions.parquet")
+    assert predictions.select("id", "labels", "top_labels", "top_scores").schema == pl.Schema(
+        {
+            "id": pl.String,
+            "labels": pl.List(pl.Int32),
+            "top_labels": pl.List(pl.Int32),
+            "top_scores": pl.List(pl.Float32),
+        }
+    )
+    assert predictions.height == metrics["rows"]["test"]
+    assert yaml.safe_load(run.config_file.read_text())["seed"] == 1
+    assert len(run.label_set) == 50
+    printed = capsys.readouterr().out
+    assert f"run folder: {run.path}" in printed
+    assert f"{metrics['test']['ndcg@5']:.4f}" in printed
+
+
+def test_reading_the_post_beats_not_reading_it(tmp_path: Path) -> None:
+    scores = {
+        model: train(tmp_path / model, f"model={model}").metrics["test"]["ndcg@5"]
+        for model in ("random", "tfidf_lr")
+    }
+    assert scores["tfidf_lr"] > scores["random"] + 0.2
+
+
+def test_the_honest_protocol_scores_every_tagged_post_as_well(tmp_path: Path) -> None:
+    test = train(tmp_path / "run", "protocol=honest", "selection.top_n=10").metrics["test"]
+    assert 0 < test["coverage"] < 1
+    assert test["open_ndcg@5"] < test["ndcg@5"]
+    assert test["open_n"] > test["n"]
+
+
+def test_seed_0_is_a_seed(tmp_path: Path) -> None:
+    assert train(tmp_path / "run", "model=random", "seed=0").metrics["seed"] == 0
+
+
+def test_the_checkpoint_gives_the_scores_back_without_unpickling(tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "model=tfidf_lr")
+    from composed import configured, prepared
+
+    from tagfinder.configured import build
+    from tagfinder.data.datamodule import CorpusDataModule
+
+    checkpoint = torch.load(run.checkpoints / "last.ckpt", weights_only=True)
+    config = configured(*SMALL, "model=tfidf_lr")
+    features = build(config.features)
+    model = build(config.model)(label_set=run.label_set, features=features)
+    model.load_state_dict(checkpoint["state_dict"])
+    data = CorpusDataModule(prepared(*SMALL), features, **config.batches)
+    texts = data.corpus.part("test", [features.column])[features.column].to_list()
+    labels, _ = top_k(model.scores(texts), 10)
+    stored = pl.read_parquet(run.path / "predictions.parquet")["top_labels"].to_list()
+    assert labels.tolist() == stored
+
+
+def test_metrics_are_valid_json_for_any_reader(tmp_path: Path) -> None:
+    run = train(tmp_path / "run", "model=random")
+    json.loads(run.metrics_file.read_text(), parse_constant=pytest.fail)
