@@ -62,7 +62,7 @@ class Index:
         try:
             self._database.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._database.execute("PRAGMA journal_mode=TRUNCATE")
-            self._database.execute("PRAGMA cache_size=-65536")
+            self._database.execute("PRAGMA cache_size=-16384")
             with self.transaction():
                 for statement in _TABLES.split(";"):
                     self._database.execute(statement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from click.testing import Result
 
 
 def posts_of(folder: Path) -> pl.DataFrame:
-    """All posts of a collection."""
-    return pl.read_parquet(folder / "parts" / "*.parquet").sort("created_at", "id")
+    """All posts of a collection, which may be written to meanwhile."""
+    parts = [path.read_bytes() for path in sorted((folder / "parts").glob("*.parquet"))]
+    return pl.concat([pl.read_parquet(BytesIO(part)) for part in parts]).sort("created_at", "id")
 
 
 def numbers_of(folder: Path) -> list[int]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -245,7 +246,9 @@ class Listening:
     def __init__(self, run: Collect, server: MastodonServer, *arguments: Any) -> None:
         self.results: list[Result] = []
         listeners = len(server.connections) + 1
-        self._thread = threading.Thread(target=lambda: self.results.append(run(*arguments)))
+        self._thread = threading.Thread(
+            target=lambda: self.results.append(run(*arguments)), daemon=True
+        )
         self._thread.start()
         server.wait_for_listeners(listeners)
 
@@ -272,11 +275,10 @@ def wait_for(folder: Path, numbers: list[int]) -> None:
     end = time.monotonic() + 10
     found: list[int] = []
     while time.monotonic() < end:
-        if any((folder / "parts").glob("*.parquet")):
-            found = numbers_of(folder)
-            if found == numbers:
-                return
-        elif not numbers:
+        # A part may go between being listed and being read.
+        with suppress(FileNotFoundError):
+            found = numbers_of(folder) if any((folder / "parts").glob("*.parquet")) else []
+        if found == numbers:
             return
         time.sleep(0.02)
     raise AssertionError(f"{found} instead of {numbers}")
