@@ -14,8 +14,11 @@ from tagfinder.errors import TagFinderError
 COMMANDS = {
     "prepare": "Make a multi-label corpus of posts: clean, select, split (Hydra overrides).",
     "train": "Train a recommender, score it, leave a run folder (Hydra overrides).",
+    "evaluate": "Score a run again, its last weights or checkpoint by checkpoint.",
     "clean": "Show what the cleaning makes of a text.",
     "score": "Score anybody's rankings against the truth.",
+    "recommend": "Suggest hashtags for texts, from a run or a bundle.",
+    "export": "Write a run's recommender as a bundle of plain files, with a model card.",
 }
 
 

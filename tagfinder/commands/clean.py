@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
+from tagfinder.commands.lines import arrived_lines
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 
 if TYPE_CHECKING:
     from tagfinder.corpus.cleaning import Cleaning
-
-BLOCK_BYTES = 2**20
 
 
 @click.command()
@@ -38,7 +36,7 @@ def command(further: bool, inline_hashtags: str | None, name: str, texts: tuple[
     """Clean each TEXT, or each line of standard input; print one cleaned line for each."""
     cleaning = load_cleaning(name, inline_hashtags)
     broken = 0
-    for lines in [list(map(os.fsencode, texts))] if texts else _blocks(sys.stdin.buffer):
+    for lines in [list(map(os.fsencode, texts))] if texts else arrived_lines(sys.stdin.buffer):
         decoded = [line.decode(errors="replace") for line in lines]
         broken += sum(text.encode() != line for text, line in zip(decoded, lines, strict=True))
         _print_lines(cleaning, decoded, further)
@@ -63,19 +61,6 @@ def load_cleaning(name: str, inline_hashtags: str | None = None) -> Cleaning:
         config.inline_hashtags = inline_hashtags
     cleaning: Cleaning = instantiate(config)
     return cleaning
-
-
-def _blocks(stream: BinaryIO) -> Iterator[list[bytes]]:
-    """Yield the lines that have arrived, without waiting for more."""
-    unfinished: list[bytes] = []
-    while block := stream.read1(BLOCK_BYTES):  # type: ignore[attr-defined]
-        lines, line_break, rest = block.rpartition(b"\n")
-        if line_break:
-            yield b"".join((*unfinished, lines)).split(b"\n")
-            unfinished = []
-        unfinished.append(rest)
-    if any(unfinished):
-        yield [b"".join(unfinished)]
 
 
 def _print_lines(cleaning: Cleaning, lines: list[str], further: bool) -> None:

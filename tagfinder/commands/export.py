@@ -1,0 +1,24 @@
+"""`tagfinder export`: a run's recommender as a bundle of plain files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--license", "license_name", help="Licence of the bundle as an SPDX name, such as apache-2.0."
+)
+def command(run: Path, folder: Path, license_name: str | None) -> None:
+    """Write the recommender of RUN into FOLDER, with a model card; print FOLDER.
+
+    The bundle holds JSON, safetensors and fastText's binary, no pickle, and works without the run.
+    """
+    from tagfinder.recommend.bundle import export_bundle
+
+    export_bundle(run, folder, license_name)
+    click.echo(folder)

@@ -1,0 +1,114 @@
+"""`tagfinder recommend`: hashtags for texts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tagfinder.commands.lines import arrived_lines
+from tagfinder.errors import InputError
+
+if TYPE_CHECKING:
+    from tagfinder.recommend.recommender import Recommender, Suggestions
+
+# Texts that are scored together.
+TEXTS = 1024
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option("--k", default=5, show_default=True, type=click.IntRange(1), help="Most hashtags.")
+@click.option(
+    "--threshold",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Least probability of a hashtag.",
+)
+@click.option("--repeat", is_flag=True, help="Also suggest hashtags that the text has already.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--model-input", is_flag=True, help="Also show what the model reads of the text.")
+@click.option(
+    "--input",
+    "source",
+    type=click.Path(path_type=Path),
+    help="Parquet file of posts, instead of texts; of any size.",
+)
+@click.option(
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    help="Parquet file to write: the rows of --input with suggestions.",
+)
+@click.option("--column", default="text", show_default=True, help="Column of texts in --input.")
+def command(  # noqa: PLR0917 - one argument for each option
+    run: Path,
+    texts: tuple[str, ...],
+    k: int,
+    threshold: float,
+    repeat: bool,
+    as_json: bool,
+    model_input: bool,
+    source: Path | None,
+    target: Path | None,
+    column: str,
+) -> None:
+    """Suggest hashtags for each TEXT, each line of standard input, or each row of a file.
+
+    RUN is a run's folder or a bundle. Probabilities are calibrated; scores are those that the
+    evaluator judged.
+    """
+    if (source is None) != (target is None) or (source and texts):
+        raise InputError("give texts, or --input FILE together with --output FILE")
+    from tagfinder.recommend.recommender import Recommender
+
+    recommender = Recommender.load(run)
+    settings = {"k": k, "threshold": threshold, "repeat": repeat}
+    if source and target:
+        _suggest_for_file(recommender, source, target, column, settings)
+        return
+    arguments = [os.fsencode(text) for text in texts]
+    for lines in [arguments] if texts else arrived_lines(sys.stdin.buffer):
+        for start in range(0, len(lines), TEXTS):
+            some = [line.decode(errors="replace") for line in lines[start : start + TEXTS]]
+            suggested = recommender.suggest(some, **settings)  # type: ignore[arg-type]
+            _print(_rendered(suggested, as_json, model_input))
+
+
+def _suggest_for_file(
+    recommender: Recommender, source: Path, target: Path, column: str, settings: dict[str, float]
+) -> None:
+    from tagfinder.recommend.parquet import suggest_for_file
+
+    rows = suggest_for_file(recommender, source, target, column=column, **settings)  # type: ignore[arg-type]
+    click.echo(f"{rows:,} posts written to {target}", err=True)
+
+
+def _rendered(suggested: Iterable[Suggestions], as_json: bool, model_input: bool) -> Iterable[str]:
+    for one in suggested:
+        if as_json:
+            yield json.dumps(one.as_dict(model_input=model_input), ensure_ascii=False)
+        else:
+            yield _for_people(one, model_input)
+
+
+def _for_people(suggested: Suggestions, model_input: bool) -> str:
+    lines = [suggested.text]
+    if model_input:
+        lines.append(f"  the model reads: {suggested.model_input}")
+    lines += [f"  {one.probability:4.0%}  #{one.hashtag}" for one in suggested.hashtags]
+    if not suggested.hashtags:
+        lines.append(f"  no suggestion: {suggested.note or 'no hashtag reaches the threshold'}")
+    return "\n".join(lines)
+
+
+def _print(lines: Iterable[str]) -> None:
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
+    sys.stdout.buffer.flush()

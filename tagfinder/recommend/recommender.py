@@ -1,0 +1,234 @@
+"""Hashtags for texts, from a run's folder or a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from tagfinder.configured import build
+from tagfinder.corpus.hashtags import extract
+from tagfinder.corpus.prepared import LabelSet
+from tagfinder.errors import InputError
+from tagfinder.evaluation.rankings import top_k
+from tagfinder.models.base import RecommenderModule
+from tagfinder.recommend.saved import Saved, read_run
+from tagfinder.recommend.scoring import all_scores
+
+NOTHING_KNOWN = "nothing in this text is known to the model"
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A hashtag for a text.
+
+    Attributes:
+        hashtag: without `#`, in the spelling that people use most.
+        score: what the model gave it, in [0, 1], as in a run's `predictions.parquet`.
+        probability: how likely it is that the post's author would use it.
+    """
+
+    hashtag: str
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """The hashtags for one text.
+
+    Attributes:
+        text: as it was given.
+        model_input: what cleaning left of it for the model to read.
+        hashtags: the suggestions, best first.
+        note: why there are none, where the reason lies in the text.
+    """
+
+    text: str
+    model_input: str
+    hashtags: list[Suggestion] = field(default_factory=list)
+    note: str | None = None
+
+    def as_dict(self, *, model_input: bool = False) -> dict[str, Any]:
+        """Return what `tagfinder recommend --json` and the REST API give."""
+        read = {"model_input": self.model_input} if model_input else {}
+        note = {"note": self.note} if self.note else {}
+        hashtags = [
+            {
+                "hashtag": one.hashtag,
+                "score": round(one.score, 6),
+                "probability": round(one.probability, 6),
+            }
+            for one in self.hashtags
+        ]
+        return {"text": self.text, **read, "hashtags": hashtags, **note}
+
+
+class Recommender:
+    """Suggests hashtags: cleans, encodes and scores texts exactly as in training.
+
+    One recommender may be used by several threads at once.
+
+    Args:
+        saved: what it is built from.
+        device: where networks compute: `cpu`, `cuda`.
+
+    Attributes:
+        name: name of the folder that it was loaded from.
+        facts: `model`, `corpus` and `protocol` by name, where they are known.
+        label_set: the hashtags that it chooses from.
+
+    Example:
+        >>> from tagfinder import Recommender
+        >>> recommender = Recommender.load("runs/mine")            # doctest: +SKIP
+        >>> recommender.suggest(["New in my closet: a tote bag"])  # doctest: +SKIP
+    """
+
+    def __init__(self, saved: Saved, device: str = "cpu") -> None:
+        self.name = saved.name
+        self.facts = saved.facts
+        self.label_set: LabelSet = saved.label_set
+        self._calibration = saved.calibration
+        self._cleaning = build(saved.config["cleaning"])
+        self.features = build(saved.config["features"])
+        self.features.load(saved.features_folder)
+        self.module = _built(saved, self.features).to(device)
+        self._numbers = {hashtag: i for i, hashtag in enumerate(self.label_set.hashtags)}
+        # Tokenizers may not be used by two threads at once.
+        self._encoding = Lock()
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "cpu") -> Recommender:
+        """Load a run's folder or a bundle.
+
+        Raises:
+            InputError: the folder is neither, is incomplete, was changed or is not safe to load.
+        """
+        from tagfinder.recommend.bundle import BUNDLE_FILE, read_bundle
+
+        folder = Path(path)
+        read = read_bundle if (folder / BUNDLE_FILE).is_file() else read_run
+        return cls(read(folder), device)
+
+    def suggest(
+        self,
+        texts: str | Sequence[str],
+        k: int = 5,
+        *,
+        threshold: float = 0.0,
+        repeat: bool = False,
+    ) -> list[Suggestions]:
+        """Suggest hashtags for texts.
+
+        Args:
+            texts: one text or several, as people write them.
+            k: most hashtags for a text.
+            threshold: least probability of a hashtag.
+            repeat: suggest hashtags that stand in the text already as well.
+
+        Returns:
+            For each text its hashtags, best first, with equal scores the more frequent one first.
+        """
+        given = as_series(texts)
+        if given.is_empty():
+            return []
+        inputs = self.model_input(given)
+        scores = self.scores_of_input(inputs)
+        candidates = scores if repeat else self._without_present(scores, given)
+        labels, best = (found.numpy() for found in top_k(torch.from_numpy(candidates), k))
+        probabilities = self._calibration.probabilities(best)
+        kept = np.isfinite(best) & (probabilities >= threshold)
+        known = self.knows_input(inputs)
+        return [
+            Suggestions(
+                text,
+                read,
+                self._suggestions(labels[row], best[row], probabilities[row], kept[row])
+                if known[row]
+                else [],
+                None if known[row] else NOTHING_KNOWN,
+            )
+            for row, (text, read) in enumerate(zip(given, inputs, strict=True))
+        ]
+
+    def scores(self, texts: str | Sequence[str]) -> np.ndarray:
+        """Return (N, L) float32 scores in [0, 1], the same that the evaluator judges."""
+        return self.scores_of_input(self.model_input(as_series(texts)))
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Return the calibrated probabilities, float32, that scores stand for."""
+        return self._calibration.probabilities(scores)
+
+    def model_input(self, texts: pl.Series) -> pl.Series:
+        """Return what cleaning leaves of texts for the model to read (String to String)."""
+        if self.features.column == "text":
+            return texts
+        cleaned = self._cleaning.clean(texts)
+        deep = self.features.column == "deep_clean"
+        result: pl.Series = self._cleaning.deep_clean(cleaned) if deep else cleaned
+        return result
+
+    def scores_of_input(self, inputs: pl.Series) -> np.ndarray:
+        """Return (N, L) float32 scores of texts that are cleaned already."""
+        with self._encoding:
+            encoded = self.features.encode(inputs)
+        return all_scores(self.module, encoded)
+
+    def knows_input(self, inputs: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a cleaned text holds anything that the model knows."""
+        with self._encoding:
+            return self.module.knows(inputs)
+
+    def _without_present(self, scores: np.ndarray, texts: pl.Series) -> np.ndarray:
+        rest = scores.copy()
+        for row, hashtags in enumerate(extract(texts)):
+            present = (self._numbers.get(hashtag.lower()) for hashtag in hashtags)
+            rest[row, [number for number in present if number is not None]] = -np.inf
+        return rest
+
+    def _suggestions(
+        self, labels: np.ndarray, scores: np.ndarray, probabilities: np.ndarray, kept: np.ndarray
+    ) -> list[Suggestion]:
+        spellings = self.label_set.spellings
+        return [
+            Suggestion(spellings[label], float(score), float(probability))
+            for label, score, probability in zip(
+                labels[kept], scores[kept], probabilities[kept], strict=True
+            )
+        ]
+
+
+def as_series(texts: str | Sequence[str] | pl.Series) -> pl.Series:
+    """Return texts as a String series; characters that no file can hold are replaced.
+
+    Raises:
+        InputError: something is not a text.
+    """
+    if isinstance(texts, pl.Series) and texts.dtype == pl.String:
+        return texts.fill_null("")
+    several = [texts] if isinstance(texts, str) else list(texts)
+    for text in several:
+        if not isinstance(text, str):
+            raise InputError(f"{text!r} is not a text; give a string or a list of strings")
+    readable = [text.encode("utf-8", "replace").decode("utf-8") for text in several]
+    return pl.Series(readable, dtype=pl.String)
+
+
+def _built(saved: Saved, features: Any) -> RecommenderModule:
+    module: RecommenderModule = build(saved.config["model"])(
+        label_set=saved.label_set, features=features
+    )
+    try:
+        module.load_state_dict(saved.state)
+    except (RuntimeError, KeyError) as error:
+        raise InputError(
+            f"{saved.name}: the weights do not fit its configuration "
+            f"({' '.join(str(error).split())[:200]}); another version of tagfinder wrote it"
+        ) from error
+    return module.eval()

@@ -1,0 +1,91 @@
+"""`tagfinder recommend` as the shell sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from tagfinder.cli import cli
+from tagfinder.errors import InputError
+
+
+def run(*arguments: object, lines: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(cli, ["recommend", *map(str, arguments)], input=lines)
+
+
+def test_each_argument_gives_one_json_object_a_line(linear_run: Path) -> None:
+    result = run(linear_run, "a tote bag in my closet", "zzz", "--k", 2, "--json")
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert first["text"] == "a tote bag in my closet"
+    assert len(first["hashtags"]) == 2
+    assert 0 <= first["hashtags"][0]["score"] <= 1
+    assert second == {
+        "text": "zzz",
+        "hashtags": [],
+        "note": "nothing in this text is known to the model",
+    }
+
+
+def test_lines_of_standard_input_give_a_line_each_whatever_they_hold(linear_run: Path) -> None:
+    result = run(linear_run, "--json", lines=b"closet\n\n\xff\xfe bag\nlast")
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [
+        "closet",
+        "",
+        "�� bag",
+        "last",
+    ]
+
+
+def test_people_see_percent_and_what_the_model_reads(linear_run: Path) -> None:
+    result = run(linear_run, "The bags in my CLOSET https://t.co/a", "--model-input", "--k", 1)
+    assert "the model reads: bag closet" in result.stdout
+    assert "%  #" in result.stdout
+
+
+def test_a_file_of_posts_comes_back_with_suggestions(linear_run: Path, tmp_path: Path) -> None:
+    posts = pl.DataFrame({"id": [1, 2, 3], "body": ["tote bag closet", None, "zzz"]})
+    posts.write_parquet(tmp_path / "posts.parquet")
+    files = ("--input", tmp_path / "posts.parquet", "--output", tmp_path / "out.parquet")
+    result = run(linear_run, *files, "--column", "body", "--k", 2)
+    assert result.exit_code == 0, result.output
+    written = pl.read_parquet(tmp_path / "out.parquet")
+    assert written.select("id", "body").equals(posts)
+    assert written["suggested_hashtags"].list.len().to_list() == [2, 0, 0]
+    asked = json.loads(run(linear_run, "tote bag closet", "--k", 2, "--json").stdout)
+    assert written["suggested_hashtags"][0].to_list() == [h["hashtag"] for h in asked["hashtags"]]
+    scores = written["suggested_scores"][0].to_list()
+    assert scores == pytest.approx([h["score"] for h in asked["hashtags"]], abs=1e-5)
+
+
+def test_an_empty_file_of_posts_gives_an_empty_file(linear_run: Path, tmp_path: Path) -> None:
+    pl.DataFrame({"text": []}, schema={"text": pl.String}).write_parquet(tmp_path / "posts.parquet")
+    run(linear_run, "--input", tmp_path / "posts.parquet", "--output", tmp_path / "out.parquet")
+    written = pl.read_parquet(tmp_path / "out.parquet")
+    assert written.height == 0
+    assert "suggested_hashtags" in written.columns
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--input", "posts.parquet"), "together with --output"),
+        (("--input", "absent.parquet", "--output", "o.parquet"), "cannot be read as Parquet"),
+        (("--input", "posts.parquet", "--output", "o", "--column", "txt"), "no column 'txt'"),
+    ],
+)
+def test_a_wrong_request_names_what_is_wrong(
+    linear_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame({"text": ["a"]}).write_parquet(tmp_path / "posts.parquet")
+    result = run(linear_run, *arguments)
+    assert isinstance(result.exception, InputError)
+    assert sentence in str(result.exception)

