@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import runpy
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,7 @@ CONTRACTIONS = (
 Lookup = Callable[[str], str]
 
 
+@lru_cache(maxsize=2**17)
 def lemma(word: str) -> str:
     """Return the dictionary form of a lower-case English word; any other word is returned as it is.
 
