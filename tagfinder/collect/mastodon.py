@@ -160,7 +160,7 @@ class MastodonSource:
             ratelimit_method="throw",
             version_check_mode="none",
             user_agent=USER_AGENT,
-            session=PatientSession(self._patience, help=_LOGIN),
+            session=PatientSession(self._patience, advice=_LOGIN),
             request_timeout=60,
         )
 

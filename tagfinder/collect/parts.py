@@ -28,7 +28,8 @@ SCHEMA: dict[str, Any] = {
 
 def frame_of(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """Return rows as a frame of the parts' schema."""
-    return pl.DataFrame(rows, schema=SCHEMA)
+    columns = {name: [row[name] for row in rows] for name in SCHEMA}
+    return pl.DataFrame(columns, schema=SCHEMA)
 
 
 def day_of(moment: datetime) -> str:
@@ -67,6 +68,8 @@ def sweep(folder: Path, known: set[str]) -> None:
 
 def _make_names_durable(folder: Path) -> None:
     """Without this a power cut may undo a rename that the index already relies on."""
+    if os.name == "nt":  # where folders cannot be opened
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -46,8 +46,9 @@ def self_labels(record: Any) -> set[str]:
 
 
 def view_labels(profile: Any) -> set[str]:
-    """Return the labels in a server's view of a profile."""
-    return {str(_dict(label).get("val")) for label in _list(_dict(profile).get("labels"))}
+    """Return the labels in a server's view of a profile, without those that were taken back."""
+    labels = [_dict(label) for label in _list(_dict(profile).get("labels"))]
+    return {str(label.get("val")) for label in labels if label.get("neg") is not True}
 
 
 def _hashtags(record: dict[str, Any]) -> list[str]:

@@ -34,7 +34,7 @@ class PatientSession(requests.Session):
         timeout: seconds without a byte after which a connection counts as dropped.
         pause: seconds that lie at least between two requests.
         address: where requests go instead of the address that a client library has built in.
-        help: what a person can do who is refused, the end of a sentence.
+        advice: what a person can do who is refused, the end of a sentence.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class PatientSession(requests.Session):
         timeout: float = 60.0,
         pause: float = 0.0,
         address: str | None = None,
-        help: str = "check the access that you have there",
+        advice: str = "check the access that you have there",
     ) -> None:
         super().__init__()
         self.headers["User-Agent"] = USER_AGENT
@@ -52,7 +52,7 @@ class PatientSession(requests.Session):
         self._timeout = timeout
         self._pause = pause
         self._address = address
-        self._help = help
+        self._advice = advice
         self._earliest = 0.0
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
@@ -97,7 +97,7 @@ class PatientSession(requests.Session):
             says = _message(response)
             kind = WorkError if response.status_code == 402 else InputError
             sentence = f"{host} refused with {response.status_code}"
-            raise kind(f"{sentence}{f' ({says})' if says else ''}: {self._help}")
+            raise kind(f"{sentence}{f' ({says})' if says else ''}: {self._advice}")
         if response.status_code == 429 and "UsageCap" in response.text:
             raise WorkError(f"{host}: the account's quota is used up ({_message(response)})")
 

@@ -61,18 +61,14 @@ class Plan:
     def cost(self, max_posts: int | None) -> str:
         """Say what the plan costs in requests."""
         least = len(self.queries) * len(self.windows)
-        minutes = math.ceil(least / self.endpoint.requests) * 15
-        page = self.endpoint.page
-        most = (
-            f", at most about {least + math.ceil(max_posts / page):,} for {max_posts:,} posts"
-            if max_posts is not None
-            else ""
-        )
+        page, allowed = self.endpoint.page, self.endpoint.requests
+        most = f", at most {least + math.ceil(max_posts / page):,}" if max_posts else ""
+        minutes = (least - 1) // allowed * 15
         return (
             f"{len(self.queries):,} queries on {len(self.windows):,} days: at least {least:,} "
-            f"requests{most}; one more for each further {page} posts of a query and day. At "
-            f"{self.endpoint.requests} requests in 15 minutes that takes at least {minutes:,} "
-            "minutes. X also counts every post that it returns."
+            f"requests{most}; one more for each further {page} posts of a query and day. X allows "
+            f"{allowed} requests in 15 minutes, so that {minutes:,} minutes of waiting come with "
+            "them, and counts every post that it returns."
         )
 
 
@@ -170,7 +166,7 @@ class XSource:
             patience,
             pause=plan.endpoint.pause,
             address=address,
-            help=f"check {TOKEN_VARIABLE} and that its app has access to this search",
+            advice=f"check {TOKEN_VARIABLE} and that its app has access to this search",
         )
 
     def batches(self) -> Iterator[Batch]:

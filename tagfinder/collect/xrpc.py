@@ -30,7 +30,7 @@ class Xrpc:
         self._log_in_wanted = log_in
         self._token: str | None = None
         self._session = PatientSession(
-            patience, help=f"set {NAME_VARIABLE} and {PASSWORD_VARIABLE} (an app password)"
+            patience, advice=f"set {NAME_VARIABLE} and {PASSWORD_VARIABLE} (an app password)"
         )
 
     def get(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:

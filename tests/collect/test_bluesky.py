@@ -91,6 +91,19 @@ def test_a_first_visit_can_begin_in_the_past(
     assert numbers_of(tmp_path / "posts") == list(range(50, 61))
 
 
+def test_a_gap_that_the_server_cannot_fill_is_told(
+    run: Collect, stream: JetstreamServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("tagfinder.collect.jetstream.say", said.append)
+    run(*until(100))
+    assert not said
+    stream.events = [post_event(number) for number in range(5000, 5010)]
+    run(*until(5009))
+    assert len(said) == 1
+    assert "begins 1:21:40 after the last event" in said[0]
+
+
 def test_connections_that_break_lose_nothing(
     run: Collect, stream: JetstreamServer, tmp_path: Path
 ) -> None:

@@ -128,7 +128,7 @@ def test_a_refusal_ends_at_once_in_one_sentence(
 ) -> None:
     server.faults.append(Reply({"title": "No", "detail": "not\nfor you"}, status))
     with pytest.raises(InputError, match=rf"refused with {status} \(not for you\): buy a token"):
-        get(help="buy a token")
+        get(advice="buy a token")
     assert len(server.asked) == 1
 
 

@@ -187,7 +187,7 @@ def test_a_dry_run_says_what_it_would_cost_and_asks_nothing(
     monkeypatch.delenv("X_BEARER_TOKEN")
     result = run("--entities", entities, "--dry-run", "--max-posts", 5000)
     assert result.stdout.splitlines()[0] == BRAND
-    assert "1 queries on 3 days: at least 3 requests, at most about 13" in result.stdout
+    assert "1 queries on 3 days: at least 3 requests, at most 13" in result.stdout
     assert not server.asked
     assert not (tmp_path / "posts").exists()
 
