@@ -51,7 +51,7 @@ def test_batches_sketched_apart_are_grouped_as_if_sketched_together() -> None:
     assert group_near_duplicates(parts).tolist() == group_near_duplicates(sketch(texts)).tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.text(max_size=40), max_size=20))
 def test_equal_texts_with_words_always_share_a_group(texts: list[str]) -> None:
     twice = texts + texts
