@@ -171,7 +171,7 @@ class Glove:
 
         try:
             vectors = KeyedVectors.load_word2vec_format(str(path), no_header=True)
-        except (ValueError, EOFError, OSError) as error:
+        except (ValueError, TypeError, EOFError, OSError) as error:
             raise InputError(
                 f"embedding.glove.path={path} cannot be read as GloVe vectors ({error}); "
                 "each line must hold a word and its numbers, separated by single blanks"

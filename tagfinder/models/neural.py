@@ -41,6 +41,7 @@ class NeuralRecommender(RecommenderModule):
     ) -> None:
         super().__init__(label_set, features)
         self.network = network(features=features, n_labels=len(label_set))
+        start_at_frequencies(self.network, label_set)
         self.loss = loss(label_set)
         self.optimizer = optimizer
         if compile_network:
@@ -90,6 +91,19 @@ class NeuralRecommender(RecommenderModule):
             sync_dist=True,
             batch_size=len(batch.rows),
         )
+
+
+def start_at_frequencies(network: nn.Module, label_set: LabelSet) -> None:
+    """Let a network's last linear layer begin with each hashtag's share of the training posts.
+
+    The first epochs then need not learn that most hashtags are rare, on which a network over
+    words can stay stuck. The same idea as the prior of Lin and others (focal loss, 2017).
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    counts = torch.tensor(label_set.train_counts, dtype=torch.float32)
+    shares = (counts + 1) / (label_set.n_train + 2)
+    with torch.no_grad():
+        layers[-1].bias.copy_(torch.logit(shares))
 
 
 def multi_hot(labels: Tensor, n_labels: int) -> Tensor:

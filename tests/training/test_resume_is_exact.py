@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import signal
 import time
@@ -24,7 +25,8 @@ def processes() -> Iterator[ForkServerContext]:
     """Real processes that need not import everything anew."""
     # The server of processes looks for the module where a fresh interpreter would.
     patch = pytest.MonkeyPatch()
-    patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    here = Path(__file__).parent
+    patch.setenv("PYTHONPATH", f"{here}{os.pathsep}{here.parent}")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["small_run"])
     yield context

@@ -1,0 +1,159 @@
+"""Scoring a finished run again: its last weights, or each checkpoint that stayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+from omegaconf import DictConfig
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tagfinder.configured import build
+from tagfinder.corpora import corpus_of
+from tagfinder.corpus.prepared import Part
+from tagfinder.data.datamodule import CorpusDataModule
+from tagfinder.errors import InputError
+from tagfinder.evaluation.evaluator import Evaluator
+from tagfinder.files import read_json
+from tagfinder.run_folder import RunFolder
+from tagfinder.training.checkpoints import LAST, is_whole, kept_checkpoints
+from tagfinder.training.resume import load_checkpoint
+from tagfinder.training.session import model_bytes
+
+COLUMNS = {
+    "epoch": "epoch",
+    "ndcg@5": "NDCG@5",
+    "map@5": "MAP@5",
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "report_ndcg@5": "report NDCG@5",
+    "report_map@5": "report MAP@5",
+    "seconds": "seconds",
+    "model_bytes": "model bytes",
+    "checkpoint_bytes": "checkpoint bytes",
+}
+
+
+def evaluate(folder: Path, checkpoint: str, part: Part) -> list[dict[str, Any]]:
+    """Score one part of a run's corpus with one or all of its checkpoints.
+
+    Args:
+        folder: the run's folder.
+        checkpoint: `last`, `all` (those that stayed, and the last) or a checkpoint's path.
+        part: `val` or `test`.
+
+    Returns:
+        One mapping per checkpoint: `checkpoint`, `epoch`, `seconds` (of training until then),
+        `model_bytes` (weights), `checkpoint_bytes` (weights and optimiser), and every score.
+
+    Raises:
+        InputError: the folder is no run's, or has no such checkpoint.
+    """
+    run = RunFolder.open(folder)
+    files = list(chosen_checkpoints(run, checkpoint))
+    config = run.config
+    data = data_of(run, config)
+    model = build(config.model)(label_set=run.label_set, features=data.features)
+    return [judged(run, config, file, part=part, model=model, data=data) for file in files]
+
+
+def chosen_checkpoints(run: RunFolder, checkpoint: str) -> Iterator[Path]:
+    """Yield the checkpoints that `last`, `all` or a path stands for, the earliest first.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    last = run.checkpoints / LAST
+    if checkpoint == "all":
+        kept = kept_checkpoints(run.checkpoints)
+        yield from kept.values()
+        # Where training ended with a checkpoint that stayed, the last one is the same.
+        if not kept or not last.samefile(list(kept.values())[-1]):
+            yield whole(last)
+    else:
+        yield whole(last if checkpoint == "last" else Path(checkpoint))
+
+
+def whole(path: Path) -> Path:
+    """Return the path of a whole checkpoint.
+
+    Raises:
+        InputError: it is not there or damaged.
+    """
+    if not is_whole(path):
+        state = "is damaged" if path.exists() else "is not there"
+        raise InputError(f"the checkpoint {path} {state}; try --checkpoint all or another run")
+    return path
+
+
+def data_of(run: RunFolder, config: DictConfig) -> CorpusDataModule:
+    """Return the run's corpus with the features as the run learned them."""
+    features = build(config.features)
+    features.load(run.features)
+    return CorpusDataModule(corpus_of(config), features, **config.batches)
+
+
+def judged(
+    run: RunFolder,
+    config: DictConfig,
+    file: Path,
+    *,
+    part: Part,
+    model: lightning.LightningModule,
+    data: CorpusDataModule,
+) -> dict[str, Any]:
+    """Return the scores of one checkpoint, and what it cost."""
+    content = load_checkpoint(file)
+    model.load_state_dict(content["state_dict"])
+    epoch = int(content["epoch"]) + 1
+    evaluator: Evaluator = build(config.evaluation, run_dir=None)
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        callbacks=[evaluator],
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    )
+    score = trainer.validate if part == "val" else trainer.test
+    score(model, data, verbose=False)
+    return {
+        "checkpoint": file.name,
+        "epoch": epoch,
+        "seconds": seconds_until(run, epoch),
+        "model_bytes": model_bytes(model),
+        "checkpoint_bytes": file.stat().st_size,
+        **evaluator.results[part],
+    }
+
+
+def seconds_until(run: RunFolder, epoch: int) -> float | None:
+    """Return the seconds of training until the end of an epoch, where the run kept them."""
+    file = run.path / "history.json"
+    epochs = read_json(file) if file.is_file() else []
+    return next((kept["seconds"] for kept in epochs if kept["epoch"] == epoch), None)
+
+
+def evaluation_table(rows: list[dict[str, Any]], title: str) -> str:
+    """Return the scores by epoch as the report's Table 4 has them."""
+    table = Table(title=title, box=box.SIMPLE_HEAD)
+    for label in COLUMNS.values():
+        table.add_column(label, justify="right")
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in COLUMNS))
+    stream = StringIO()
+    Console(file=stream, width=140).print(table)
+    return stream.getvalue()
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return ""
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:.4f}" if value < 10 else f"{value:.1f}"
+    )

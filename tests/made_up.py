@@ -1,0 +1,90 @@
+"""A small corpus of made-up posts and a small encoder of random weights."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from tagfinder.corpus.prepared import PreparedCorpus
+
+TOPICS = ["flood", "election", "football", "music", "space"]
+
+
+def small_corpus(folder: Path, n: int = 240) -> PreparedCorpus:
+    """Write a prepared corpus of made-up posts: a topic's words decide its hashtag."""
+    if (folder / "manifest.json").is_file():
+        return PreparedCorpus(folder)
+    rng = np.random.default_rng(0)
+    topics = rng.integers(len(TOPICS), size=n)
+    texts = [
+        " ".join(
+            rng.choice([f"{TOPICS[topic]}{i}" for i in range(4)] + [f"word{i}" for i in range(20)])
+            for _ in range(rng.integers(1, 12))
+        )
+        for topic in topics
+    ]
+    second = rng.integers(len(TOPICS), size=n)
+    labels = [
+        sorted({int(a), int(b)} if b == 0 else {int(a)})
+        for a, b in zip(topics, second, strict=True)
+    ]
+    split = np.array(["train", "train", "train", "val", "test"])[np.arange(n) % 5]
+    tweets = pl.DataFrame(
+        {
+            "id": [str(i) for i in range(n)],
+            "text": texts,
+            "clean": texts,
+            "deep_clean": texts,
+            "labels": pl.Series(labels, dtype=pl.List(pl.Int32)),
+            "n_hashtags": pl.Series([len(row) for row in labels], dtype=pl.UInt32),
+            "split": split,
+        }
+    )
+    train = tweets.filter(split=pl.lit("train"))
+    counts = np.bincount(train["labels"].explode().to_numpy(), minlength=len(TOPICS))
+    folder.mkdir(parents=True, exist_ok=True)
+    tweets.write_parquet(folder / "tweets.parquet")
+    pl.DataFrame(
+        {
+            "index": range(len(TOPICS)),
+            "hashtag": TOPICS,
+            "spelling": TOPICS,
+            "count": counts,
+            "train_count": counts,
+        }
+    ).write_parquet(folder / "hashtags.parquet")
+    manifest = {"name": "small", "digest": "small", "rows": {"train": len(train)}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return PreparedCorpus(folder)
+
+
+def write_tiny_encoder(folder: Path) -> Path:
+    """Write a BERT of random weights with a vocabulary of the made-up words."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    if folder.is_dir():
+        return folder
+    partial_folder = folder.with_name(f"{folder.name}.{os.getpid()}")
+    partial_folder.mkdir(parents=True)
+    words = [f"{topic}{i}" for topic in TOPICS for i in range(4)] + [f"word{i}" for i in range(20)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    (partial_folder / "vocab.txt").write_text("\n".join(vocabulary))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(partial_folder)
+    tokenizer = BertTokenizerFast(vocab=str(partial_folder / "vocab.txt"))
+    tokenizer.save_pretrained(partial_folder)
+    partial_folder.rename(folder)
+    return folder

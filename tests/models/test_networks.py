@@ -1,0 +1,146 @@
+"""A post's scores depend on the post alone: not on its batch, not on how far it is padded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from tagfinder.data.encoder import Encoder
+from tagfinder.data.tokens import RESERVED, TokenFeatures, Vocabulary
+from tagfinder.data.word_vectors import EmbeddingTable, EmbeddingTables, Scratch
+from tagfinder.data.wordpieces import encoder_features
+from tagfinder.models.bert import bert_network
+from tagfinder.models.lstm import LSTMNetwork
+from tagfinder.models.text_resnet import MaskedBatchNorm, TextResNet
+
+N_WORDS = 30
+N_LABELS = 4
+
+
+def token_features() -> TokenFeatures:
+    features = TokenFeatures(EmbeddingTables(Scratch(12)))
+    words = [f"word{i}" for i in range(N_WORDS)]
+    features.vocabulary = Vocabulary(RESERVED + words, [0, 0] + [1] * N_WORDS)
+    features.tables = features.embedding.tables(features.vocabulary.words, [], [])
+    return features
+
+
+@pytest.fixture(scope="module")
+def networks(tiny_encoder: Path) -> dict[str, tuple[nn.Module, int]]:
+    """Networks that have seen some batches, in evaluation mode, and their padding."""
+    torch.manual_seed(0)
+    tokens = token_features()
+    pieces = encoder_features(Encoder(str(tiny_encoder), trainable="all"))
+    built = {
+        "lstm": (LSTMNetwork(tokens, N_LABELS), 0),
+        "text_resnet": (TextResNet(tokens, N_LABELS), 0),
+        "bert": (bert_network(pieces, N_LABELS), pieces.padding),
+    }
+    for network, _ in built.values():
+        network.train()
+        for _ in range(3):
+            network(torch.randint(2, N_WORDS, (8, 15)))
+        network.eval()
+    return built
+
+
+def padded(texts: list[list[int]], width: int, padding: int) -> Tensor:
+    return torch.tensor([text + [padding] * (width - len(text)) for text in texts])
+
+
+@pytest.mark.parametrize("name", ["lstm", "text_resnet", "bert"])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    texts=st.lists(
+        st.lists(st.integers(2, N_WORDS), min_size=1, max_size=40), min_size=1, max_size=6
+    ),
+    more=st.integers(0, 20),
+)
+def test_scores_depend_neither_on_the_batch_nor_on_its_padding(
+    networks: dict[str, tuple[nn.Module, int]], name: str, texts: list[list[int]], more: int
+) -> None:
+    network, padding = networks[name]
+    with torch.no_grad():
+        alone = torch.cat([network(torch.tensor([text])) for text in texts])
+        together = network(padded(texts, max(map(len, texts)) + more, padding))
+    assert torch.allclose(torch.sigmoid(alone), torch.sigmoid(together), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["lstm", "text_resnet"])
+def test_a_text_without_words_has_finite_scores_that_do_not_depend_on_the_batch(
+    networks: dict[str, tuple[nn.Module, int]], name: str
+) -> None:
+    network, _ = networks[name]
+    with torch.no_grad():
+        alone = network(torch.zeros(1, 1, dtype=torch.int64))
+        together = network(padded([[], [3, 4, 5, 6, 7, 8, 9, 10]], 12, 0))
+    assert torch.isfinite(alone).all()
+    assert torch.allclose(alone[0], together[0], atol=1e-5)
+
+
+def test_normalisation_in_training_leaves_padding_out() -> None:
+    torch.manual_seed(0)
+    lengths = torch.tensor([3, 7, 5])
+    mask = (torch.arange(7) < lengths[:, None])[:, None].float()
+    inputs = (torch.randn(3, 4, 7) * 2 + 1) * mask
+    masked, plain = MaskedBatchNorm(4).train(), nn.BatchNorm1d(4).train()
+    real = inputs.transpose(1, 2)[mask[:, 0].bool()]
+    expected = plain(real)
+    assert torch.allclose(
+        masked(inputs, mask).transpose(1, 2)[mask[:, 0].bool()], expected, atol=1e-5
+    )
+    assert torch.allclose(masked.running_mean, plain.running_mean, atol=1e-6)
+    assert torch.allclose(masked.running_var, plain.running_var, atol=1e-5)
+
+
+def test_training_on_a_batch_changes_the_same_whether_it_is_padded_further_or_not() -> None:
+    texts = [list(rng_words(length)) for length in range(20, 60)]
+    gradients = []
+    for width in (60, 90):
+        torch.manual_seed(0)
+        network = TextResNet(token_features(), N_LABELS, dropout=0.0).train()
+        network(padded(texts, width, 0)).square().mean().backward()
+        gradients.append([p.grad for p in network.parameters() if p.grad is not None])
+    for a, b in zip(*gradients, strict=True):
+        assert torch.allclose(a, b, atol=1e-3 * float(b.abs().max()) + 1e-6)
+
+
+def rng_words(length: int) -> list[int]:
+    return np.random.default_rng(length).integers(2, N_WORDS, length).tolist()
+
+
+def test_constant_word_vectors_are_not_trained() -> None:
+    features = token_features()
+    values = np.ones((len(features.vocabulary), 3), dtype=np.float32)
+    features.tables.append(EmbeddingTable("glove", 3, False, 1.0, 1.0, values))
+    network = LSTMNetwork(features, N_LABELS)
+    trainable, constant = network.embedding.parts
+    assert trainable.weight.requires_grad and not constant.weight.requires_grad
+    assert network.embedding(torch.tensor([[2]])).shape == (1, 1, 15)
+
+
+def test_only_the_last_layers_of_an_encoder_are_trained(tiny_encoder: Path) -> None:
+    features = encoder_features(Encoder(str(tiny_encoder), trainable="last_n", trainable_layers=1))
+    network = bert_network(features, N_LABELS)
+    trained = {name for name, p in network.named_parameters() if p.requires_grad}
+    assert any("layer.1." in name for name in trained)
+    assert not any("layer.0." in name or "embeddings" in name for name in trained)
+
+
+def test_a_frozen_encoder_gives_a_text_the_same_vector_whatever_its_batch(
+    tiny_encoder: Path,
+) -> None:
+    features = encoder_features(Encoder(str(tiny_encoder), precision="bfloat16"))
+    texts = pl.Series(["flood1", "flood1 music2 word3", "space0 word1 word2", "", "word5 " * 20])
+    together = features.encode(texts).take(np.arange(5))
+    alone = torch.cat([features.encode(texts[i : i + 1]).take(np.array([0])) for i in range(5)])
+    assert torch.allclose(together, alone, atol=1e-5)
