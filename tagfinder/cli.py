@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": "Score a run again, its last weights or checkpoint by checkpoint.",
     "clean": "Show what the cleaning makes of a text.",
     "score": "Score anybody's rankings against the truth.",
+    "compare": "Compare runs post by post: intervals, and which beats which how surely.",
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
     "export": "Write a run's recommender as a bundle of plain files, with a model card.",
 }

@@ -18,7 +18,7 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.metrics import open_scores, ranking_scores, report_scores
 from tagfinder.evaluation.ranking_files import LabelLists, read_label_lists, read_label_names
 from tagfinder.evaluation.rankings import PADDING, hits
-from tagfinder.evaluation.statistics import student_interval, systematic_samples
+from tagfinder.evaluation.statistics import sampled_interval
 
 _BLOCK_ROWS = 1024
 
@@ -127,10 +127,9 @@ def _samples(row_scores: dict[str, np.ndarray], n_samples: int) -> dict[str, Any
 
 
 def _interval(values: np.ndarray, n_samples: int) -> dict[str, Any] | None:
-    means = systematic_samples(values, n_samples)
-    if np.isnan(means).any():  # a sample without a hit has no report_map
+    interval = sampled_interval(values, n_samples)
+    if interval is None:  # a sample without a hit has no report_map
         return None
-    interval = student_interval(means)
     return {"mean": interval.mean, "ci95": [interval.low, interval.high]}
 
 

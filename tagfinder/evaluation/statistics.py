@@ -53,3 +53,23 @@ def student_interval(values: np.ndarray) -> Interval:
     error = float(values.std(ddof=1)) / np.sqrt(len(values))
     half = float(stdtrit(len(values) - 1, 0.975) * error)
     return Interval(mean, mean - half, mean + half)
+
+
+def sampled_interval(values: np.ndarray, n_samples: int) -> Interval | None:
+    """Return the report's interval: the mean of systematic samples, and Student's ends.
+
+    Args:
+        values: (N,) float64, NaN where a row takes no part.
+        n_samples: number of samples.
+
+    Returns:
+        None where there are fewer rows than samples, or no row of a sample takes part.
+
+    Example:
+        >>> sampled_interval(np.array([np.nan, 1.0, np.nan, 1.0]), 2) is None
+        True
+    """
+    if len(values) < n_samples:
+        return None
+    means = systematic_samples(values, n_samples)
+    return None if np.isnan(means).any() else student_interval(means)

@@ -1,0 +1,66 @@
+"""`tagfinder compare`: finished runs, post by post."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for comparison.md, .tex and .json, scores.csv and differences.csv.",
+)
+@click.option(
+    "--k",
+    "ks",
+    multiple=True,
+    default=(3, 5, 10),
+    show_default="3, 5, 10",
+    type=click.IntRange(min=1),
+    help="Ranks at which to score; give it several times.",
+)
+@click.option(
+    "--metric", default="ndcg@5", show_default=True, help="Metric of the matrix: who beats whom."
+)
+@click.option(
+    "--samples",
+    default=50,
+    show_default=True,
+    type=click.IntRange(min=2),
+    help="Systematic samples of the student report's intervals.",
+)
+@click.option(
+    "--resamples",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Resamples of the bootstrap.",
+)
+@click.option("--seed", default=1, show_default=True, help="Decides what the bootstrap draws.")
+def command(  # noqa: PLR0917 - one argument for each option
+    runs: tuple[Path, ...],
+    out: Path,
+    ks: tuple[int, ...],
+    metric: str,
+    samples: int,
+    resamples: int,
+    seed: int,
+) -> None:
+    """Compare the RUNS, which must have been scored on the same posts.
+
+    Means with two kinds of 95 % intervals, differences of all pairs with Holm-corrected p-values.
+    The page goes to standard output too.
+    """
+    from tagfinder.compare import Statistics, compare_runs, write_comparison
+    from tagfinder.finished_runs import open_runs
+
+    statistics = Statistics(tuple(sorted(set(ks))), metric, samples, resamples, seed)
+    compared = compare_runs(open_runs(runs), statistics)
+    write_comparison(compared, out)
+    click.echo(compared.markdown())
+    click.echo(f"tagfinder: wrote {out}", err=True)

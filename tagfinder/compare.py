@@ -1,0 +1,264 @@
+"""Compare finished runs: tables, intervals and differences, as files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tagfinder.errors import InputError
+from tagfinder.evaluation.comparison import Comparison, compare
+from tagfinder.evaluation.comparison_tables import (
+    conclusions,
+    difference_matrix,
+    interval_table,
+    n_pairs,
+)
+from tagfinder.evaluation.score import judge
+from tagfinder.evaluation.tables import Table
+from tagfinder.files import atomic_path, write_json, write_text
+from tagfinder.finished_runs import FinishedRun, check_same_posts, clusters_of
+
+REPORT = ("report_ndcg", "report_map")
+STANDARD = ("ndcg", "map", "hit_rate")
+OPEN = ("open_ndcg", "open_map")
+COSTS = {
+    "train_seconds": "training, seconds",
+    "tweets_per_second": "posts scored per second",
+    "model_bytes": "weights, bytes",
+}
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """How runs are compared.
+
+    Attributes:
+        ks: ranks at which rankings are judged.
+        metric: the metric of the matrix and the sentences.
+        n_samples: systematic samples of the report's intervals.
+        n_resamples: resamples of the bootstrap.
+        seed: decides what the bootstrap draws.
+    """
+
+    ks: tuple[int, ...] = (3, 5, 10)
+    metric: str = "ndcg@5"
+    n_samples: int = 50
+    n_resamples: int = 10_000
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Runs with what their comparison found.
+
+    Attributes:
+        runs: the runs.
+        comparison: means, intervals, differences.
+        statistics: how they were compared.
+        cluster: in words, which posts were drawn together.
+        n_clusters: how many such clusters there are.
+    """
+
+    runs: Sequence[FinishedRun]
+    comparison: Comparison
+    statistics: Statistics
+    cluster: str
+    n_clusters: int
+
+    @property
+    def method(self) -> str:
+        """How intervals and p-values came about, in words."""
+        given = self.statistics
+        return (
+            f"Intervals are 95 %: of {given.n_samples} systematic samples with Student's t (as in "
+            f"the student report), and percentiles of {given.n_resamples:,} bootstrap resamples "
+            f"(seed {given.seed}) of {self.n_clusters:,} clusters of posts (a cluster: "
+            f"{self.cluster}). Differences: paired bootstrap on the same resamples, two-sided, "
+            f"Holm-corrected over the {n_pairs(self.comparison)} pairs of a metric; the smallest "
+            f"possible p before the correction is {1 / (given.n_resamples + 1):.1g}."
+        )
+
+    def tables(self) -> list[Table]:
+        """Return all tables, in the order to be read."""
+        return [self.counts(), *self.scores(), self.matrix(), self.costs()]
+
+    def counts(self) -> Table:
+        """Return what the scores are means over, and under which protocol."""
+        cuts = [f"n_without_hits@{k}" for k in self.statistics.ks]
+        header = ["protocol", "corpus", "seed", "posts", "without labels"]
+        rows = [
+            [
+                run.name,
+                *(str(run.metrics[key]) for key in ("protocol", "corpus", "seed")),
+                *(_whole(run.metrics["test"].get(key)) for key in ("n", "n_without_labels", *cuts)),
+            ]
+            for run in self.runs
+        ]
+        hitless = [f"no hit in first {k}" for k in self.statistics.ks]
+        return Table("What was scored", ["run", *header, *hitless], rows)
+
+    def scores(self) -> Iterator[Table]:
+        """Yield scores, then intervals of both kinds, for each family of metrics."""
+        families = {
+            "Report's definitions": self._at_ks(REPORT),
+            "Standard definitions": self._at_ks(STANDARD),
+            "All tagged posts": self._at_ks(OPEN),
+        }
+        known = {title: metrics for title, metrics in families.items() if metrics}
+        for title, metrics in known.items():
+            yield self._means(f"{title}, with F1 at the run's threshold (Table 5)", metrics)
+        for title, metrics in known.items():
+            n = self.statistics.n_samples
+            sampled = f"{title}: {n} systematic samples, Student's t, 95 % (Table 6)"
+            yield interval_table(self.comparison, metrics, "samples", sampled)
+            drawn = f"{title}: bootstrap over posts, 95 %"
+            yield interval_table(self.comparison, metrics, "bootstrap", drawn)
+
+    def matrix(self) -> Table:
+        """Return who beats whom."""
+        return difference_matrix(self.comparison, self.statistics.metric)
+
+    def conclusions(self) -> list[str]:
+        """Return a sentence for each run, the best first."""
+        return conclusions(self.comparison, self.statistics.metric)
+
+    def costs(self) -> Table:
+        """Return what the runs cost (report Table 4)."""
+        rows = [[run.name, *(_amount(run.metrics.get(key)) for key in COSTS)] for run in self.runs]
+        return Table("What it cost", ["run", *COSTS.values()], rows)
+
+    def markdown(self) -> str:
+        """Return the page."""
+        tables = "\n\n".join(table.markdown() for table in self.tables())
+        sentences = "\n".join(f"* {sentence}" for sentence in self.conclusions())
+        return (
+            f"# {len(self.runs)} runs compared\n\nBy {self.statistics.metric}:\n\n{sentences}\n\n"
+            f"{self.method}\n\n{tables}\n"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        given = self.statistics
+        return {
+            "runs": [_facts(run) for run in self.runs],
+            "samples": given.n_samples,
+            "bootstrap": {
+                "resamples": given.n_resamples,
+                "seed": given.seed,
+                "clusters": self.n_clusters,
+                "cluster": self.cluster,
+            },
+            "scores": self.comparison.scores.to_dicts(),
+            "differences": self.comparison.differences.to_dicts(),
+        }
+
+    def _means(self, title: str, metrics: list[str]) -> Table:
+        means = {
+            (row["run"], row["metric"]): _score(row["mean"])
+            for row in self.comparison.scores.iter_rows(named=True)
+        }
+        thresholded = ("micro_f1", "macro_f1")
+        rows = [
+            [
+                run.name,
+                *(means[run.name, metric] for metric in metrics),
+                *(_score(run.metrics["test"].get(name)) for name in thresholded),
+            ]
+            for run in self.runs
+        ]
+        return Table(title, ["run", *metrics, "micro F1", "macro F1"], rows)
+
+    def _at_ks(self, names: Sequence[str]) -> list[str]:
+        wanted = (f"{name}@{k}" for name in names for k in self.statistics.ks)
+        return [metric for metric in wanted if metric in self.comparison.metrics]
+
+
+def compare_runs(runs: Sequence[FinishedRun], statistics: Statistics) -> Compared:
+    """Compare runs that were scored on the same posts.
+
+    Raises:
+        InputError: they were not, or a metric or rank is asked for that they do not have.
+    """
+    if len(runs) < 2:
+        raise InputError("name at least two runs to compare")
+    check_same_posts(runs)
+    row_scores = {run.name: _row_scores(run, statistics.ks) for run in runs}
+    shared = set.intersection(*(set(scores) for scores in row_scores.values()))
+    row_scores = {
+        run: {metric: values for metric, values in scores.items() if metric in shared}
+        for run, scores in row_scores.items()
+    }
+    if statistics.metric not in shared:
+        raise InputError(
+            f"--metric {statistics.metric}: expected one of {', '.join(sorted(shared))}"
+        )
+    clusters, cluster = clusters_of(runs[0])
+    found = compare(
+        row_scores,
+        _judged(next(iter(row_scores.values())), statistics.ks[0]),
+        clusters,
+        n_samples=statistics.n_samples,
+        n_resamples=statistics.n_resamples,
+        seed=statistics.seed,
+    )
+    return Compared(runs, found, statistics, cluster, len(np.unique(clusters)))
+
+
+def write_comparison(compared: Compared, folder: Path) -> None:
+    """Write `comparison.md`, `.tex`, `.json`, and `scores.csv` and `differences.csv`."""
+    write_text(folder / "comparison.md", compared.markdown())
+    latex = "\n\n".join(table.latex() for table in compared.tables())
+    write_text(folder / "comparison.tex", latex + "\n")
+    write_json(folder / "comparison.json", compared.as_json())
+    found = compared.comparison
+    for name, frame in (("scores", found.scores), ("differences", found.differences)):
+        with atomic_path(folder / f"{name}.csv") as path:
+            frame.write_csv(path)
+
+
+def _row_scores(run: FinishedRun, ks: tuple[int, ...]) -> dict[str, np.ndarray]:
+    config = run.folder.config
+    ranks = min(config.evaluation.top_k, len(run.folder.label_set))
+    if max(ks) > ranks:
+        raise InputError(
+            f"--k {max(ks)}: {run.folder.path} keeps {ranks} ranks of each post; "
+            f"ask for at most that, or train with evaluation.top_k={max(ks)}"
+        )
+    judged = judge(run.predictions_file, run.predictions_file, max(ks))
+    scores = judged.row_scores(ks)
+    if config.evaluation.open:
+        scores |= judged.open_row_scores(ks)
+    return {name: values.numpy() for name, values in scores.items()}
+
+
+def _judged(scores: Mapping[str, np.ndarray], k: int) -> dict[str, np.ndarray]:
+    """Return which posts each metric judges; one without a hit may be NaN all the same."""
+    closed = ~np.isnan(scores[f"ndcg@{k}"])
+    tagged = ~np.isnan(scores.get(f"open_ndcg@{k}", scores[f"ndcg@{k}"]))
+    everywhere = ("open_", "coverage")
+    return {name: tagged if name.startswith(everywhere) else closed for name in scores}
+
+
+def _facts(run: FinishedRun) -> dict[str, Any]:
+    known = ("model", "protocol", "corpus", "seed", *COSTS)
+    thresholded = {name: run.metrics["test"].get(name) for name in ("micro_f1", "macro_f1")}
+    facts = {key: run.metrics.get(key) for key in known}
+    return {"name": run.name, "folder": str(run.folder.path), **facts, **thresholded}
+
+
+def _score(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _whole(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _amount(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.1f}" if isinstance(value, float) and value < 100 else f"{value:,.0f}"

@@ -1,0 +1,49 @@
+"""Tables for people, in Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tabulate import LATEX_ESCAPE_RULES, tabulate
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text under a header; the first column names the row.
+
+    Attributes:
+        title: what is seen, one sentence.
+        header: names of the columns.
+        rows: the cells, as they are shown.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        r"""Return the table as Markdown, under its title in bold.
+
+        Example:
+            >>> print(Table("Scores", ["run", "ndcg"], [["a|b", "0.5"]]).markdown())
+            **Scores**
+            <BLANKLINE>
+            | run   |   ndcg |
+            |:------|-------:|
+            | a\|b  |    0.5 |
+        """
+        cells = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
+        return f"**{self.title}**\n\n{self._formatted(cells, 'pipe')}"
+
+    def latex(self) -> str:
+        """Return the table as LaTeX (package booktabs), with its title as the caption."""
+        body = self._formatted(self.rows, "latex_booktabs")
+        caption = self.title.translate(str.maketrans(LATEX_ESCAPE_RULES))
+        return f"\\begin{{table}}\n\\caption{{{caption}}}\n{body}\n\\end{{table}}"
+
+    def _formatted(self, rows: Sequence[Sequence[str]], style: str) -> str:
+        alignment = ("left", *("right" for _ in self.header[1:]))
+        return tabulate(
+            rows, self.header, tablefmt=style, disable_numparse=True, colalign=alignment
+        )

@@ -1,0 +1,157 @@
+"""Finished runs side by side: their names, their posts, and whether these are the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.errors import InputError
+from tagfinder.files import read_json
+from tagfinder.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that has been scored.
+
+    Attributes:
+        name: what tables call it.
+        folder: its folder.
+    """
+
+    name: str
+    folder: RunFolder
+
+    @property
+    def predictions_file(self) -> Path:
+        """The rankings of the test part."""
+        return self.folder.path / "predictions.parquet"
+
+    @cached_property
+    def predictions(self) -> pl.DataFrame:
+        """The rankings of the test part, in corpus order."""
+        return pl.read_parquet(self.predictions_file)
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """All scores of the run."""
+        return self.folder.metrics
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What was run: command, versions, corpus, seed."""
+        facts: dict[str, Any] = read_json(self.folder.run_file)
+        return facts
+
+    @cached_property
+    def corpus(self) -> PreparedCorpus | None:
+        """The prepared corpus of the run, None where it is gone or another took its place."""
+        try:
+            corpus = PreparedCorpus(Path(self.facts["corpus"]["folder"]))
+        except InputError:
+            return None
+        return corpus if corpus.digest == self.facts["corpus"]["digest"] else None
+
+    @property
+    def true_hashtags(self) -> pl.Series:
+        """(N,) List(String): the true hashtags of each test post, in the order of their indices."""
+        hashtags = pl.Series(self.folder.label_set.hashtags, dtype=pl.String)
+        named = pl.element().replace_strict(range(len(hashtags)), hashtags, return_dtype=pl.String)
+        return self.predictions["labels"].list.eval(named)
+
+
+def open_runs(folders: Sequence[Path]) -> list[FinishedRun]:
+    """Open runs and give each a name of its own: model, else with seed, else the folder's.
+
+    Raises:
+        InputError: a folder is not a finished run's, or is named twice.
+    """
+    runs = [RunFolder.open(folder) for folder in folders]
+    twice = [path for path, n in Counter(run.path.resolve() for run in runs).items() if n > 1]
+    if twice:
+        raise InputError(f"{twice[0]} is named more than once; a run is not compared with itself")
+    for run in runs:
+        if not (run.path / "predictions.parquet").is_file():
+            raise InputError(f"{run.path} has no predictions.parquet; the run did not finish")
+    return [FinishedRun(name, run) for name, run in zip(_names(runs), runs, strict=True)]
+
+
+def check_same_posts(runs: Sequence[FinishedRun]) -> None:
+    """Refuse runs that cannot be compared post by post.
+
+    Raises:
+        InputError: they were scored on other posts, or on another truth; says which and why.
+    """
+    first = runs[0]
+    for other in runs[1:]:
+        _check_same_rows(first, other)
+        _check_same_truth(first, other)
+
+
+def clusters_of(run: FinishedRun) -> tuple[np.ndarray, str]:
+    """Return (N,) cluster numbers of the test posts, and in words what a cluster is."""
+    ids = run.predictions["id"]
+    if run.corpus is not None:
+        posts = run.corpus.part("test", ["id", "group"])
+        if posts["id"].equals(ids, check_names=False):
+            return posts["group"].rank("dense").to_numpy().astype(np.int64) - 1, "near-duplicates"
+    numbers = ids.rank("dense").to_numpy().astype(np.int64) - 1
+    return (
+        numbers,
+        "posts of one id (the corpus of the run is gone, so near-duplicates are unknown)",
+    )
+
+
+def _names(runs: Sequence[RunFolder]) -> list[str]:
+    metrics = [run.metrics for run in runs]
+    candidates = (
+        [str(of_run["model"]) for of_run in metrics],
+        [f"{of_run['model']} {of_run['protocol']}" for of_run in metrics],
+        [f"{of_run['model']} seed {of_run['seed']}" for of_run in metrics],
+        [run.path.resolve().name for run in runs],
+        [str(run.path) for run in runs],
+    )
+    return next(names for names in candidates if len(set(names)) == len(names))
+
+
+def _check_same_rows(first: FinishedRun, other: FinishedRun) -> None:
+    ids, others = first.predictions["id"], other.predictions["id"]
+    if ids.equals(others):
+        return
+    only_first = len(set(ids) - set(others))
+    only_other = len(set(others) - set(ids))
+    difference = (
+        f"{only_first} of {len(ids)} posts of the first and {only_other} of {len(others)} of the "
+        "second are not in the other"
+        if only_first or only_other
+        else "the posts stand in another order"
+    )
+    raise InputError(
+        f"{first.folder.path} and {other.folder.path} were scored on different posts: {difference}"
+        f" ({_setting(first)}; {_setting(other)}); compare runs with the same corpus, protocol, "
+        "selection and split"
+    )
+
+
+def _check_same_truth(first: FinishedRun, other: FinishedRun) -> None:
+    truth, other_truth = first.true_hashtags, other.true_hashtags
+    differs = first.predictions["id"].filter(truth.list.sort() != other_truth.list.sort())
+    if len(differs):
+        raise InputError(
+            f"{first.folder.path} and {other.folder.path} were scored against different true "
+            f"hashtags: {len(differs)} posts differ, such as {differs[0]} ({_setting(first)}, "
+            f"{len(first.folder.label_set)} hashtags; {_setting(other)}, "
+            f"{len(other.folder.label_set)} hashtags); compare runs with the same label set"
+        )
+
+
+def _setting(run: FinishedRun) -> str:
+    return f"{run.name}: {run.metrics['corpus']}, protocol {run.metrics['protocol']}"

@@ -1,0 +1,157 @@
+"""`tagfinder compare` on finished runs."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+from made_up_runs import made_up_corpus, made_up_run, random_labels, rankings
+
+from tagfinder.commands.compare import command
+from tagfinder.errors import InputError
+
+N = 300
+LABELS = random_labels(N)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    corpus = made_up_corpus(tmp_path / "corpus", LABELS, np.arange(N) * 3 // 4)
+    skills = {"weak": 0.1, "twin": 0.1, "strong": 0.9}
+    return [
+        made_up_run(tmp_path / name, LABELS, rankings(LABELS, skill), corpus)
+        for name, skill in skills.items()
+    ]
+
+
+def compare(runs: list[Path], out: Path, *options: str) -> Result:
+    arguments = [*map(str, runs), "--out", str(out), "--k", "3", "--k", "5", *options]
+    return CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+
+def test_the_better_run_beats_the_others_and_equal_ones_are_not_told_apart(runs, tmp_path):
+    compare(runs, tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    pairs = {
+        (row["first"], row["second"]): row
+        for row in written["differences"]
+        if row["metric"] == "ndcg@5"
+    }
+    assert pairs["weak", "strong"]["difference"] < 0
+    assert pairs["weak", "strong"]["high"] < 0
+    assert pairs["weak", "strong"]["p_holm"] < 0.001
+    assert pairs["weak", "twin"]["difference"] == 0
+    assert pairs["weak", "twin"]["p_holm"] == 1
+    clusters = {"clusters": 225, "cluster": "near-duplicates", "resamples": 10_000, "seed": 1}
+    assert written["bootstrap"] == clusters
+
+
+def test_every_format_is_written_and_says_the_same(runs, tmp_path):
+    shown = compare(runs, tmp_path / "out", "--resamples", "200").stdout
+    markdown = (tmp_path / "out" / "comparison.md").read_text()
+    latex = (tmp_path / "out" / "comparison.tex").read_text()
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    with (tmp_path / "out" / "scores.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert shown.strip() == markdown.strip()
+    assert "strong beats weak by" in markdown
+    assert "200 bootstrap resamples (seed 1) of 225 clusters" in markdown
+    for row, cell in zip(written["scores"], rows, strict=True):
+        assert float(cell["mean"]) == row["mean"]
+        if row["metric"].partition("@")[0] in {"ndcg", "map", "report_ndcg", "report_map"}:
+            assert f"{row['mean']:.4f}" in markdown
+            assert f"{row['mean']:.4f}" in latex
+    assert latex.count("\\begin{table}") == latex.count("\\end{table}") == markdown.count("**") / 2
+    assert "95 \\% interval" in latex
+
+
+def test_runs_on_other_posts_are_refused_with_the_number_of_posts(runs, tmp_path):
+    rows = pl.read_parquet(runs[1] / "predictions.parquet")
+    rows.head(N - 10).write_parquet(runs[1] / "predictions.parquet")
+    with pytest.raises(InputError, match=r"different posts: 10 of 300 posts of the first and 0 of"):
+        compare(runs, tmp_path / "out")
+
+
+def test_runs_against_another_truth_are_refused_with_an_example(runs, tmp_path):
+    other = json.loads((runs[2] / "labels.json").read_text())
+    other["hashtags"][0] = "omega"
+    (runs[2] / "labels.json").write_text(json.dumps(other))
+    with pytest.raises(
+        InputError, match=r"different true hashtags: \d+ posts differ, such as post"
+    ):
+        compare(runs, tmp_path / "out")
+
+
+def test_label_sets_in_another_order_are_the_same_truth(runs, tmp_path):
+    order = [5, 4, 3, 2, 1, 0]
+    labels = json.loads((runs[2] / "labels.json").read_text())
+    labels["hashtags"] = [labels["hashtags"][i] for i in order]
+    (runs[2] / "labels.json").write_text(json.dumps(labels))
+    rows = pl.read_parquet(runs[2] / "predictions.parquet")
+    names = ("labels", "top_labels")
+    lists = [pl.col(name).list.eval((5 - pl.element()).cast(pl.Int32)) for name in names]
+    rows.with_columns(lists).write_parquet(runs[2] / "predictions.parquet")
+    assert compare(runs, tmp_path / "out").exit_code == 0
+
+
+def test_without_the_corpus_a_post_is_its_own_cluster_and_the_page_says_so(runs, tmp_path):
+    shutil.rmtree(tmp_path / "corpus")
+    compare(runs, tmp_path / "out")
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert written["bootstrap"]["clusters"] == N
+    assert "the corpus of the run is gone" in written["bootstrap"]["cluster"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--k", "7"], "keeps 6 ranks of each post"),
+        (["--metric", "ndgc@5"], "expected one of hit_rate@3"),
+    ],
+)
+def test_what_the_runs_do_not_have_is_refused(runs, tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        compare(runs, tmp_path / "out", *options)
+
+
+def test_a_single_run_or_the_same_twice_is_refused(runs, tmp_path):
+    with pytest.raises(InputError, match="at least two runs"):
+        compare(runs[:1], tmp_path / "out")
+    with pytest.raises(InputError, match="more than once"):
+        compare([runs[0], runs[0]], tmp_path / "out")
+
+
+def test_the_published_bert_ranking_has_the_intervals_of_table_6(shared, tmp_path):
+    truth, best = (
+        json.loads(gzip.decompress((shared / "report" / f"{name}.json.gz").read_bytes()))
+        for name in ("truth", "bert_top10")
+    )
+    frequency = json.loads((shared / "report" / "tables.json").read_text())[
+        "table3_label_frequency"
+    ]
+    by_frequency = sorted(range(50), key=lambda label: -frequency[str(label)])[:10]
+    labels = list(truth.values())
+    runs = [
+        made_up_run(tmp_path / "bert", labels, np.array([best[row] for row in truth]), tmp_path),
+        made_up_run(tmp_path / "random", labels, np.tile(by_frequency, (len(truth), 1)), tmp_path),
+    ]
+    for run in runs:
+        stored = json.loads((run / "labels.json").read_text())
+        stored |= {"hashtags": [f"tag{i}" for i in range(50)], "train_counts": [1] * 50}
+        (run / "labels.json").write_text(json.dumps(stored))
+    compare(runs, tmp_path / "out", "--k", "10", "--resamples", "100")
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    published = json.loads((shared / "report" / "tables.json").read_text())["table6_statistical"]
+    for row in written["scores"]:
+        name = row["metric"].removeprefix("report_")
+        if row["run"] == "bert" and row["metric"].startswith("report_"):
+            found = [row[f"samples_{part}"] for part in ("mean", "low", "high")]
+            expected = [published["bert"][name]["mean"], *published["bert"][name]["ci95"]]
+            assert found == pytest.approx(expected, abs=0.00006)
