@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader
 from tagfinder.errors import InputError, WorkError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score import judge, score
-from tagfinder.evaluation.tally import NEED_ALL_SCORES
+from tagfinder.evaluation.scored import scored_blocks
+from tagfinder.evaluation.tally import NEED_ALL_SCORES, Tally
 from tagfinder.paths import conf_dir
 
 N_POSTS, N_LABELS = 120, 9
@@ -353,3 +354,18 @@ def test_twenty_thousand_labels_are_scored_block_by_block(table):
     scores[truth] = 0.9
     results = scored_by(Fixed(scores, truth), Posts(N_POSTS)).results["test"]
     assert results["ndcg@5"] == results["micro_f1"] == results["lrap"] == 1.0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_gives_the_scores_of_the_processor(table):
+    model = Fixed(*table)
+    outputs = model.outputs(torch.arange(N_POSTS))
+    results = {}
+    for device in ("cpu", "cuda"):
+        tally = Tally([1, 3, 5], 0.5, True, N_LABELS, device)
+        for block in scored_blocks({k: v.to(device) for k, v in outputs.items()}, depth=5):
+            tally.update(block)
+        results[device] = tally.compute()
+    assert results["cuda"].scores == pytest.approx(results["cpu"].scores, rel=1e-12)
+    assert results["cuda"].counts == results["cpu"].counts
