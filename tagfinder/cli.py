@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "Compare runs post by post: intervals, and which beats which how surely.",
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
     "export": "Write a run's recommender as a bundle of plain files, with a model card.",
+    "serve": "Serve suggestions over HTTP.",
 }
 
 

@@ -161,6 +161,10 @@ class Recommender:
         """Return (N, L) float32 scores in [0, 1], the same that the evaluator judges."""
         return self.scores_of_input(self.model_input(as_series(texts)))
 
+    def label_of(self, hashtag: str) -> int | None:
+        """Return the number of a hashtag in any spelling, None where it is not known."""
+        return self._numbers.get(hashtag.lower())
+
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """Return the calibrated probabilities, float32, that scores stand for."""
         return self._calibration.probabilities(scores)

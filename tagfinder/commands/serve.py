@@ -1,0 +1,34 @@
+"""`tagfinder serve`: suggestions over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tagfinder.errors import InputError
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="YAML file that replaces some limits."
+)
+def command(runs: tuple[Path, ...], host: str, port: int, config: Path | None) -> None:
+    """Serve the recommenders of RUNS (run folders or bundles) over HTTP; see /docs.
+
+    Where the environment variable TAGFINDER_API_KEY is set, clients must send it as X-API-Key.
+    """
+    from tagfinder.recommend.recommender import Recommender
+
+    try:
+        from tagfinder.serve.app import api_key_from_environment, create_app
+        from tagfinder.serve.limits import load_limits
+        from tagfinder.serve.server import serve
+    except ImportError as error:
+        raise InputError(f"serve needs {error.name}: pip install 'tagfinder[serve]'") from error
+    limits = load_limits(config)
+    recommenders = [Recommender.load(run) for run in runs]
+    serve(create_app(recommenders, limits, api_key_from_environment()), host, port, limits)

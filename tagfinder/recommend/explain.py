@@ -1,0 +1,93 @@
+"""Which words of a text spoke for a hashtag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_matrix
+from scipy.special import logit, softmax
+
+from tagfinder.errors import InputError
+from tagfinder.models.linear import LabelPowerset, OneVsRest
+from tagfinder.recommend.recommender import Recommender, as_series
+
+# Scores this near to 0 and 1 are cut before their log-odds are taken.
+CLOSEST = 1e-6
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What a word did.
+
+    Attributes:
+        word: a word, or several in a row, of what the model reads.
+        effect: what it adds to the hashtag's log-odds, or to its margin where it has a separating
+            plane of its own; negative where it speaks against the hashtag.
+    """
+
+    word: str
+    effect: float
+
+
+def influences(recommender: Recommender, text: str, hashtag: str) -> list[Influence]:
+    """Say which words spoke for a hashtag, the strongest first.
+
+    With one plane for each hashtag these are the summands of its margin; with a class for each
+    set of hashtags, the slopes of its log-odds at this text times what the text has of each word.
+    For other models the words are left out one at a time: the effect is how much the log-odds
+    fall.
+
+    Args:
+        recommender: what suggested.
+        text: as it was given.
+        hashtag: in any spelling, without `#`.
+
+    Raises:
+        InputError: the recommender does not know the hashtag.
+    """
+    label = recommender.label_of(hashtag)
+    if label is None:
+        raise InputError(f"#{hashtag} is not among the {len(recommender.label_set)} hashtags")
+    read = recommender.model_input(as_series(text))[0]
+    learner = getattr(recommender.module, "learner", None)
+    if isinstance(learner, OneVsRest | LabelPowerset):
+        found = _summands(recommender.module, learner, read, label)
+    else:
+        found = _by_leaving_out(recommender, read, label)
+    return sorted(found, key=lambda one: (-abs(one.effect), one.word))
+
+
+def _summands(
+    module: Any, learner: OneVsRest | LabelPowerset, read: str, label: int
+) -> list[Influence]:
+    features = module.vectorizer.transform([read])
+    slopes = learner.weights[features.indices]
+    if isinstance(learner, LabelPowerset):
+        slopes = slopes @ _class_shares(learner, features, label)
+    else:
+        slopes = slopes[:, label]
+    names = module.vectorizer.get_feature_names_out()[features.indices]
+    effects = features.data * slopes
+    return [Influence(str(name), float(e)) for name, e in zip(names, effects, strict=True)]
+
+
+def _class_shares(learner: LabelPowerset, features: csr_matrix, label: int) -> np.ndarray:
+    """Return (C,): how the log-odds of a label grow with the margin of each class."""
+    probabilities = softmax(learner.margins(features)[0].astype(np.float64))
+    own = learner.members[:, label] > 0
+    shares = np.where(own, probabilities, 0.0), np.where(own, 0.0, probabilities)
+    with_label, without = (part / max(part.sum(), np.finfo(float).tiny) for part in shares)
+    difference: np.ndarray = with_label - without
+    return difference
+
+
+def _by_leaving_out(recommender: Recommender, read: str, label: int) -> list[Influence]:
+    words = read.split()
+    shorter = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
+    scores = recommender.scores_of_input(pl.Series([read, *shorter], dtype=pl.String))[:, label]
+    log_odds = logit(np.clip(scores.astype(np.float64), CLOSEST, 1 - CLOSEST))
+    effects = log_odds[0] - log_odds[1:]
+    return [Influence(word, float(e)) for word, e in zip(words, effects, strict=True)]

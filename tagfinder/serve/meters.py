@@ -1,0 +1,53 @@
+"""What the service counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import Scope
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+TEXTS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Meters:
+    """Counters of one service, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "tagfinder_requests",
+            "Requests answered.",
+            ["path", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "tagfinder_request_seconds",
+            "Seconds from a request to its answer.",
+            ["path"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.batches = Histogram(
+            "tagfinder_batch_texts",
+            "Texts that were scored together.",
+            ["model"],
+            buckets=TEXTS,
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "tagfinder_waiting_texts",
+            "Texts that wait to be scored.",
+            ["model"],
+            registry=self.registry,
+        )
+
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count a request; paths that do not exist share one name, so that they cannot pile up."""
+        route = scope.get("route")
+        path = getattr(route, "path", "other")
+        self.requests.labels(path, str(status)).inc()
+        self.seconds.labels(path).observe(seconds)
+
+    def page(self) -> bytes:
+        """Return all values in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,66 @@
+"""What goes over the wire, as OpenAPI shows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from tagfinder.serve.limits import Limits
+
+
+class HashtagAnswer(BaseModel):
+    """A suggested hashtag."""
+
+    hashtag: str = Field(description="Without #, in the spelling that people use most.")
+    score: float = Field(description="What the model gave it, 0 to 1.")
+    probability: float = Field(description="Calibrated probability that the author would use it.")
+
+
+class TextAnswer(BaseModel):
+    """The suggestions for one text."""
+
+    text: str
+    hashtags: list[HashtagAnswer] = Field(description="Best first.")
+    note: str | None = Field(None, description="Why there are none, if the reason is the text.")
+
+
+class SuggestAnswer(BaseModel):
+    """The suggestions for a request's texts, in their order."""
+
+    model: str
+    suggestions: list[TextAnswer]
+
+
+class ModelAnswer(BaseModel):
+    """A model that can be asked."""
+
+    name: str
+    hashtags: int = Field(description="How many hashtags it chooses from.")
+    facts: dict[str, Any] = Field(description="What is known of its training.")
+
+
+class HealthAnswer(BaseModel):
+    """That the service works, and what it accepts."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    models: list[str]
+    limits: dict[str, float]
+
+
+def request_model(limits: Limits, names: list[str]) -> type[BaseModel]:
+    """Return the request's schema: the limits and the models' names are part of it."""
+    text = Annotated[str, Field(max_length=limits.max_text_length)]
+    texts = Annotated[list[text], Field(min_length=1, max_length=limits.max_texts)]
+    model: Any = Literal[tuple(names)]
+    return create_model(
+        "SuggestRequest",
+        __config__=ConfigDict(extra="forbid", strict=True),
+        __doc__="One text, or a list of texts, and what is wanted.",
+        text=(text | texts, Field(description="One text, or a list of texts.")),
+        k=(int, Field(5, ge=1, le=limits.max_k, description="Most hashtags for a text.")),
+        threshold=(float, Field(0.0, ge=0, le=1, description="Least probability.")),
+        repeat=(bool, Field(False, description="Also suggest hashtags that the text has.")),
+        model=(model, Field(names[0], description="Name of the model.")),
+    )
