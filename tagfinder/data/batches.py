@@ -70,6 +70,8 @@ class OrderedBatches(Sampler[np.ndarray]):
         self, lengths: np.ndarray, batch_size: int, rank: int = 0, world_size: int = 1
     ) -> None:
         order = np.argsort(-lengths, kind="stable")
+        # Lightning refuses a process that is given no batch at all.
+        batch_size = min(batch_size, max(len(order) // world_size, 1))
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
         self.batches = batches[rank::world_size]
 

@@ -24,6 +24,11 @@ def test_scoring_visits_each_post_once_whatever_the_number_of_processes(
     assert sorted(visited) == list(range(len(lengths)))
 
 
+def test_no_process_stays_without_a_batch() -> None:
+    for rank in range(3):
+        assert len(OrderedBatches(np.ones(100), 1024, rank, 3)) > 0
+
+
 @given(LENGTHS, st.integers(1, 30), st.booleans(), st.integers(1, 3))
 def test_training_visits_no_post_twice_and_gives_each_process_as_many_batches(
     lengths: np.ndarray, batch_size: int, drop_last: bool, world_size: int
