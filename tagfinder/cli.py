@@ -21,6 +21,7 @@ COMMANDS = {
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
     "export": "Write a run's recommender as a bundle of plain files, with a model card.",
     "serve": "Serve suggestions over HTTP.",
+    "demo": "Open a web page to try recommenders.",
 }
 
 

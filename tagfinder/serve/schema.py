@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from tagfinder.serve.limits import Limits
+
+
+def as_whole_number(value: Any) -> Any:
+    """Turn 5.0 into 5: JSON does not tell them apart."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE_NUMBER = Annotated[int, BeforeValidator(as_whole_number)]
 
 
 class HashtagAnswer(BaseModel):
@@ -59,7 +67,7 @@ def request_model(limits: Limits, names: list[str]) -> type[BaseModel]:
         __config__=ConfigDict(extra="forbid", strict=True),
         __doc__="One text, or a list of texts, and what is wanted.",
         text=(text | texts, Field(description="One text, or a list of texts.")),
-        k=(int, Field(5, ge=1, le=limits.max_k, description="Most hashtags for a text.")),
+        k=(WHOLE_NUMBER, Field(5, ge=1, le=limits.max_k, description="Most hashtags for a text.")),
         threshold=(float, Field(0.0, ge=0, le=1, description="Least probability.")),
         repeat=(bool, Field(False, description="Also suggest hashtags that the text has.")),
         model=(model, Field(names[0], description="Name of the model.")),

@@ -1,0 +1,41 @@
+"""`tagfinder demo`: a web page to try recommenders."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from tagfinder.errors import InputError
+
+
+@click.command()
+@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open a browser.")
+def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None:
+    """Open a web page for RUNS (run folders or bundles)."""
+    for module in ("streamlit", "plotly"):
+        if importlib.util.find_spec(module) is None:
+            raise InputError(f"demo needs {module}: pip install 'tagfinder[demo]'")
+    for run in runs:
+        if not run.is_dir():
+            raise InputError(f"{run}: no such run or bundle; make one with tagfinder train")
+    options = {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": str(not browser).lower(),
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    page = Path(__file__).parents[1] / "demo" / "page.py"
+    paths = [str(run) for run in runs]
+    streamlit = [sys.executable, "-m", "streamlit", "run", str(page), *flags, "--", *paths]
+    try:
+        sys.exit(subprocess.call(streamlit))
+    except KeyboardInterrupt:
+        sys.exit(0)
