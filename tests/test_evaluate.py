@@ -1,0 +1,72 @@
+"""Scoring a finished run again, checkpoint by checkpoint; resuming from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tagfinder.commands.evaluate import command
+from tagfinder.configured import run_configured
+from tagfinder.errors import InputError
+from tagfinder.files import read_json
+
+SMALL = ("data=synthetic", "data.rows=600", "model=lstm", "embedding=scratch")
+
+
+def train(folder: Path, *overrides: str) -> None:
+    arguments = [*SMALL, "checkpoint_every=2", f"run_dir={folder}", *overrides]
+    run_configured("tagfinder.train:train", arguments, "train")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "lstm"
+    train(folder, "trainer.max_epochs=5")
+    return folder
+
+
+def evaluated(*arguments: str) -> list[dict]:
+    done = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_each_kept_epoch_has_its_quality_its_seconds_and_its_size(run: Path) -> None:
+    rows = evaluated(str(run), "--checkpoint", "all", "--part", "val")
+    history = {epoch["epoch"]: epoch for epoch in read_json(run / "history.json")}
+    assert [row["epoch"] for row in rows] == [2, 4, 5]
+    for row in rows:
+        assert row["ndcg@5"] == pytest.approx(history[row["epoch"]]["val/ndcg@5"], rel=1e-6)
+        assert row["seconds"] == history[row["epoch"]]["seconds"]
+    assert len({row["model_bytes"] for row in rows}) == 1
+    assert rows[0]["checkpoint_bytes"] > rows[0]["model_bytes"]
+
+
+def test_the_last_weights_score_as_the_run_did(run: Path) -> None:
+    (row,) = evaluated(str(run))
+    test = read_json(run / "metrics.json")["test"]
+    assert {name: row[name] for name in test} == pytest.approx(test, rel=1e-6)
+
+
+def test_a_checkpoint_that_is_not_there_is_named(run: Path) -> None:
+    with pytest.raises(InputError, match="no.ckpt is not there"):
+        evaluated(str(run), "--checkpoint", str(run / "no.ckpt"))
+
+
+def test_the_run_shows_its_learning_curves(run: Path) -> None:
+    assert (run / "figures/learning_curves.png").stat().st_size > 1000
+
+
+def test_a_finished_run_may_be_given_more_epochs_but_no_other_configuration(run: Path) -> None:
+    with pytest.raises(InputError, match="holds a run already"):
+        train(run, "trainer.max_epochs=6")
+    with pytest.raises(InputError, match=r"model.network.hidden_size: 50 -> 20"):
+        train(run, "trainer.max_epochs=6", "resume=auto", "model.network.hidden_size=20")
+    with pytest.raises(InputError, match=r"trainer.max_epochs=3 but .* has 5 epochs"):
+        train(run, "trainer.max_epochs=3", "resume=true")
+    before = read_json(run / "history.json")
+    train(run, "trainer.max_epochs=6", "resume=auto")
+    after = read_json(run / "history.json")
+    assert after[:5] == before and len(after) == 6
