@@ -108,13 +108,29 @@ def judged(
     data: CorpusDataModule,
 ) -> dict[str, Any]:
     """Return the scores of one checkpoint, and what it cost."""
+    epoch = load_weights(model, file)
+    evaluator: Evaluator = build(config.evaluation, run_dir=None)
+    score_part(model, data, part, [evaluator])
+    return described(run, file, epoch, model) | evaluator.results[part]
+
+
+def load_weights(model: lightning.LightningModule, file: Path) -> int:
+    """Put a checkpoint's weights into a model; return how many epochs made them."""
     content = load_checkpoint(file)
     model.load_state_dict(content["state_dict"])
-    epoch = int(content["epoch"]) + 1
-    evaluator: Evaluator = build(config.evaluation, run_dir=None)
+    return int(content["epoch"]) + 1
+
+
+def score_part(
+    model: lightning.LightningModule,
+    data: CorpusDataModule,
+    part: Part,
+    callbacks: list[lightning.Callback],
+) -> None:
+    """Let callbacks see the scores of one part, `val` or `test`."""
     trainer = lightning.Trainer(
         accelerator="cpu",
-        callbacks=[evaluator],
+        callbacks=callbacks,
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -122,13 +138,18 @@ def judged(
     )
     score = trainer.validate if part == "val" else trainer.test
     score(model, data, verbose=False)
+
+
+def described(
+    run: RunFolder, file: Path, epoch: int, model: lightning.LightningModule
+) -> dict[str, Any]:
+    """Return what a checkpoint is and what it cost."""
     return {
         "checkpoint": file.name,
         "epoch": epoch,
         "seconds": seconds_until(run, epoch),
         "model_bytes": model_bytes(model),
         "checkpoint_bytes": file.stat().st_size,
-        **evaluator.results[part],
     }
 
 

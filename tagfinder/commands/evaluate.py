@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -25,16 +25,39 @@ import click
     type=click.Choice(["val", "test"]),
     help="Part of the run's corpus to score.",
 )
+@click.option(
+    "--errors/--no-errors",
+    "with_errors",
+    default=True,
+    show_default=True,
+    help="Also look at the errors of the last weights on the test part: figures, numbers, the "
+    "worst posts, and thresholds tuned on the validation part, all in the run's folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def command(run: Path, checkpoint: str, part: Literal["val", "test"], as_json: bool) -> None:
-    """Score the run in the folder RUN again, with its last weights or by epoch."""
+def command(
+    run: Path, checkpoint: str, part: Literal["val", "test"], with_errors: bool, as_json: bool
+) -> None:
+    """Score the run in the folder RUN again, with its last weights or by epoch.
+
+    With its last weights on the test part, the run's folder also gets figures/ (confusions, ROC and
+    precision-recall curves, scores by label, length and month, calibration), errors.json,
+    worst_posts.md (it quotes posts) and thresholds.json.
+    """
     from tagfinder.evaluate import evaluate, evaluation_table
+    from tagfinder.run_errors import effect_table, examine
     from tagfinder.train import silence_noise
 
     silence_noise()
-    rows = evaluate(run, checkpoint, part)
+    effect: dict[str, Any] = {}
+    if with_errors and checkpoint == "last" and part == "test":
+        row, effect = examine(run)
+        rows = [row]
+    else:
+        rows = evaluate(run, checkpoint, part)
     if as_json:
         for row in rows:
             click.echo(json.dumps(row, allow_nan=False))
     else:
         click.echo(evaluation_table(rows, f"{run.name}, {part} part"))
+        if effect:
+            click.echo(effect_table(effect).markdown())

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tagfinder.evaluation.score import Judged
+
+ERROR_DEPTH = 10  # errors are shown by NDCG@10 whatever ranks are asked for
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -50,6 +56,11 @@ import click
     help="Also score every tagged post, a hashtag outside the label set being a miss; "
     "the truth needs the column n_hashtags.",
 )
+@click.option(
+    "--errors",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for figures and numbers of what the rankings get wrong, and the worst rows.",
+)
 def command(  # noqa: PLR0917 - one argument for each option
     predictions: Path,
     truth: Path,
@@ -57,6 +68,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     samples: int | None,
     labels: Path | None,
     with_open: bool,
+    errors: Path | None,
 ) -> None:
     """Score rankings against true labels and print one JSON object.
 
@@ -67,8 +79,19 @@ def command(  # noqa: PLR0917 - one argument for each option
     from tagfinder.evaluation.score import judge, score
 
     ranks = sorted(set(ks))
-    judged = judge(predictions, truth, ranks[-1], labels)
+    depth = ranks[-1] if errors is None else max(ranks[-1], ERROR_DEPTH)
+    judged = judge(predictions, truth, depth, labels)
     result = score(judged, ranks, samples, with_open)
     for note in judged.notes:
         click.echo(f"tagfinder: warning: {note}", err=True)
+    if errors is not None:
+        _write_errors(judged, predictions, errors)
     click.echo(json.dumps(result, indent=2, allow_nan=False))
+
+
+def _write_errors(judged: Judged, predictions: Path, folder: Path) -> None:
+    from tagfinder.evaluation.error_report import write_errors
+    from tagfinder.evaluation.errors import judgements_of_files
+
+    write_errors(judgements_of_files(judged, predictions), folder, folder)
+    click.echo(f"tagfinder: wrote {folder}", err=True)

@@ -33,6 +33,9 @@ class Judged:
         n_labels: (N,) int64, true labels of each row.
         n_hashtags: (N,) int64, hashtags that each post really has, where the truth says so.
         notes: sentences that a reader of the scores should know.
+        top_labels: (N,) List(Int64) label indices, best first.
+        labels: (N,) List(Int64) indices of the true labels.
+        names: names of the labels in the order of their indices, where there are any.
     """
 
     rows: pl.Series
@@ -40,6 +43,9 @@ class Judged:
     n_labels: Tensor
     n_hashtags: Tensor | None
     notes: list[str]
+    top_labels: pl.Series
+    labels: pl.Series
+    names: list[str] | None
 
     def row_scores(self, ks: Sequence[int]) -> dict[str, Tensor]:
         """Return the scores of each row by name, (N,) float64, NaN where it takes no part."""
@@ -79,10 +85,13 @@ def judge(predictions: Path, truth: Path, depth: int, label_names: Path | None =
     n_labels = torch.from_numpy(labels.list.len().cast(pl.Int64).to_numpy().copy())
     return Judged(
         rows=true.rows,
-        hits=_hits(top_labels, labels),
+        hits=list_hits(top_labels, labels),
         n_labels=n_labels,
         n_hashtags=_n_hashtags(true, n_labels),
         notes=_notes(top_labels, depth, n_repeated),
+        top_labels=top_labels,
+        labels=labels,
+        names=names,
     )
 
 
@@ -216,7 +225,8 @@ def _indices(labels: pl.Series, names: list[str] | None, rows: pl.Series, path: 
     return indices
 
 
-def _hits(top_labels: pl.Series, labels: pl.Series) -> Tensor:
+def list_hits(top_labels: pl.Series, labels: pl.Series) -> Tensor:
+    """Say which of the ranked labels are true ones: (N, K) bool for lists of label indices."""
     ranked, true = Ragged.from_series(top_labels), Ragged.from_series(labels)
     depth = int(ranked.lengths.max(initial=1))
     found = torch.zeros(len(ranked), depth, dtype=torch.bool)

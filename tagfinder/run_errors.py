@@ -1,0 +1,90 @@
+"""What a finished run gets wrong, and the thresholds that would have been better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tagfinder.configured import build
+from tagfinder.evaluate import data_of, described, load_weights, score_part, whole
+from tagfinder.evaluation.error_report import write_errors
+from tagfinder.evaluation.errors import Judgements
+from tagfinder.evaluation.evaluator import Evaluator
+from tagfinder.evaluation.score_counting import ScoreCounting
+from tagfinder.evaluation.tables import Table
+from tagfinder.evaluation.thresholds import effect, tune
+from tagfinder.run_folder import RunFolder
+from tagfinder.training.checkpoints import LAST
+
+THRESHOLDS_FILE = "thresholds.json"
+KINDS = {
+    "fixed": "one, fixed",
+    "global": "one, tuned on validation",
+    "per_label": "one a label, tuned on validation",
+}
+
+
+def examine(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Score validation and test part with the last weights, and write what they show.
+
+    The run's folder gets figures, `errors.json`, `worst_posts.md` and `thresholds.json`.
+
+    Returns:
+        The scores of the test part, as `evaluate` gives them, and the thresholds' effect on F1
+        for each part; empty where the recommender has no closed label set.
+
+    Raises:
+        InputError: the folder is no run's, or has no whole checkpoint.
+    """
+    run = RunFolder.open(folder)
+    config, file = run.config, whole(run.checkpoints / LAST)
+    data = data_of(run, config)
+    model = build(config.model)(label_set=run.label_set, features=data.features)
+    epoch = load_weights(model, file)
+    evaluator: Evaluator = build(config.evaluation, run_dir=None)
+    counting = ScoreCounting()
+    score_part(model, data, "val", [evaluator, counting])
+    score_part(model, data, "test", [evaluator, counting])
+    histograms = counting.histograms
+    changed: dict[str, Any] = {}
+    if "val" in histograms:
+        thresholds = tune(histograms["val"], evaluator.threshold)
+        changed = {
+            part: effect(thresholds, counts, evaluator.results[part])
+            for part, counts in histograms.items()
+        }
+        thresholds.save(run.path / THRESHOLDS_FILE, run.label_set.hashtags, changed)
+    assert evaluator.predictions is not None
+    known = data.corpus.part("test", ["created_at", "clean", "text"])
+    judged = Judgements(
+        name=title_of(run),
+        posts=evaluator.predictions.hstack(known),
+        hashtags=run.label_set.hashtags,
+        train_counts=np.array(run.label_set.train_counts),
+        histograms=histograms.get("test"),
+        at_threshold=evaluator.per_label.get("test"),
+        threshold=evaluator.threshold,
+    )
+    write_errors(judged, run.path, run.figures)
+    return described(run, file, epoch, model) | evaluator.results["test"], changed
+
+
+def title_of(run: RunFolder) -> str:
+    """Return what figures call a run: its model, corpus and protocol where they are known."""
+    if not run.metrics_file.is_file():
+        return run.path.absolute().name
+    facts = run.metrics
+    return f"{facts['model']} on {facts['corpus']}, protocol {facts['protocol']}"
+
+
+def effect_table(changed: dict[str, Any]) -> Table:
+    """Return F1 at each kind of threshold, as `thresholds.json` keeps it under `effect`."""
+    columns = [(part, name) for part in changed for name in ("micro_f1", "macro_f1")]
+    header = [f"{part} {name.replace('_f1', ' F1')}" for part, name in columns]
+    rows = [
+        [label, *(f"{changed[part][kind][name]:.4f}" for part, name in columns)]
+        for kind, label in KINDS.items()
+    ]
+    return Table("F1 by threshold", ["threshold", *header], rows)
