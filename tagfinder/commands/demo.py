@@ -30,6 +30,8 @@ def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None
         "server.port": port,
         "server.headless": str(not browser).lower(),
         "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "theme.primaryColor": "#1d9bf0",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     page = Path(__file__).parents[1] / "demo" / "page.py"

@@ -24,8 +24,8 @@ RUNS_VARIABLE = "TAGFINDER_RUNS"
 COLOUR = "#1d9bf0"
 # Made up.
 EXAMPLES = (
+    "The market fell again today, and bitcoin with it. Which stocks are you buying now?",
     "New in my closet: a vintage denim jacket, size M, worn twice. Make me an offer!",
-    "The market fell again today, and bitcoin with it. What are you buying?",
     "We are hiring engineers who care about cyber security and new technology",
     "Enter to win a bluetooth speaker and a gift card! Ends in ten days",
     "Carved the last pumpkin with the kids, the costumes are ready for tonight",
@@ -59,8 +59,11 @@ def main() -> None:
         no_model()
         return
     st.session_state.setdefault("post", EXAMPLES[0])
-    names = st.multiselect("Models", list(recommenders), default=list(recommenders)[:1])
-    k = number_of_hashtags()
+    left, right = st.columns([3, 2])
+    with left:
+        names = st.multiselect("Models", list(recommenders), default=list(recommenders)[:1])
+    with right:
+        k = number_of_hashtags()
     one, many = st.tabs(["One post", "A file of posts"])
     with one:
         post_view([recommenders[name] for name in names], k)
@@ -173,6 +176,7 @@ def horizontal_bars(
         text=labels,
         textposition="auto",
         marker_color=COLOUR,
+        insidetextfont={"color": "white"},
         cliponaxis=False,
         hoverinfo="skip",
     )

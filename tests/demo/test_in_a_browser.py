@@ -1,0 +1,88 @@
+"""The page in a real browser: it can be read, clicked, used by keyboard and on a phone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("streamlit", reason="needs the extra demo")
+pytest.importorskip("websockets", reason="needs websockets")
+Browser = pytest.importorskip("browser").Browser
+PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here")
+
+POST = "document.querySelector('textarea').value"
+BUTTONS = "[...document.querySelectorAll('[data-testid=stButton] button')]"
+BARS = "document.querySelectorAll('[data-testid=stPlotlyChart] svg').length"
+
+
+@pytest.fixture(scope="module")
+def address(run_of: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the page as `tagfinder demo` does."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    run = run_of("tfidf_lr")  # type: ignore[operator]
+    command = [sys.executable, "-m", "tagfinder", "demo", str(run), "--no-browser"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)], start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    wait_for_port(port)
+    yield f"http://127.0.0.1:{port}/"
+    # Streamlit runs in a child of the command.
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(30)
+
+
+def wait_for_port(port: int) -> None:
+    for _ in range(600):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def test_the_page_is_read_clicked_and_photographed(address: str, tmp_path: Path) -> None:
+    with Browser(PROGRAM, tmp_path / "profile") as browser:
+        browser.open(address)
+        browser.wait_for(f"{BARS} > 0 && {BUTTONS}.length > 0")
+        before = browser.value(POST)
+        hashtag = browser.value(f"{BUTTONS}[0].innerText")
+        assert hashtag.startswith("#")
+        assert "What the model reads" in browser.text()
+        browser.value(f"{BUTTONS}[0].click()")
+        assert browser.wait_for(f"{POST} !== {before!r} && {POST}") == f"{before} {hashtag}"
+        browser.picture(tmp_path / "page.png")
+        assert (tmp_path / "page.png").stat().st_size > 20_000, "the picture is not blank"
+
+
+def test_a_hashtag_is_added_by_keyboard_alone(address: str, tmp_path: Path) -> None:
+    with Browser(PROGRAM, tmp_path / "profile") as browser:
+        browser.open(address)
+        browser.wait_for(f"{BARS} > 0 && {BUTTONS}.length > 0")
+        before = browser.value(POST)
+        for _ in range(60):
+            browser.press("Tab")
+            if browser.value(f"{BUTTONS}.includes(document.activeElement)"):
+                break
+        browser.press("Enter")
+        assert " #" in browser.wait_for(f"{POST} !== {before!r} && {POST}")
+
+
+def test_the_page_fits_a_phone(address: str, tmp_path: Path) -> None:
+    with Browser(PROGRAM, tmp_path / "profile", width=390, height=800) as browser:
+        browser.open(address)
+        browser.wait_for(f"{BARS} > 0 && {BUTTONS}.length > 0")
+        assert browser.value("document.documentElement.scrollWidth") <= 390
+        widest = "Math.max(...[...document.querySelectorAll('textarea, button, .js-plotly-plot')]"
+        assert browser.value(f"{widest}.map(e => e.getBoundingClientRect().right))") <= 390
