@@ -16,6 +16,7 @@ from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError, WorkError
 from tagfinder.models.base import WholePartRecommender, as_scores
+from tagfinder.progress import console
 
 LABEL = "__label__"
 # fastText's initialiser fills one tenth of the input matrix per thread and leaves the rest
@@ -23,6 +24,7 @@ LABEL = "__label__"
 # (facebookresearch/fastText issues 935 and 1061).
 THREADS = 12
 LOSSES = ("hs", "ova", "softmax", "ns")
+CHECKED_POSTS = 1000  # whose scores show whether training diverged
 
 
 class FastTextRecommender(WholePartRecommender):
@@ -54,8 +56,8 @@ class FastTextRecommender(WholePartRecommender):
         loss: str = "hs",
         dimensions: int = 55,
         word_ngrams: int = 1,
-        epochs: int = 25,
-        learning_rate: float = 0.5,
+        epochs: int = 10,
+        learning_rate: float = 0.25,
         min_count: int = 1,
         seed: int = 1,
     ) -> None:
@@ -74,29 +76,55 @@ class FastTextRecommender(WholePartRecommender):
         }
 
     def learn(self, inputs: list[str], labels: csr_matrix) -> None:
-        """Train on a temporary file in fastText's format."""
+        """Train on a temporary file in fastText's format.
+
+        Raises:
+            WorkError: training diverged, whether fastText noticed or not.
+        """
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "train.txt"
             _write_training_file(file, inputs, labels)
+            # fastText shows its progress on standard error itself.
+            verbose = 2 if console.is_terminal else 0
             try:
                 self.model = self.library.train_supervised(
-                    str(file), thread=THREADS, verbose=0, **self.settings
+                    str(file), thread=THREADS, verbose=verbose, label=LABEL, **self.settings
                 )
             except RuntimeError as error:
-                raise WorkError(
-                    f"fastText's training diverged ({error}); lower model.learning_rate "
-                    f"(now {self.settings['lr']}) or change the seed"
-                ) from error
+                raise self._diverged(str(error)) from error
+        self._check_scores(inputs)
+
+    def _check_scores(self, inputs: list[str]) -> None:
+        """Refuse a model that diverged silently: its scores say nothing about a post."""
+        sample = sorted(set(inputs[:CHECKED_POSTS]))
+        try:
+            scores = self._raw_scores(sample)
+        except RuntimeError as error:
+            raise self._diverged(str(error)) from error
+        all_equal = len(sample) > 1 and bool((scores == scores[0]).all())
+        if all_equal and len(self.model.get_labels()) > 1:
+            raise self._diverged("it gives every post the same scores")
+
+    def _diverged(self, reason: str) -> WorkError:
+        return WorkError(
+            f"fastText's training diverged ({reason.strip()}); lower model.learning_rate "
+            f"(now {self.settings['lr']}) or change the seed"
+        )
 
     def scores(self, inputs: list[str]) -> Tensor:
         """Return (B, L) probabilities; a hashtag that fastText never saw gets 0."""
+        return as_scores(self._raw_scores(inputs))
+
+    def _raw_scores(self, inputs: list[str]) -> np.ndarray:
         scores = np.zeros((len(inputs), len(self.label_set)))
+        columns = {label: int(label.removeprefix(LABEL)) for label in self.model.get_labels()}
         for row, text in enumerate(inputs):
             # `predict` fails under NumPy 2 for one text, and for a list with k > 1 the 0.9.2 wheel
             # repeats the first probability for all labels; the binding beneath it is right.
-            for probability, label in self.model.f.predict(f"{text}\n", -1, 0.0, "strict"):
-                scores[row, int(label.removeprefix(LABEL))] = probability
-        return as_scores(scores)
+            pairs = self.model.f.predict(f"{_one_line(text)}\n", -1, 0.0, "strict")
+            for probability, label in pairs:
+                scores[row, columns[label]] = probability
+        return scores
 
     def knows(self, texts: pl.Series) -> np.ndarray:
         """Return (N,) bool: whether a text holds a word that was trained on."""
@@ -132,4 +160,10 @@ def _write_training_file(file: Path, texts: list[str], labels: csr_matrix) -> No
     with file.open("w", encoding="utf-8") as stream:
         for row, text in enumerate(texts):
             indices = labels.indices[labels.indptr[row] : labels.indptr[row + 1]]
-            stream.write(" ".join([*(f"{LABEL}{index}" for index in indices), text]) + "\n")
+            line = " ".join([*(f"{LABEL}{index}" for index in indices), _one_line(text)])
+            stream.write(f"{line}\n")
+
+
+def _one_line(text: str) -> str:
+    """Return a text whose words cannot be taken for labels or for the end of the post."""
+    return " ".join(text.replace(LABEL, " ").split())

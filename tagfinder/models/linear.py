@@ -4,21 +4,43 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from tagfinder.errors import InputError
+from tagfinder.models.platt import PlattScaling
 from tagfinder.progress import track
+
+LOSSES = ("logistic", "squared_hinge")
+SOLVERS = ("saga", "lbfgs")
+
+
+class Learner(Protocol):
+    """What turns sparse features into scores."""
+
+    def fit(self, features: csr_matrix, labels: csr_matrix) -> None:
+        """Learn from (N, F) features and (N, L) bool labels."""
+
+    def scores(self, features: csr_matrix) -> np.ndarray:
+        """Return (N, L) scores in [0, 1]."""
+
+    def learned(self) -> dict[str, Any]:
+        """Return what was learned: strings, numbers, lists, dicts and tensors."""
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take over what `learned` returned."""
 
 
 class LinearLearner(ABC):
-    """Weights (F, C) and intercepts (C,) over F features and C classes."""
+    """Weights (F, C) and intercepts (C,), float32, over F features and C classes."""
 
     weights: np.ndarray
     intercepts: np.ndarray
@@ -59,12 +81,34 @@ class LabelPowerset(LinearLearner):
         max_iterations: most iterations of the solver.
         min_posts: fewest training posts of a set; the posts of rarer sets stand in the classes
             of their single hashtags instead, so that the number of classes stays moderate.
+        solver: `saga` (stochastic; an iteration is a pass over the posts, and a dozen are enough)
+            or `lbfgs` (the report's; needs about ten times as long for the same score).
+        tolerance: the solver stops where it changes less.
+        seed: decides the order in which `saga` reads the posts.
+
+    Raises:
+        InputError: an unknown solver.
     """
 
-    def __init__(self, C: float = 10.0, max_iterations: int = 100, min_posts: int = 1) -> None:  # noqa: N803
-        self.C = C
-        self.max_iterations = max_iterations
+    def __init__(
+        self,
+        *,
+        C: float = 10.0,  # noqa: N803
+        max_iterations: int = 15,
+        min_posts: int = 1,
+        solver: str = "saga",
+        tolerance: float = 1e-3,
+        seed: int = 1,
+    ) -> None:
+        _check("solver", solver, SOLVERS)
         self.min_posts = min_posts
+        self.settings = {
+            "C": C,
+            "max_iter": max_iterations,
+            "solver": solver,
+            "tol": tolerance,
+            "random_state": seed,
+        }
 
     def fit(self, features: csr_matrix, labels: csr_matrix) -> None:
         """Learn the classes and their weights."""
@@ -74,9 +118,9 @@ class LabelPowerset(LinearLearner):
             self.weights = np.zeros((features.shape[1], 1), np.float32)
             self.intercepts = np.zeros(1, np.float32)
             return
-        model = LogisticRegression(C=self.C, max_iter=self.max_iterations)
+        model = LogisticRegression(**self.settings)
         with warnings.catch_warnings():
-            # The report stops at 100 iterations whether or not the solver has converged.
+            # The number of iterations is a setting; whether the solver has converged is not asked.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(features[rows], classes)
         self.weights, self.intercepts = _as_matrices(model.coef_, model.intercept_)
@@ -132,52 +176,113 @@ def powerset_classes(
 class OneVsRest(LinearLearner):
     """One binary classifier for each hashtag.
 
+    Hashtags are learned one after the other: liblinear, which fits the support vector machine,
+    draws from one random generator in the whole process, so that threads would make a run
+    unrepeatable.
+
     Args:
-        loss: `logistic` (probabilities) or `squared_hinge` (a linear support vector machine, whose
-            margins are put through a sigmoid: right in order, not calibrated).
+        loss: `logistic` or `squared_hinge` (a linear support vector machine, whose margins are
+            turned into probabilities by one Platt scaling for all hashtags).
         C: inverse strength of the l2 penalty.
         max_iterations: most iterations of the solver for one hashtag.
-        margin_scale: steepness of the sigmoid over the margins; 1 for `logistic`.
+        tolerance: the solver stops where it changes less.
+        intercept: also learn an intercept. Margins of a support vector machine hardly gain from
+            it on sparse features, while liblinear's dual solver takes twice as long or more.
+        calibration_labels: hashtags, from the most frequent to the rarest, on which the Platt
+            scaling is fitted.
+        seed: decides the order in which the solver reads the posts.
+
+    Raises:
+        InputError: an unknown loss.
     """
 
     def __init__(
         self,
+        *,
         loss: str = "logistic",
         C: float = 10.0,  # noqa: N803
-        max_iterations: int = 100,
-        margin_scale: float = 1.0,
+        max_iterations: int = 15,
+        tolerance: float = 1e-3,
+        intercept: bool = True,
+        calibration_labels: int = 10,
+        seed: int = 1,
     ) -> None:
+        _check("loss", loss, LOSSES)
         self.loss = loss
-        self.C = C
-        self.max_iterations = max_iterations
-        self.margin_scale = margin_scale
+        self.calibration_labels = calibration_labels
+        self.settings = {
+            "C": C,
+            "max_iter": max_iterations,
+            "tol": tolerance,
+            "fit_intercept": intercept,
+            "random_state": seed,
+        }
+        self.scaling = PlattScaling()
 
     def fit(self, features: csr_matrix, labels: csr_matrix) -> None:
-        """Learn one column of weights for each label."""
-        by_label = labels.tocsc()
-        n_labels = labels.shape[1]
-        self.weights = np.zeros((features.shape[1], n_labels), dtype=np.float32)
+        """Learn one column of weights for each label, and the scale of the margins."""
+        every = range(labels.shape[1])
+        if self.loss == "squared_hinge":
+            features = features.astype(np.float64)  # once; liblinear would convert at each label
+            self._fit_scaling(features, labels)
+        self._fit_labels(features, labels.tocsc(), track(every, "one-vs-rest"))
+
+    def _fit_labels(self, features: csr_matrix, labels: csc_matrix, chosen: Iterable[int]) -> None:
+        self.weights = np.zeros((features.shape[1], labels.shape[1]), dtype=np.float32)
         # A hashtag without a training post is never suggested.
-        self.intercepts = np.full(n_labels, -np.inf, dtype=np.float32)
-        for label in track(range(n_labels), "one-vs-rest"):
+        self.intercepts = np.full(labels.shape[1], -np.inf, dtype=np.float32)
+        for label in chosen:
             positive = np.zeros(labels.shape[0], dtype=bool)
-            positive[by_label.indices[by_label.indptr[label] : by_label.indptr[label + 1]]] = True
+            positive[labels.indices[labels.indptr[label] : labels.indptr[label + 1]]] = True
             if positive.all():
                 self.intercepts[label] = np.inf
             elif positive.any():
-                model = self._classifier().fit(features, positive)
+                model = self._fitted(features, positive)
                 self.weights[:, label] = model.coef_[0]
-                self.intercepts[label] = model.intercept_[0]
+                self.intercepts[label] = np.ravel(model.intercept_)[0]
 
-    def _classifier(self) -> LogisticRegression | LinearSVC:
-        if self.loss == "squared_hinge":
-            return LinearSVC(C=self.C, max_iter=self.max_iterations)
-        return LogisticRegression(C=self.C, max_iter=self.max_iterations)
+    def _fitted(self, features: csr_matrix, positive: np.ndarray) -> Any:
+        model = (
+            LinearSVC(**self.settings)
+            if self.loss == "squared_hinge"
+            else LogisticRegression(solver="saga", **self.settings)
+        )
+        with warnings.catch_warnings():
+            # The number of iterations is a setting; whether the solver has converged is not asked.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return model.fit(features, positive)
+
+    def _fit_scaling(self, features: csr_matrix, labels: csr_matrix) -> None:
+        """Fit the scale on posts that were held out: margins of learned posts are too large."""
+        held_out = np.arange(features.shape[0]) % 5 == 0
+        counts = labels[~held_out].sum(axis=0).A1
+        by_frequency = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        n_chosen = min(self.calibration_labels, len(by_frequency))
+        chosen = by_frequency[np.linspace(0, len(by_frequency) - 1, n_chosen).astype(int)]
+        self._fit_labels(
+            features[~held_out], labels[~held_out].tocsc(), track(chosen, "calibration")
+        )
+        margins = self.margins(features[held_out])[:, chosen]
+        self.scaling = PlattScaling.fitted(margins, labels[held_out][:, chosen].toarray())
 
     def scores(self, features: csr_matrix) -> np.ndarray:
-        """Return (N, L) probabilities, or margins on a scale from 0 to 1."""
-        scores: np.ndarray = expit(self.margin_scale * self.margins(features))
+        """Return (N, L) probabilities."""
+        scores: np.ndarray = expit(self.scaling.apply(self.margins(features)))
         return scores
+
+    def learned(self) -> dict[str, Any]:
+        """Return weights, intercepts and the scale of the margins."""
+        return {**super().learned(), "slope": self.scaling.slope, "offset": self.scaling.offset}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take over what `learned` returned."""
+        super().restore(learned)
+        self.scaling = PlattScaling(learned["slope"], learned["offset"])
+
+
+def _check(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InputError(f"model.learner.{key} is '{value}'; choose one of {', '.join(allowed)}")
 
 
 def _as_matrices(coefficients: np.ndarray, intercepts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features
 from tagfinder.models.base import WholePartRecommender, as_scores
-from tagfinder.models.linear import LinearLearner
+from tagfinder.models.linear import Learner
 
 
 class TfidfRecommender(WholePartRecommender):
@@ -35,7 +35,7 @@ class TfidfRecommender(WholePartRecommender):
         self,
         label_set: LabelSet,
         features: Features,
-        learner: LinearLearner,
+        learner: Learner,
         *,
         ngram_range: Sequence[int] = (1, 2),
         max_features: int | None = None,
@@ -48,8 +48,8 @@ class TfidfRecommender(WholePartRecommender):
             "ngram_range": tuple(ngram_range),
             "sublinear_tf": sublinear,
             "dtype": np.float32,
-            # The texts are clean already: words are what stands between blanks.
-            "token_pattern": r"\S+",
+            # The texts are clean already: what is no word is punctuation.
+            "token_pattern": r"\w+",
             "lowercase": False,
         }
         self.vocabulary_limits = {"max_features": max_features, "min_df": min_posts}

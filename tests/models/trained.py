@@ -1,0 +1,67 @@
+"""Recommenders that learn from a whole part, trained on made-up posts by a real trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from made_up import small_corpus
+
+from tagfinder.data.datamodule import CorpusDataModule
+from tagfinder.data.features import PlainTexts
+from tagfinder.evaluation.evaluator import Evaluator
+from tagfinder.models.base import WholePartRecommender
+from tagfinder.training.resume import load_checkpoint
+
+POSTS = ["flood0 flood1 word3", "music2 word1", "", "nobody ever wrote this"]
+
+
+def train(
+    make: Callable[..., WholePartRecommender], folder: Path
+) -> tuple[WholePartRecommender, dict[str, float], Path]:
+    """Fit on the small corpus.
+
+    Returns:
+        The recommender, its test scores, and a checkpoint.
+    """
+    corpus = small_corpus(folder / "corpus")
+    features = PlainTexts()
+    model = make(label_set=corpus.label_set, features=features)
+    data = CorpusDataModule(corpus, features, batch_size=None)
+    evaluator = Evaluator(ks=[1, 3], threshold=0.3, open=False, top_k=3, run_dir=folder)
+    trainer = lightning.Trainer(
+        max_epochs=3,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        callbacks=[evaluator],
+    )
+    trainer.fit(model, data)
+    trainer.test(model, data, verbose=False)
+    trainer.save_checkpoint(folder / "model.ckpt")
+    return model, evaluator.results["test"], folder / "model.ckpt"
+
+
+def reloaded(
+    make: Callable[..., WholePartRecommender], model: WholePartRecommender, checkpoint: Path
+) -> WholePartRecommender:
+    """Make a recommender anew and give it what a checkpoint holds, without unpickling."""
+    twin = make(label_set=model.label_set, features=model.features)
+    twin.load_state_dict(load_checkpoint(checkpoint)["state_dict"])
+    return twin
+
+
+def scores(model: WholePartRecommender, posts: Any = POSTS) -> torch.Tensor:
+    """Score posts and check what every recommender promises of its scores."""
+    values = model.scores(posts)
+    assert values.shape == (len(posts), len(model.label_set))
+    assert values.dtype == torch.float32
+    assert bool(((values >= 0) & (values <= 1)).all())
+    return values
