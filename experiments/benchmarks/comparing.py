@@ -4,7 +4,7 @@ The baseline is a plain NumPy loop: draw rows with replacement, take the means o
 metrics, once for each resample; then the same intervals and p-values. It is timed on fewer
 resamples, in the same process, and scaled up. Scores are made up; clusters are pairs and singles.
 
-    python experiments/benchmarks/statistics.py [--rows 50000] [--runs 10] [--resamples 10000]
+    python experiments/benchmarks/comparing.py [--rows 50000] [--runs 10] [--resamples 10000]
 """
 
 from __future__ import annotations
