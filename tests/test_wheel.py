@@ -25,15 +25,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def test_the_wheel_holds_every_module_and_every_configuration(wheel: Path) -> None:
+def test_the_wheel_holds_every_file_of_the_package_and_every_configuration(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
-    modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "tagfinder").rglob("*.py")}
+    package = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "tagfinder").rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
     options = {
         f"tagfinder/conf/{file.relative_to(ROOT / 'conf').as_posix()}"
         for file in (ROOT / "conf").rglob("*.yaml")
     }
-    data = {file.relative_to(ROOT).as_posix() for file in (ROOT / "tagfinder").rglob("*.json")}
-    assert modules | options | data <= held
+    assert sorted((package | options) - held) == []
 
 
 def test_an_installed_wheel_trains_from_another_directory(wheel: Path, tmp_path: Path) -> None:
