@@ -26,7 +26,8 @@ def posts_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for word in "one two three four five six seven eight nine ten eleven twelve".split()
     ]
     texts += [
-        f"{word} sandbags are needed at the town hall #flood #Help" for word in "many more some few".split()
+        f"{word} sandbags are needed at the town hall #flood #Help"
+        for word in "many more some few".split()
     ]
     texts += [
         f"school reopens after the storm says teacher {word} #School #back2school"
