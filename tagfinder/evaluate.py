@@ -71,9 +71,9 @@ def chosen_checkpoints(run: RunFolder, checkpoint: str) -> Iterator[Path]:
     last = run.checkpoints / LAST
     if checkpoint == "all":
         kept = kept_checkpoints(run.checkpoints)
-        yield from kept.values()
+        yield from map(whole, kept.values())
         # Where training ended with a checkpoint that stayed, the last one is the same.
-        if not kept or not last.samefile(list(kept.values())[-1]):
+        if not kept or not (last.exists() and last.samefile(list(kept.values())[-1])):
             yield whole(last)
     else:
         yield whole(last if checkpoint == "last" else Path(checkpoint))

@@ -72,6 +72,9 @@ class ResidualBlock(nn.Module):
         self.norm1 = MaskedBatchNorm(out_channels)
         self.conv2 = nn.Conv1d(out_channels, out_channels, 3, padding=1, bias=False)
         self.norm2 = MaskedBatchNorm(out_channels)
+        # A block begins as its shortcut alone (Goyal and others, 2017), else the sum of eight
+        # blocks drowns the hashtags' frequencies at the start.
+        nn.init.zeros_(self.norm2.weight)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or in_channels != out_channels:
             self.shortcut = nn.Conv1d(in_channels, out_channels, 1, stride)

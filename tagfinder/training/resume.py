@@ -14,7 +14,7 @@ from tagfinder.training.checkpoints import is_whole, newest_whole
 # What may differ when a run goes on, because it does not change what the run computes. More
 # epochs are allowed: nothing in training depends on how many are still to come.
 FREE = (
-    *("run_dir", "resume", "logger", "experiment", "sweep", "trainer.max_epochs"),
+    *("run_dir", "resume", "rejects", "logger", "experiment", "sweep", "trainer.max_epochs"),
     *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
     "batches.eval_batch_size",
 )
