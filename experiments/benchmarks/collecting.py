@@ -103,7 +103,8 @@ def serve_frames(path: Path, address: Any) -> None:
         with suppress(ConnectionClosed):
             connection.recv()
 
-    with serve(talk, "127.0.0.1", 0, compression=None) as server:
+    # Nothing but the frames may be sent, least of all in the middle of one.
+    with serve(talk, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
         address.send(f"ws://127.0.0.1:{server.socket.getsockname()[1]}")
         server.serve_forever()
 
@@ -135,7 +136,7 @@ def serve_profiles(address: Any) -> None:
 
 def bare_loop(stream: str, count: int) -> dict[str, Any]:
     """Read and parse all events, keep nothing."""
-    with connect(stream, compression=None, close_timeout=1, max_size=2**22) as connection:
+    with connect(stream, close_timeout=1, ping_interval=None) as connection:
         for _ in range(count):
             json.loads(connection.recv())
     return {}
@@ -159,8 +160,9 @@ def measured(work: Callable[[], dict[str, Any]], answer: Any) -> None:
     started = time.perf_counter()
     result = work()
     seconds = time.perf_counter() - started
+    cpu = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answer.send(result | {"seconds": seconds, "peak": peak})
+    answer.send(result | {"seconds": seconds, "cpu": cpu, "peak": peak})
 
 
 def in_process(target: Callable[..., None], *arguments: Any) -> tuple[Any, Any]:
@@ -178,7 +180,8 @@ def measure(work: Callable[[], dict[str, Any]], name: str, count: int) -> dict[s
     process.join()
     rate = count / result["seconds"]
     kept = f"{result['posts']:,} posts" if "posts" in result else "nothing"
-    print(f"| {name} | {count:,} | {rate:,.0f} | {kept} | {result['peak']:,.0f} |")
+    spent = 1e6 * result["cpu"] / count
+    print(f"| {name} | {count:,} | {rate:,.0f} | {spent:.0f} | {kept} | {result['peak']:,.0f} |")
     return result | {"rate": rate}
 
 
@@ -194,7 +197,7 @@ def main() -> None:
             write_frames(path, times * count)
             streams[times] = in_process(serve_frames, path)[0]
         profiles = in_process(serve_profiles)[0]
-        print("| | events | events/s | keeps | peak MiB |\n|---|---|---|---|---|")
+        print("| | events | events/s | CPU us/event | keeps | peak MiB |\n" + "|---" * 6 + "|")
         bare = measure(partial(bare_loop, streams[1], count), "bare loop", count)
         once = measure(partial(collector, streams[1], count, None), "collector", count)
         asking = partial(collector, streams[1], count, profiles)

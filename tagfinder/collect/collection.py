@@ -133,12 +133,14 @@ class Collection:
         chosen, known, seen = self._choose(batch, removed)
         kept = dict(list(chosen.items())[:limit])
         places = self._append(kept)
+        entries = [
+            Entry(key, places[day_of(post.created_at)].number, self._number(post))
+            for key, post in kept.items()
+        ]
         with self._index.transaction():
             self._index.record_parts(places.values())
-            self._index.record_posts(
-                Entry(key, places[day_of(post.created_at)].number, self._number(post))
-                for key, post in kept.items()
-            )
+            self._index.record_moves(entry for entry in entries if entry.key in known)
+            self._index.record_posts(entry for entry in entries if entry.key not in known)
             self._index.record_aliases(self._aliases(batch, removed))
             gone = self._index.remove(removed)
             if len(kept) == len(chosen):

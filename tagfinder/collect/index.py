@@ -163,13 +163,19 @@ class Index:
             self._write("INSERT OR REPLACE INTO authors VALUES(?, ?, ?)", rows)
 
     def record_posts(self, entries: Iterable[Entry]) -> None:
-        """Note where posts are; one that was elsewhere becomes stale there."""
-        rows = [(entry.key, entry.part, entry.author) for entry in entries]
+        """Note where new posts are."""
+        # In the order of the tree each of its pages is visited once.
+        rows = sorted((entry.key, entry.part, entry.author) for entry in entries)
+        self._write("INSERT OR REPLACE INTO posts VALUES(?, ?, ?)", rows)
+
+    def record_moves(self, entries: Iterable[Entry]) -> None:
+        """Note posts that may have been elsewhere, where they become stale."""
+        listed = list(entries)
         self._write(
             "INSERT OR IGNORE INTO stale SELECT part, key FROM posts WHERE key = ? AND part != ?",
-            [(key, part) for key, part, _ in rows],
+            [(entry.key, entry.part) for entry in listed],
         )
-        self._write("INSERT OR REPLACE INTO posts VALUES(?, ?, ?)", rows)
+        self.record_posts(listed)
 
     def record_aliases(self, aliases: Iterable[tuple[bytes, bytes]]) -> None:
         """Note (alias, key) pairs."""

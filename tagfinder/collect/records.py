@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from tagfinder.collect.loose import as_dict, as_list
 from tagfinder.collect.post import Post, primary_language
 
 NO_UNAUTHENTICATED = "!no-unauthenticated"
@@ -41,22 +42,22 @@ def author_of(uri: str) -> str:
 
 def self_labels(record: Any) -> set[str]:
     """Return the labels that authors give to themselves in a profile record."""
-    values = _dict(_dict(record).get("labels")).get("values")
-    return {str(_dict(value).get("val")) for value in _list(values)}
+    values = as_dict(as_dict(record).get("labels")).get("values")
+    return {str(as_dict(value).get("val")) for value in as_list(values)}
 
 
 def view_labels(profile: Any) -> set[str]:
     """Return the labels in a server's view of a profile, without those that were taken back."""
-    labels = [_dict(label) for label in _list(_dict(profile).get("labels"))]
+    labels = [as_dict(label) for label in as_list(as_dict(profile).get("labels"))]
     return {str(label.get("val")) for label in labels if label.get("neg") is not True}
 
 
 def _hashtags(record: dict[str, Any]) -> list[str]:
     """Return the tags marked in the text, then those that stand beside it."""
-    facets = (_list(_dict(facet).get("features")) for facet in _list(record.get("facets")))
-    features = [_dict(feature) for features in facets for feature in features]
+    facets = (as_list(as_dict(facet).get("features")) for facet in as_list(record.get("facets")))
+    features = [as_dict(feature) for features in facets for feature in features]
     tags = [feature.get("tag") for feature in features if feature.get("$type") == _TAG]
-    tags += _list(record.get("tags"))
+    tags += as_list(record.get("tags"))
     return [tag.removeprefix("#") for tag in tags if isinstance(tag, str) and tag.strip("# ")]
 
 
@@ -70,13 +71,5 @@ def _written(value: Any, seen: datetime) -> datetime:
 
 
 def _language(tags: Any, wanted: frozenset[str]) -> str | None:
-    languages = [primary_language(tag) for tag in _list(tags) if isinstance(tag, str)]
+    languages = [primary_language(tag) for tag in as_list(tags) if isinstance(tag, str)]
     return next((tag for tag in languages if tag in wanted), next(iter(languages), None))
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tagfinder.collect.html_text import html_to_text
+from tagfinder.collect.loose import as_text
 from tagfinder.collect.post import Post
 
 # Words by which people of the fediverse ask robots to stay away, written into their profiles.
@@ -50,7 +51,7 @@ def post_of(status: Any, instance: str, *, include_opted_out: bool) -> Post | st
 
 
 def _post(status: dict[str, Any], instance: str) -> Post:
-    text = html_to_text(_text(status["content"]))
+    text = html_to_text(as_text(status["content"]))
     account = status["account"]
     created_at = status["created_at"]
     if not isinstance(created_at, datetime):
@@ -60,11 +61,11 @@ def _post(status: dict[str, Any], instance: str) -> Post:
     language = status.get("language")
     return Post(
         network="mastodon",
-        id=_text(status["uri"]),
+        id=as_text(status["uri"]),
         created_at=created_at,
         text=text,
-        hashtags=_as_spelled([_text(tag["name"]) for tag in status.get("tags") or []], text),
-        author=_text(account.get("url") or account["acct"]),
+        hashtags=_as_spelled([as_text(tag["name"]) for tag in status.get("tags") or []], text),
+        author=as_text(account.get("url") or account["acct"]),
         lang=language if isinstance(language, str) else None,
         alias=alias_of(instance, status["id"]),
     )
@@ -79,9 +80,3 @@ def _as_spelled(names: list[str], text: str) -> list[str]:
     """Return tags as the author wrote them: the server tells them in lower case."""
     spellings = {word.lower(): word for word in _HASHTAG.findall(text)}
     return [spellings.get(name.lower(), name) for name in names]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"text expected, not {type(value).__name__}")
-    return value

@@ -14,6 +14,7 @@ import tweepy
 
 from tagfinder.collect.collection import Collection
 from tagfinder.collect.entities import read_entities
+from tagfinder.collect.loose import as_dict, as_list, as_text
 from tagfinder.collect.patience import Patience
 from tagfinder.collect.post import Batch, Post, Wanted
 from tagfinder.collect.web import PatientSession
@@ -197,13 +198,13 @@ class XSource:
             return self._page(query, window, None)
         except tweepy.HTTPException as error:
             raise WorkError(f"X: {_says(error)}") from None
-        for tweet in _list(answer.get("data")):
+        for tweet in as_list(answer.get("data")):
             post = post_of(tweet, query.entity_name)
             if isinstance(post, Post):
                 self._wanted.sort(batch, post)
             else:
                 batch.left_out[post] += 1
-        return batch, _dict(answer.get("meta")).get("next_token")
+        return batch, as_dict(answer.get("meta")).get("next_token")
 
     def _search(self, query: str, window: Window, token: str | None) -> dict[str, Any]:
         endpoint = self._plan.endpoint
@@ -223,7 +224,7 @@ class XSource:
             next_token=token,
             tweet_fields=_FIELDS,
         )
-        return _dict(answer)
+        return as_dict(answer)
 
 
 def _oldest(now: datetime, reach: timedelta) -> datetime:
@@ -238,41 +239,28 @@ def post_of(tweet: Any, entity_name: str | None) -> Post | str:
     """Return a tweet of the API v2 as a post, or the reason why it is none."""
     if not isinstance(tweet, dict):
         return "malformed"
-    if any(
-        _dict(other).get("type") == "retweeted" for other in _list(tweet.get("referenced_tweets"))
-    ):
+    others = as_list(tweet.get("referenced_tweets"))
+    if any(as_dict(other).get("type") == "retweeted" for other in others):
         return "repost"
     # A post of more than 280 characters has its whole text and all its hashtags in `note_tweet`.
-    note = _dict(tweet.get("note_tweet"))
+    note = as_dict(tweet.get("note_tweet"))
     try:
         return Post(
             network="x",
-            id=_text(tweet["id"]),
+            id=as_text(tweet["id"]),
             created_at=datetime.fromisoformat(tweet["created_at"]),
-            text=_text(note.get("text") or tweet["text"]),
+            text=as_text(note.get("text") or tweet["text"]),
             hashtags=_hashtags(note) or _hashtags(tweet),
-            author=_text(tweet.get("author_id") or ""),
+            author=str(tweet.get("author_id") or ""),
             entity_name=entity_name,
-            lang=None if tweet.get("lang") in (None, "und", "zxx") else _text(tweet["lang"]),
+            lang=None if tweet.get("lang") in (None, "und", "zxx") else as_text(tweet["lang"]),
         )
     except (KeyError, TypeError, ValueError):
         return "malformed"
 
 
 def _hashtags(holder: dict[str, Any]) -> list[str]:
-    tags = [_dict(tag).get("tag") for tag in _list(_dict(holder.get("entities")).get("hashtags"))]
+    tags = [
+        as_dict(tag).get("tag") for tag in as_list(as_dict(holder.get("entities")).get("hashtags"))
+    ]
     return [tag for tag in tags if isinstance(tag, str) and tag]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"text expected, not {type(value).__name__}")
-    return value
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

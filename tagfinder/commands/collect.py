@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Callable
@@ -22,9 +23,11 @@ def _in_utc(
 
 
 _DATE: Any = {
+    "metavar": "DATE",
     "type": click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]),
     "callback": _in_utc,
 }
+_EXTRA = {"tweepy", "mastodon", "requests", "websockets"}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _folder = click.option(
     "--folder",
@@ -35,7 +38,7 @@ _folder = click.option(
 )
 _CONDITIONS = [
     _folder,
-    click.option("--since", **_DATE, help="Oldest moment (UTC)."),
+    click.option("--since", **_DATE, help="Oldest moment (UTC), like 2026-11-20T08:00:00."),
     click.option("--until", **_DATE, help="Moment where it ends (UTC), itself not in it."),
     click.option("--max-posts", type=click.IntRange(1), help="Stop after that many new posts."),
     click.option("--dry-run", is_flag=True, help="Say what would be asked, ask nothing."),
@@ -124,10 +127,10 @@ def x(
     The bearer token is read from the environment variable X_BEARER_TOKEN. For entities the query
     is context:47.<entity id> -is:retweet has:hashtags lang:en unless --config says otherwise.
     """
-    from tagfinder.collect import x as network
     from tagfinder.collect.settings import load_settings
     from tagfinder.errors import InputError
 
+    network = _import("x")
     if (entities is None) == (not queries):
         raise InputError("give either --entities FILE or --query TEXT")
     settings = load_settings("x", config, {"search": search, "address": address})
@@ -172,9 +175,9 @@ def mastodon(
     Where a server wants a login, the access token is read from the environment variable
     MASTODON_ACCESS_TOKEN, or with several servers MASTODON_ACCESS_TOKEN_<HOST>.
     """
-    from tagfinder.collect import mastodon as network
     from tagfinder.collect.settings import load_settings
 
+    network = _import("mastodon")
     flags = {"instances": instances, "hashtags": hashtags, "local": local}
     settings = load_settings("mastodon", config, flags)
     timelines = network.timelines(**settings)
@@ -217,10 +220,9 @@ def bluesky(
     The stream goes on until it is stopped, --until or --max-posts. A search needs an account: set
     BLUESKY_HANDLE and BLUESKY_APP_PASSWORD.
     """
-    from tagfinder.collect import bluesky as search
-    from tagfinder.collect import jetstream as stream
     from tagfinder.collect.settings import load_settings
 
+    search, stream = _import("bluesky"), _import("jetstream")
     flags: dict[str, Any] = {"jetstream": jetstream, "search_address": search_address}
     settings = load_settings("bluesky", config, flags | {"profiles_address": profiles_address})
     span = (conditions["since"], conditions["until"])
@@ -260,6 +262,20 @@ def purge(folder: Path, ids: Path | None, authors: Path | None) -> None:
     with Collection(folder) as collection:
         removed = collection.purge(*names)
         click.echo(json.dumps({"removed": removed, "posts": collection.posts}))
+
+
+def _import(name: str) -> Any:
+    """Return a module of a network; say how to get what it needs."""
+    from tagfinder.errors import InputError
+
+    try:
+        return importlib.import_module(f"tagfinder.collect.{name}")
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise InputError(
+            f"collect {name}: {error.name} is not installed; pip install 'tagfinder[collect]'"
+        ) from None
 
 
 def _lines(file: Path | None) -> list[str]:

@@ -95,6 +95,16 @@ def test_a_wrong_request_is_one_sentence_and_exit_code_2(
     assert "\n" not in str(error)
 
 
+def test_a_package_that_is_not_installed_is_named_with_the_way_to_get_it(
+    collect: Collect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tweepy", None)
+    monkeypatch.delitem(sys.modules, "tagfinder.collect.x", raising=False)
+    error = collect("x", "--query", "a").exception
+    assert isinstance(error, InputError)
+    assert "tweepy is not installed; pip install 'tagfinder[collect]'" in str(error)
+
+
 def test_ids_that_are_no_text_are_refused(collect: Collect, tmp_path: Path) -> None:
     (tmp_path / "posts" / ".collection").mkdir(parents=True)
     ids = tmp_path / "ids"
