@@ -18,6 +18,7 @@ COMMANDS = {
     "clean": "Show what the cleaning makes of a text.",
     "score": "Score anybody's rankings against the truth.",
     "compare": "Compare runs post by post: intervals, and which beats which how surely.",
+    "report": "Write up runs as one HTML page and Markdown: data, scores, statistics, errors.",
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
     "export": "Write a run's recommender as a bundle of plain files, with a model card.",
     "serve": "Serve suggestions over HTTP.",

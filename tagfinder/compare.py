@@ -178,13 +178,11 @@ class Compared:
 
 
 def compare_runs(runs: Sequence[FinishedRun], statistics: Statistics) -> Compared:
-    """Compare runs that were scored on the same posts.
+    """Compare runs that were scored on the same posts; a single one gets its intervals.
 
     Raises:
         InputError: they were not, or a metric or rank is asked for that they do not have.
     """
-    if len(runs) < 2:
-        raise InputError("name at least two runs to compare")
     check_same_posts(runs)
     row_scores = {run.name: _row_scores(run, statistics.ks) for run in runs}
     shared = set.intersection(*(set(scores) for scores in row_scores.values()))
@@ -222,8 +220,8 @@ def write_comparison(compared: Compared, folder: Path) -> None:
 
 def _row_scores(run: FinishedRun, ks: tuple[int, ...]) -> dict[str, np.ndarray]:
     config = run.folder.config
-    ranks = min(config.evaluation.top_k, len(run.folder.label_set))
-    if max(ks) > ranks:
+    ranks = config.evaluation.top_k
+    if max(ks) > ranks and len(run.folder.label_set) > ranks:  # else rankings are whole
         raise InputError(
             f"--k {max(ks)}: {run.folder.path} keeps {ranks} ranks of each post; "
             f"ask for at most that, or train with evaluation.top_k={max(ks)}"

@@ -115,6 +115,7 @@ def _names(runs: Sequence[RunFolder]) -> list[str]:
     candidates = (
         [str(of_run["model"]) for of_run in metrics],
         [f"{of_run['model']} {of_run['protocol']}" for of_run in metrics],
+        [f"{of_run['model']} {of_run['corpus']}" for of_run in metrics],
         [f"{of_run['model']} seed {of_run['seed']}" for of_run in metrics],
         [run.path.resolve().name for run in runs],
         [str(run.path) for run in runs],

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tagfinder.errors import InputError
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -59,6 +61,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     from tagfinder.compare import Statistics, compare_runs, write_comparison
     from tagfinder.finished_runs import open_runs
 
+    if len(runs) < 2:
+        raise InputError("name at least two runs to compare")
     statistics = Statistics(tuple(sorted(set(ks))), metric, samples, resamples, seed)
     compared = compare_runs(open_runs(runs), statistics)
     write_comparison(compared, out)

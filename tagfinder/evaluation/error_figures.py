@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from tagfinder.evaluation.curves import (
     Curves,
@@ -38,6 +40,7 @@ NAMED = 5  # curves named at either end
 WORST = 0.2  # report NDCG@10 below this is bad (Fig. 16)
 LONGEST_NAME = 18
 MONTHS_MARKED = 14
+FEWEST_POSTS = 10  # a month with fewer is noise
 LENGTHS = (0, 5, 10, 15, 20, 25, 30, 40, 50)
 
 
@@ -68,7 +71,7 @@ def draw_label_confusions(judged: Judgements, folder: Path) -> str:
     n_rows = -(-len(shown) // n_columns)
     counts = judged.per_label
     title = (
-        f"{judged.name}: confusion matrix of each label, {_cut(shown, judged)}\n({judged.given})"
+        f"{judged.name}\nconfusion matrix of each label, {_cut(shown, judged)}\n({judged.given})"
     )
     size = (14, 1.4 + 1.1 * n_rows)
     with figure(folder, "confusion_per_label", title, size=size) as axes:
@@ -113,7 +116,7 @@ def draw_confused_pairs(judged: Judgements, folder: Path) -> str:
     table[rows[inside], columns[inside]] = pairs["count"].to_numpy()[inside]
     support = judged.per_label["support"].to_numpy()[shown].clip(1)
     which = "all labels" if len(shown) == n_labels else f"the {len(shown)} most confused labels"
-    title = f"{judged.name}: which label is given instead of which, {which}\n({AS_MANY})"
+    title = f"{judged.name}\nwhich label is given instead of which, {which}\n({AS_MANY})"
     with figure(
         folder, "confused_labels", title, x="given instead", y="true, but missed", size=(12, 11)
     ) as axes:
@@ -131,7 +134,7 @@ def draw_roc(judged: Judgements, folder: Path) -> str:
     """Draw ROC curves of all labels, their mean and all pairs (Fig. 14)."""
     assert judged.histograms is not None
     curves = roc_curves(judged.histograms)
-    title = f"{judged.name}: ROC curves"
+    title = f"{judged.name}\nROC curves"
     with figure(
         folder, "roc", title, x="false positive rate", y="true positive rate", size=(9, 6)
     ) as axes:
@@ -144,7 +147,7 @@ def draw_precision_recall(judged: Judgements, folder: Path) -> str:
     """Draw precision-recall curves of all labels, their mean and all pairs (Fig. 15)."""
     assert judged.histograms is not None
     curves = precision_recall_curves(judged.histograms)
-    title = f"{judged.name}: precision-recall curves"
+    title = f"{judged.name}\nprecision-recall curves"
     with figure(folder, "precision_recall", title, x="recall", y="precision", size=(9, 6)) as axes:
         _draw_curves(axes, curves, judged.hashtags, "AP")
     return "precision_recall"
@@ -153,7 +156,7 @@ def draw_precision_recall(judged: Judgements, folder: Path) -> str:
 def draw_ndcg_histogram(judged: Judgements, folder: Path) -> str:
     """Draw how many posts have which NDCG@10, the report's (Table 7)."""
     counts = ndcg_histogram(judged.report_ndcg(10))
-    title = f"{judged.name}: report NDCG@10 of each post (Table 7)"
+    title = f"{judged.name}\nreport NDCG@10 of each post (Table 7)"
     bins = [f"{low:.1f}-{high:.1f}" for low, high in pairwise(NDCG_EDGES)]
     with figure(folder, "ndcg_histogram", title, x="report NDCG@10", y="posts") as axes:
         axes.bar_label(axes.bar(bins, counts, color=BLUE), fmt="{:,.0f}")
@@ -165,7 +168,7 @@ def draw_worst_lengths(judged: Judgements, folder: Path) -> str:
     lengths = text_lengths(judged.posts).to_numpy()
     worst = lengths[judged.report_ndcg(10) < WORST]
     longest = int(np.percentile(lengths, 99.5)) + 1
-    title = f"{judged.name}: text lengths of the worst posts (report NDCG@10 below {WORST})"
+    title = f"{judged.name}\ntext lengths of the worst posts (report NDCG@10 below {WORST})"
     with figure(
         folder, "worst_text_lengths", title, x="tokens of the cleaned text", y="% of the posts"
     ) as axes:
@@ -185,7 +188,7 @@ def draw_errors_by_label(judged: Judgements, folder: Path) -> str:
     """Draw misses and false alarms of each label in order of frequency (Fig. 17)."""
     shown = shown_labels(_frequencies(judged))
     counts, places = judged.per_label[shown], np.arange(len(shown))
-    title = f"{judged.name}: errors by label, the most frequent first, {_cut(shown, judged)}"
+    title = f"{judged.name}\nerrors by label, the most frequent first, {_cut(shown, judged)}"
     title += f"\n({judged.given})"
     with figure(folder, "errors_by_label", title, y="test posts", size=(13, 6)) as axes:
         misses, alarms = counts["false_negatives"], counts["false_positives"]
@@ -200,6 +203,7 @@ def draw_errors_by_label(judged: Judgements, folder: Path) -> str:
             trained.grid(visible=False)
             trained.spines["right"].set_visible(True)
             trained.set(ylabel="training posts (logarithmic)", yscale="log")
+            _plain_numbers(trained.yaxis)
             values = judged.train_counts[shown].clip(1)
             lines += trained.plot(places, values, color=BLUE, marker=".", label="training posts")
             labels.append("training posts")
@@ -213,7 +217,7 @@ def draw_score_by_frequency(judged: Judgements, folder: Path) -> str:
     scores = score_by_label(judged)
     known = ~np.isnan(scores) & (judged.train_counts > 0)
     counts, values = judged.train_counts[known], scores[known]
-    title = f"{judged.name}: NDCG@{K_SLICES} by label frequency"
+    title = f"{judged.name}\nNDCG@{K_SLICES} by label frequency"
     with figure(
         folder,
         "score_by_label_frequency",
@@ -223,6 +227,7 @@ def draw_score_by_frequency(judged: Judgements, folder: Path) -> str:
     ) as axes:
         axes.scatter(counts, values, s=14, color=BLUE, alpha=0.7, label="a label")
         axes.set(xscale="log", ylim=(-0.02, 1.05))
+        _plain_numbers(axes.xaxis)
         ends = np.argsort(values)
         for place in {*ends[:NAMED].tolist(), *ends[-2:].tolist()} if len(values) else ():
             name = _tag(judged.hashtags[int(np.flatnonzero(known)[place])])
@@ -236,7 +241,7 @@ def draw_score_by_length(judged: Judgements, folder: Path) -> str:
     means = score_by_length(judged)
     names = [f"{low + 1}-{high}" for low, high in pairwise(LENGTHS)]
     names.append(f"over {LENGTHS[-1]}")
-    title = f"{judged.name}: NDCG@{K_SLICES} by text length (95 % intervals)"
+    title = f"{judged.name}\nNDCG@{K_SLICES} by text length (95 % intervals)"
     with figure(
         folder,
         "score_by_text_length",
@@ -253,7 +258,11 @@ def draw_score_by_length(judged: Judgements, folder: Path) -> str:
 def draw_score_by_month(judged: Judgements, folder: Path) -> str:
     """Draw NDCG over the month of the post."""
     means = score_by_month(judged)
-    title = f"{judged.name}: NDCG@{K_SLICES} by month (95 % intervals; points: area by posts)"
+    title = f"{judged.name}\nNDCG@{K_SLICES} by month (95 % intervals; points: area by posts)"
+    enough = means.filter(pl.col("posts") >= FEWEST_POSTS)
+    if 0 < enough.height < means.height:
+        title += f"\n{means.height - enough.height} months with under {FEWEST_POSTS} posts left out"
+        means = enough
     with figure(folder, "score_by_month", title, x="month", y=f"mean NDCG@{K_SLICES}") as axes:
         months, values = means["group"].to_numpy(), means["mean"].to_numpy()
         errors = means["error"].fill_null(0.0).to_numpy()
@@ -270,13 +279,13 @@ def draw_reliability(judged: Judgements, folder: Path) -> str:
     """Draw how often a score of so much is true, over all pairs of post and label."""
     assert judged.histograms is not None
     found = reliability_of_all(judged.histograms)
-    _draw_reliability(folder, "reliability", f"{judged.name}: calibration, all scores", found)
+    _draw_reliability(folder, "reliability", f"{judged.name}\ncalibration, all scores", found)
     return "reliability"
 
 
 def draw_first_reliability(judged: Judgements, folder: Path) -> str:
     """Draw how often the first suggestion is right, by its score."""
-    title = f"{judged.name}: calibration, first suggestion"
+    title = f"{judged.name}\ncalibration, first suggestion"
     _draw_reliability(folder, "reliability_first", title, first_reliability(judged))
     return "reliability_first"
 
@@ -374,6 +383,13 @@ def _draw_reliability(folder: Path, name: str, title: str, found: Reliability) -
             )
         axes.set(xlim=(-0.02, 1.05), ylim=(-0.02, 1.05))
         axes.legend(title="beside each point: how many", loc="upper left")
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Mark 1, 2, 5, 10, ... on a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:,.0f}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _tag(hashtag: str, longest: int = LONGEST_NAME) -> str:

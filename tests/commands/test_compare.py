@@ -109,16 +109,17 @@ def test_without_the_corpus_a_post_is_its_own_cluster_and_the_page_says_so(runs,
     assert "the corpus of the run is gone" in written["bootstrap"]["cluster"]
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--k", "7"], "keeps 6 ranks of each post"),
-        (["--metric", "ndgc@5"], "expected one of hit_rate@3"),
-    ],
-)
-def test_what_the_runs_do_not_have_is_refused(runs, tmp_path, options, message):
-    with pytest.raises(InputError, match=message):
-        compare(runs, tmp_path / "out", *options)
+def test_a_metric_that_there_is_not_is_refused_with_those_that_there_are(runs, tmp_path):
+    with pytest.raises(InputError, match=r"expected one of hit_rate@3, .* report_ndcg@5"):
+        compare(runs, tmp_path / "out", "--metric", "ndgc@5")
+
+
+def test_a_rank_that_was_not_kept_is_refused_unless_rankings_are_whole(runs, tmp_path):
+    assert compare(runs, tmp_path / "out", "--k", "7", "--resamples", "10").exit_code == 0
+    config = runs[0] / "config.yaml"
+    config.write_text(config.read_text().replace("top_k: 6", "top_k: 5"))
+    with pytest.raises(InputError, match="keeps 5 ranks of each post; ask for at most that"):
+        compare(runs, tmp_path / "out", "--k", "7")
 
 
 def test_a_single_run_or_the_same_twice_is_refused(runs, tmp_path):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from pathlib import Path
 
+import jinja2
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from made_up_runs import made_up_corpus, made_up_run, random_labels, rankings
 
 from tagfinder.cli import main
 from tagfinder.commands.evaluate import command as evaluate
+from tagfinder.commands.report import command as report
+from tagfinder.html_page import html_page
 
 FIGURES = {
     *("confusion_per_label", "confused_labels", "roc", "precision_recall", "ndcg_histogram"),
@@ -64,3 +70,82 @@ def test_the_worst_posts_are_real_posts_with_what_was_suggested(runs):
     page = (runs[0] / "worst_posts.md").read_text()
     predictions = pl.read_parquet(runs[0] / "predictions.parquet")
     assert sum(f"| {name} " in page for name in predictions["id"]) == 50
+
+
+@pytest.fixture(scope="module")
+def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a report on both runs; the errors of the second one were never looked at."""
+    folder = tmp_path_factory.mktemp("page")
+    arguments = [*map(str, runs), "--out", str(folder), "--resamples", "200"]
+    result = CliRunner().invoke(report, arguments, catch_exceptions=False)
+    assert result.stdout.strip() == str(folder / "report.html")
+    return folder
+
+
+def test_the_page_holds_all_that_it_shows(page):
+    html = (page / "report.html").read_text()
+    sources = re.findall(r'<img src="([^"]*)"', html)
+    assert len(sources) > 20
+    assert all(source.startswith("data:image/") for source in sources)
+    assert not re.search(r'(src|href)="(?!data:)', html)
+    for source in sources:
+        assert len(base64.b64decode(source.partition(",")[2], validate=True)) > 5_000
+
+
+def test_the_markdown_says_the_same_and_its_figures_are_there(page):
+    markdown, html = ((page / f"report.{ending}").read_text() for ending in ("md", "html"))
+    for heading in re.findall(r"^#+ (.*)$", markdown.partition("## What was run")[0], re.MULTILINE):
+        assert f">{heading}<" in html
+    assert html.count("<table>") == len(re.findall(r"^\|[ :]*-+", markdown, re.MULTILINE))
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", markdown):
+        assert (page / path).is_file()
+        assert (page / path).with_suffix(".png").is_file()
+
+
+def test_the_page_tells_data_settings_scores_statistics_errors_and_versions(page, runs):
+    markdown = (page / "report.md").read_text()
+    score = json.loads((runs[0] / "metrics.json").read_text())["test"]["report_ndcg@5"]
+    assert f"{score:.4f}" in markdown
+    for part in (
+        "### Corpus synthetic",
+        "| model ",
+        "RandomRecommender",
+        "tfidf_lr beats random by",
+        "200 bootstrap resamples",
+        "(Table 6)",
+        "(Table 7)",
+        "F1 by threshold",
+        "one a label, tuned on validation",
+        "pytorch-lightning",
+        "data.rows=1500",
+        f"`tagfinder evaluate {runs[1]}` adds them",
+    ):
+        assert part in markdown, part
+
+
+def test_the_page_quotes_no_post(page, runs):
+    corpus = Path(json.loads((runs[0] / "run.json").read_text())["corpus"]["folder"])
+    texts = pl.read_parquet(corpus / "tweets.parquet")["text"]
+    html = (page / "report.html").read_text()
+    assert not any(text in html for text in texts if len(text) > 30)
+
+
+def test_runs_on_different_posts_are_shown_side_by_side_but_not_compared(tmp_path):
+    labels = random_labels(80)
+    corpus = made_up_corpus(tmp_path / "corpus", labels, range(80))
+    runs = [
+        made_up_run(tmp_path / name, part, rankings(part, 0.5), corpus)
+        for name, part in (("long", labels), ("short", labels[:60]))
+    ]
+    arguments = [*map(str, runs), "--out", str(tmp_path / "page"), "--resamples", "50"]
+    CliRunner().invoke(report, arguments, catch_exceptions=False)
+    markdown = (tmp_path / "page" / "report.md").read_text()
+    assert "their scores do not compare" in markdown
+    assert "beats" not in markdown
+    assert markdown.count("**What was scored**") == 2
+
+
+def test_markup_in_names_is_shown_and_not_obeyed(tmp_path):
+    template = jinja2.Template("<title>{{ title | e }}</title>{{ body }}")
+    page = html_page("# <script>alert(1)</script>", "<b>", template, tmp_path)
+    assert page == "<title>&lt;b&gt;</title><h1>&lt;script&gt;alert(1)&lt;/script&gt;</h1>\n"

@@ -1,0 +1,40 @@
+"""`tagfinder report`: one page about finished runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for report.html (one file with everything inside) and report.md with figures/.",
+)
+@click.option(
+    "--metric", default="ndcg@5", show_default=True, help="Metric of the matrix: who beats whom."
+)
+@click.option(
+    "--resamples",
+    default=10_000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Resamples of the bootstrap.",
+)
+@click.option("--seed", default=1, show_default=True, help="Decides what the bootstrap draws.")
+def command(runs: tuple[Path, ...], out: Path, metric: str, resamples: int, seed: int) -> None:
+    """Write up the RUNS: data, settings, scores, statistics, errors, and what was run.
+
+    Runs on the same posts are compared with each other. No post is quoted.
+    """
+    from tagfinder.compare import Statistics
+    from tagfinder.finished_runs import open_runs
+    from tagfinder.report import write_report
+
+    statistics = Statistics(metric=metric, n_resamples=resamples, seed=seed)
+    write_report(open_runs(runs), statistics, out)
+    click.echo(str(out / "report.html"))
