@@ -1,6 +1,7 @@
 """Requests per second and latency of `tagfinder serve` against a plain service of the same model.
 
     python experiments/benchmarks/serving.py RUN... [--clients 1 16 64] [--requests 2000]
+    python experiments/benchmarks/serving.py BUNDLE --runtime onnx
     python experiments/benchmarks/serving.py RUN --soak 100000
 
 The plain service is what one writes first: FastAPI, one request at a time cleaned, encoded and
@@ -160,22 +161,20 @@ def resident_mib(pid: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def services(run: Path) -> dict[str, tuple[list[str], int]]:
-    """Return the commands and ports of both services."""
+def services(run: Path, runtime: str) -> dict[str, tuple[list[str], int]]:
+    """Return the commands and ports of both services; the plain one computes with PyTorch."""
     ours, plain = free_port(), free_port()
+    serve = [sys.executable, "-m", "tagfinder", "serve", str(run), "--port", str(ours)]
     return {
-        "tagfinder": (
-            [sys.executable, "-m", "tagfinder", "serve", str(run), "--port", str(ours)],
-            ours,
-        ),
+        "tagfinder": ([*serve, "--runtime", runtime], ours),
         "plain": ([sys.executable, __file__, str(run), "--plain", str(plain)], plain),
     }
 
 
-def compare(run: Path, clients: list[int], n: int) -> None:
+def compare(run: Path, clients: list[int], n: int, runtime: str) -> None:
     """Print a table of both services for one run."""
     requests = [request_bytes(text) for text in posts_of()]
-    both = services(run)
+    both = services(run, runtime)
     print(f"{run.name}: {n} requests each", flush=True)
     with running(*both["tagfinder"]), running(*both["plain"]):
         for many in clients:
@@ -195,10 +194,10 @@ def compare(run: Path, clients: list[int], n: int) -> None:
             )
 
 
-def soak(run: Path, n: int) -> None:
+def soak(run: Path, n: int, runtime: str) -> None:
     """Print the memory of our service while it answers many requests of 64 clients."""
     requests = [request_bytes(text) for text in posts_of()]
-    command, port = services(run)["tagfinder"]
+    command, port = services(run, runtime)["tagfinder"]
     with running(command, port) as pid:
         asyncio.run(load(port, requests, WARM_UP * 10, 64))
         print(f"{run.name}: {resident_mib(pid):.0f} MiB after {WARM_UP * 10} requests", flush=True)
@@ -217,6 +216,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="run folders or bundles")
     parser.add_argument("--clients", nargs="+", type=int, default=[1, 16, 64])
     parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--runtime", default="torch", help="torch, onnx or onnx-int8, of ours")
     parser.add_argument("--soak", type=int, help="requests to watch the memory over")
     parser.add_argument("--plain", type=int, help="serve in the plain way at this port")
     arguments = parser.parse_args()
@@ -224,9 +224,9 @@ def main() -> None:
         if arguments.plain:
             plain_service(run, arguments.plain)
         elif arguments.soak:
-            soak(run, arguments.soak)
+            soak(run, arguments.soak, arguments.runtime)
         else:
-            compare(run, arguments.clients, arguments.requests)
+            compare(run, arguments.clients, arguments.requests, arguments.runtime)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ import click
 @click.option(
     "--license", "license_name", help="Licence of the bundle as an SPDX name, such as apache-2.0."
 )
-def command(run: Path, folder: Path, license_name: str | None) -> None:
+@click.option("--onnx", is_flag=True, help="Also write a neural recommender as an ONNX graph.")
+@click.option("--int8", is_flag=True, help="Also write an ONNX graph with 8-bit weights.")
+def command(run: Path, folder: Path, license_name: str | None, onnx: bool, int8: bool) -> None:
     """Write the recommender of RUN into FOLDER, with a model card; print FOLDER.
 
     The bundle holds JSON, safetensors and fastText's binary, no pickle, and works without the run.
     """
     from tagfinder.recommend.bundle import export_bundle
 
-    export_bundle(run, folder, license_name)
+    export_bundle(run, folder, license_name, onnx=onnx, int8=int8)
     click.echo(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,16 @@ from tagfinder.errors import InputError
 @click.option(
     "--config", type=click.Path(path_type=Path), help="YAML file that replaces some limits."
 )
-def command(runs: tuple[Path, ...], host: str, port: int, config: Path | None) -> None:
+@click.option(
+    "--runtime",
+    default="torch",
+    show_default=True,
+    type=click.Choice(["torch", "onnx", "onnx-int8"]),
+    help="What computes; onnx needs bundles that were exported with --onnx or --int8.",
+)
+def command(
+    runs: tuple[Path, ...], host: str, port: int, config: Path | None, runtime: Any
+) -> None:
     """Serve the recommenders of RUNS (run folders or bundles) over HTTP; see /docs.
 
     Where the environment variable TAGFINDER_API_KEY is set, clients must send it as X-API-Key.
@@ -30,5 +40,5 @@ def command(runs: tuple[Path, ...], host: str, port: int, config: Path | None) -
     except ImportError as error:
         raise InputError(f"serve needs {error.name}: pip install 'tagfinder[serve]'") from error
     limits = load_limits(config)
-    recommenders = [Recommender.load(run) for run in runs]
+    recommenders = [Recommender.load(run, runtime=runtime) for run in runs]
     serve(create_app(recommenders, limits, api_key_from_environment()), host, port, limits)

@@ -42,7 +42,7 @@ class LSTMNetwork(nn.Module):
         outputs, _ = self.lstm(self.dropout(self.embedding(tokens)))
         # A text without words is read as one word of zeros, whatever the batch pads it to.
         last = (tokens != PADDING).sum(dim=1).clamp(min=1) - 1
-        final = outputs[torch.arange(len(tokens), device=tokens.device), last]
+        final = outputs[torch.arange(tokens.shape[0], device=tokens.device), last]
         logits: Tensor = self.linear(self.dropout(functional.relu(final)))
         return logits
 

@@ -37,13 +37,22 @@ PICKLE_BEGINNINGS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".npy")
 
 
-def export_bundle(run: Path, target: Path, license_name: str | None = None) -> None:
+def export_bundle(
+    run: Path,
+    target: Path,
+    license_name: str | None = None,
+    *,
+    onnx: bool = False,
+    int8: bool = False,
+) -> None:
     """Write a run's recommender as a bundle with its model card.
 
     Args:
         run: folder of a finished run.
         target: the bundle; must not be there yet.
         license_name: SPDX name of the licence that the bundle is given under.
+        onnx: also write a neural recommender as an ONNX graph.
+        int8: also write a graph whose weights are 8-bit integers.
 
     Raises:
         InputError: the run is not finished, or the target is there already.
@@ -60,6 +69,11 @@ def export_bundle(run: Path, target: Path, license_name: str | None = None) -> N
         for name in COPIED:
             if (run / name).is_file():
                 shutil.copyfile(run / name, folder / name)
+        if onnx or int8:
+            from tagfinder.recommend.onnx_model import write_graph
+            from tagfinder.recommend.recommender import Recommender
+
+            write_graph(Recommender(saved), folder, int8=int8)
         write_text(folder / CARD, model_card(saved, run, metrics, license_name))
         write_manifest(folder, without_local_paths(saved.config), saved.facts)
 

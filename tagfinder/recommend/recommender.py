@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ from tagfinder.models.base import RecommenderModule
 from tagfinder.recommend.saved import Saved, read_run
 from tagfinder.recommend.scoring import all_scores
 
+Runtime = Literal["torch", "onnx", "onnx-int8"]
 NOTHING_KNOWN = "nothing in this text is known to the model"
 
 
@@ -78,6 +79,7 @@ class Recommender:
     Args:
         saved: what it is built from.
         device: where networks compute: `cpu`, `cuda`.
+        runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
 
     Attributes:
         name: name of the folder that it was loaded from.
@@ -90,7 +92,7 @@ class Recommender:
         >>> recommender.suggest(["New in my closet: a tote bag"])  # doctest: +SKIP
     """
 
-    def __init__(self, saved: Saved, device: str = "cpu") -> None:
+    def __init__(self, saved: Saved, device: str = "cpu", runtime: Runtime = "torch") -> None:
         self.name = saved.name
         self.facts = saved.facts
         self.label_set: LabelSet = saved.label_set
@@ -98,13 +100,17 @@ class Recommender:
         self._cleaning = build(saved.config["cleaning"])
         self.features = build(saved.config["features"])
         self.features.load(saved.features_folder)
-        self.module = _built(saved, self.features).to(device)
+        if runtime == "torch":
+            self.module = _built(saved, self.features).to(device)
+        else:
+            self.module = _onnx_module(saved, self.features, runtime)
+            self.features = self.module.features
         self._numbers = {hashtag: i for i, hashtag in enumerate(self.label_set.hashtags)}
         # Tokenizers may not be used by two threads at once.
         self._encoding = Lock()
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu") -> Recommender:
+    def load(cls, path: str | Path, device: str = "cpu", runtime: Runtime = "torch") -> Recommender:
         """Load a run's folder or a bundle.
 
         Raises:
@@ -114,7 +120,7 @@ class Recommender:
 
         folder = Path(path)
         read = read_bundle if (folder / BUNDLE_FILE).is_file() else read_run
-        return cls(read(folder), device)
+        return cls(read(folder), device, runtime)
 
     def suggest(
         self,
@@ -236,3 +242,11 @@ def _built(saved: Saved, features: Any) -> RecommenderModule:
             f"({' '.join(str(error).split())[:200]}); another version of tagfinder wrote it"
         ) from error
     return module.eval()
+
+
+def _onnx_module(saved: Saved, features: Any, runtime: str) -> RecommenderModule:
+    from tagfinder.recommend.onnx_model import GRAPHS, onnx_parts
+
+    if runtime not in GRAPHS:
+        raise InputError(f"runtime {runtime!r} is not known; try torch, {', '.join(GRAPHS)}")
+    return onnx_parts(features, saved.label_set, saved.features_folder.parent / GRAPHS[runtime])
