@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test check format clean
+.PHONY: help install train demo test check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -26,6 +26,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 
 train: install ## train and score TF-IDF + logistic regression on the embedded corpus
 	$(BIN)/tagfinder train
+
+demo: install ## open a web page for a small model, trained at the first time
+	test -f runs/demo/metrics.json || $(BIN)/tagfinder train run_dir=runs/demo resume=auto
+	$(BIN)/tagfinder demo runs/demo
 
 test: install ## run the tests
 	$(BIN)/python -m pytest

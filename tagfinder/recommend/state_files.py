@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def save_state(state: dict[str, Any], folder: Path) -> None:
     write_json(folder / REST, _taken_apart(dict(state), "", tensors, folder))
     if tensors:
         save_file(tensors, folder / TENSORS)
+        # The library lets the owner alone read its files.
+        shutil.copymode(folder / REST, folder / TENSORS)
 
 
 def load_state(folder: Path) -> dict[str, Any]:
