@@ -12,6 +12,7 @@ import click
 from tagfinder.errors import TagFinderError
 
 COMMANDS = {
+    "collect": "Collect tagged posts from X, Mastodon and Bluesky.",
     "prepare": "Make a multi-label corpus of posts: clean, select, split (Hydra overrides).",
     "train": "Train a recommender, score it, leave a run folder (Hydra overrides).",
     "evaluate": "Score a run again, its last weights or checkpoint by checkpoint.",
