@@ -16,6 +16,8 @@ import pytest
 import torch
 from small_run import run_and_keep
 
+from tagfinder.training.checkpoints import newest_whole
+
 MODELS = ["lstm", "text_resnet", "bert_frozen", "bert_trained"]
 EPOCHS = 4
 
@@ -90,3 +92,18 @@ def kill_at_random(process: ForkServerProcess, last: Path) -> None:
     time.sleep(random.uniform(0, 0.1))
     process.kill()
     process.join()
+
+
+@pytest.mark.slow
+def test_a_polite_stop_ends_cleanly_and_the_run_goes_on_from_its_last_whole_epoch(
+    processes: ForkServerContext, tmp_path: Path
+) -> None:
+    last = tmp_path / "run/checkpoints/last.ckpt"
+    process = processes.Process(target=run_and_keep, args=(tmp_path, "lstm", 2000, False))
+    process.start()
+    while process.is_alive() and not last.exists():
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join(120)
+    assert process.exitcode == 130
+    assert newest_whole(last.parent) == last
