@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tagfinder.corpus.duplicates import group_near_duplicates, sketch
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
@@ -97,13 +98,19 @@ def check_same_posts(runs: Sequence[FinishedRun]) -> None:
 
 
 def clusters_of(run: FinishedRun) -> tuple[np.ndarray, str]:
-    """Return (N,) cluster numbers of the test posts, and in words what a cluster is."""
+    """Return (N,) cluster numbers of the test posts, and in words what a cluster is.
+
+    Near-duplicates are those that the corpus was split by; a corpus that was split post by post
+    has none, so they are looked for among the test posts.
+    """
     ids = run.predictions["id"]
     if run.corpus is not None:
-        posts = run.corpus.part("test", ["id", "group"])
+        posts = run.corpus.part("test", ["id", "group", "text"])
         if posts["id"].equals(ids, check_names=False):
-            return posts["group"].rank("dense").to_numpy().astype(np.int64) - 1, "near-duplicates"
-    numbers = ids.rank("dense").to_numpy().astype(np.int64) - 1
+            if run.folder.config.split.group == "none":
+                return group_near_duplicates(sketch(posts["text"])), "near-duplicates by MinHash"
+            return posts["group"].to_numpy(), "near-duplicates as the corpus was split by"
+    numbers = ids.rank("dense").to_numpy().astype(np.int64)
     return (
         numbers,
         "posts of one id (the corpus of the run is gone, so near-duplicates are unknown)",

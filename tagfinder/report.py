@@ -128,6 +128,9 @@ def corpus_pages(runs: Sequence[FinishedRun], folder: Path) -> Iterator[str]:
         place = f"{FIGURES}/corpus-{len(digests)}"
         describe(run.corpus, folder / place)
         page = (folder / place / "corpus.md").read_text(encoding="utf-8")
+        # A label set may have thousands of rows; the figure shows its head.
+        page = page.partition("## Label set")[0]
+        page += f"All hashtags of the label set are in `{place}/corpus.md`.\n"
         page = re.sub(r"^(#+ )", r"##\1", page, flags=re.MULTILINE)
         yield page.replace("](", f"]({place}/").rstrip()
 

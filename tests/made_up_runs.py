@@ -77,7 +77,8 @@ def made_up_run(
         }
     ).write_parquet(folder / "predictions.parquet")
     (folder / "config.yaml").write_text(
-        f"evaluation:\n  top_k: {depth}\n  open: false\n  threshold: 0.3\nseed: 1\n"
+        f"evaluation:\n  top_k: {depth}\n  open: false\n  threshold: 0.3\n"
+        "seed: 1\nsplit:\n  group: minhash\n"
     )
     counts = [60, 50, 40, 30, 20, 10]
     label_set = {"hashtags": HASHTAGS, "spellings": HASHTAGS, "counts": counts}

@@ -49,7 +49,8 @@ def test_the_better_run_beats_the_others_and_equal_ones_are_not_told_apart(runs,
     assert pairs["weak", "strong"]["p_holm"] < 0.001
     assert pairs["weak", "twin"]["difference"] == 0
     assert pairs["weak", "twin"]["p_holm"] == 1
-    clusters = {"clusters": 225, "cluster": "near-duplicates", "resamples": 10_000, "seed": 1}
+    cluster = "near-duplicates as the corpus was split by"
+    clusters = {"clusters": 225, "cluster": cluster, "resamples": 10_000, "seed": 1}
     assert written["bootstrap"] == clusters
 
 
@@ -99,6 +100,16 @@ def test_label_sets_in_another_order_are_the_same_truth(runs, tmp_path):
     lists = [pl.col(name).list.eval((5 - pl.element()).cast(pl.Int32)) for name in names]
     rows.with_columns(lists).write_parquet(runs[2] / "predictions.parquet")
     assert compare(runs, tmp_path / "out").exit_code == 0
+
+
+def test_near_duplicates_are_looked_for_where_the_corpus_was_split_post_by_post(runs, tmp_path):
+    config = runs[0] / "config.yaml"
+    config.write_text(config.read_text().replace("minhash", "none"))
+    compare(runs, tmp_path / "out", "--resamples", "10")
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    # Digits make no difference: the made-up posts differ in how often they say "word".
+    assert written["bootstrap"]["clusters"] < 10
+    assert written["bootstrap"]["cluster"] == "near-duplicates by MinHash"
 
 
 def test_without_the_corpus_a_post_is_its_own_cluster_and_the_page_says_so(runs, tmp_path):

@@ -11,12 +11,15 @@ import jinja2
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from made_up_runs import made_up_corpus, made_up_run, random_labels, rankings
+from made_up_runs import made_up_run, random_labels, rankings
 
 from tagfinder.cli import main
 from tagfinder.commands.evaluate import command as evaluate
 from tagfinder.commands.report import command as report
+from tagfinder.compare import Statistics, compare_runs
+from tagfinder.finished_runs import open_runs
 from tagfinder.html_page import html_page
+from tagfinder.report import comparable
 
 FIGURES = {
     *("confusion_per_label", "confused_labels", "roc", "precision_recall", "ndcg_histogram"),
@@ -130,19 +133,17 @@ def test_the_page_quotes_no_post(page, runs):
     assert not any(text in html for text in texts if len(text) > 30)
 
 
-def test_runs_on_different_posts_are_shown_side_by_side_but_not_compared(tmp_path):
+def test_only_runs_on_the_same_posts_are_compared(tmp_path):
     labels = random_labels(80)
-    corpus = made_up_corpus(tmp_path / "corpus", labels, range(80))
-    runs = [
-        made_up_run(tmp_path / name, part, rankings(part, 0.5), corpus)
-        for name, part in (("long", labels), ("short", labels[:60]))
+    folders = [
+        made_up_run(tmp_path / name, part, rankings(part, 0.5), tmp_path / "gone")
+        for name, part in (("long", labels), ("short", labels[:60]), ("other", labels))
     ]
-    arguments = [*map(str, runs), "--out", str(tmp_path / "page"), "--resamples", "50"]
-    CliRunner().invoke(report, arguments, catch_exceptions=False)
-    markdown = (tmp_path / "page" / "report.md").read_text()
-    assert "their scores do not compare" in markdown
-    assert "beats" not in markdown
-    assert markdown.count("**What was scored**") == 2
+    groups = comparable(open_runs(folders))
+    assert [[run.name for run in group] for group in groups] == [["long", "other"], ["short"]]
+    (alone,) = (compare_runs(group, Statistics(n_resamples=50)) for group in groups[1:])
+    assert alone.comparison.differences.is_empty()
+    assert alone.comparison.scores["bootstrap_low"].is_not_null().all()
 
 
 def test_markup_in_names_is_shown_and_not_obeyed(tmp_path):
