@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csr_matrix
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -221,25 +220,25 @@ class OneVsRest(LinearLearner):
 
     def fit(self, features: csr_matrix, labels: csr_matrix) -> None:
         """Learn one column of weights for each label, and the scale of the margins."""
-        every = range(labels.shape[1])
         if self.loss == "squared_hinge":
             features = features.astype(np.float64)  # once; liblinear would convert at each label
             self._fit_scaling(features, labels)
-        self._fit_labels(features, labels.tocsc(), track(every, "one-vs-rest"))
+        self._fit_labels(features, labels, "one-vs-rest")
 
-    def _fit_labels(self, features: csr_matrix, labels: csc_matrix, chosen: Iterable[int]) -> None:
-        self.weights = np.zeros((features.shape[1], labels.shape[1]), dtype=np.float32)
+    def _fit_labels(self, features: csr_matrix, labels: csr_matrix, description: str) -> None:
+        weights = np.zeros((labels.shape[1], features.shape[1]), dtype=np.float32)
         # A hashtag without a training post is never suggested.
         self.intercepts = np.full(labels.shape[1], -np.inf, dtype=np.float32)
-        for label in chosen:
-            positive = np.zeros(labels.shape[0], dtype=bool)
-            positive[labels.indices[labels.indptr[label] : labels.indptr[label + 1]]] = True
+        columns = labels.tocsc()
+        for label in track(range(labels.shape[1]), description):
+            positive = columns[:, [label]].toarray().ravel()
             if positive.all():
                 self.intercepts[label] = np.inf
             elif positive.any():
                 model = self._fitted(features, positive)
-                self.weights[:, label] = model.coef_[0]
+                weights[label] = model.coef_[0]
                 self.intercepts[label] = np.ravel(model.intercept_)[0]
+        self.weights = np.ascontiguousarray(weights.T)
 
     def _fitted(self, features: csr_matrix, positive: np.ndarray) -> Any:
         model = (
@@ -255,15 +254,14 @@ class OneVsRest(LinearLearner):
     def _fit_scaling(self, features: csr_matrix, labels: csr_matrix) -> None:
         """Fit the scale on posts that were held out: margins of learned posts are too large."""
         held_out = np.arange(features.shape[0]) % 5 == 0
-        counts = labels[~held_out].sum(axis=0).A1
+        counts = labels[~held_out].getnnz(axis=0)
         by_frequency = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
         n_chosen = min(self.calibration_labels, len(by_frequency))
-        chosen = by_frequency[np.linspace(0, len(by_frequency) - 1, n_chosen).astype(int)]
-        self._fit_labels(
-            features[~held_out], labels[~held_out].tocsc(), track(chosen, "calibration")
-        )
-        margins = self.margins(features[held_out])[:, chosen]
-        self.scaling = PlattScaling.fitted(margins, labels[held_out][:, chosen].toarray())
+        spread = np.linspace(0, len(by_frequency) - 1, n_chosen).astype(int)
+        labels = labels[:, by_frequency[spread]]
+        self._fit_labels(features[~held_out], labels[~held_out], "calibration")
+        margins = self.margins(features[held_out])
+        self.scaling = PlattScaling.fitted(margins, labels[held_out].toarray())
 
     def scores(self, features: csr_matrix) -> np.ndarray:
         """Return (N, L) probabilities."""

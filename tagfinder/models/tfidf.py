@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 import torch
 from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features
 from tagfinder.models.base import WholePartRecommender, as_scores
 from tagfinder.models.linear import Learner
+from tagfinder.models.ngrams import WORD, count_ngrams
 
 
 class TfidfRecommender(WholePartRecommender):
@@ -24,7 +25,7 @@ class TfidfRecommender(WholePartRecommender):
     Args:
         label_set: the hashtags to choose from.
         features: plain texts.
-        learner: the linear classifier.
+        learner: the classifier.
         ngram_range: shortest and longest word n-gram.
         max_features: most n-grams, the most frequent ones; None takes all.
         min_posts: fewest training posts with an n-gram.
@@ -44,20 +45,32 @@ class TfidfRecommender(WholePartRecommender):
     ) -> None:
         super().__init__(label_set, features)
         self.learner = learner
-        self.vectorizer_settings = {
-            "ngram_range": tuple(ngram_range),
-            "sublinear_tf": sublinear,
-            "dtype": np.float32,
-            # The texts are clean already: what is no word is punctuation.
-            "token_pattern": r"\w+",
-            "lowercase": False,
-        }
-        self.vocabulary_limits = {"max_features": max_features, "min_df": min_posts}
+        self.sublinear = sublinear
+        self.ngram_range = (ngram_range[0], ngram_range[1])
+        self.max_features = max_features
+        self.min_posts = min_posts
 
     def learn(self, inputs: list[str], labels: csr_matrix) -> None:
         """Learn the vocabulary, its IDF and the classifier."""
-        self.vectorizer = TfidfVectorizer(**self.vectorizer_settings, **self.vocabulary_limits)
-        self.learner.fit(self.vectorizer.fit_transform(inputs), labels)
+        vocabulary, counts = count_ngrams(
+            inputs, self.ngram_range, self.max_features, self.min_posts
+        )
+        weighting = TfidfTransformer(sublinear_tf=self.sublinear).fit(counts)
+        self.vectorizer = self._vectorizer(vocabulary, weighting.idf_)
+        self.learner.fit(weighting.transform(counts), labels)
+
+    def _vectorizer(self, vocabulary: list[str], idf: np.ndarray) -> TfidfVectorizer:
+        vectorizer = TfidfVectorizer(
+            ngram_range=self.ngram_range,
+            sublinear_tf=self.sublinear,
+            dtype=np.float32,
+            # The texts are clean already: what is no word is punctuation.
+            token_pattern=WORD,
+            lowercase=False,
+            vocabulary={ngram: index for index, ngram in enumerate(vocabulary)},
+        )
+        vectorizer.idf_ = idf
+        return vectorizer
 
     def scores(self, inputs: list[str]) -> Tensor:
         """Return (B, L) scores."""
@@ -78,7 +91,5 @@ class TfidfRecommender(WholePartRecommender):
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over what `learned` returned."""
-        vocabulary = {word: index for index, word in enumerate(learned["vocabulary"])}
-        self.vectorizer = TfidfVectorizer(**self.vectorizer_settings, vocabulary=vocabulary)
-        self.vectorizer.idf_ = learned["idf"].numpy()
+        self.vectorizer = self._vectorizer(learned["vocabulary"], learned["idf"].numpy())
         self.learner.restore(learned["learner"])
