@@ -11,6 +11,7 @@ import numpy as np
 
 from tagfinder.errors import InputError
 from tagfinder.evaluation.comparison import Comparison, compare
+from tagfinder.evaluation.comparison_figure import draw_intervals
 from tagfinder.evaluation.comparison_tables import (
     conclusions,
     difference_matrix,
@@ -207,7 +208,9 @@ def compare_runs(runs: Sequence[FinishedRun], statistics: Statistics) -> Compare
 
 
 def write_comparison(compared: Compared, folder: Path) -> None:
-    """Write `comparison.md`, `.tex`, `.json`, and `scores.csv` and `differences.csv`."""
+    """Write `comparison.md`, `.tex`, `.json`, `scores.csv`, `differences.csv`, and a figure."""
+    title = f"{len(compared.runs)} runs compared"
+    draw_intervals(compared.comparison, compared.statistics.metric, title, folder)
     write_text(folder / "comparison.md", compared.markdown())
     latex = "\n\n".join(table.latex() for table in compared.tables())
     write_text(folder / "comparison.tex", latex + "\n")

@@ -21,6 +21,7 @@ from tagfinder.compare import Compared, Statistics, compare_runs
 from tagfinder.configured import plain
 from tagfinder.corpus.describe import describe
 from tagfinder.errors import InputError
+from tagfinder.evaluation.comparison_figure import draw_intervals
 from tagfinder.evaluation.error_figures import draw_errors
 from tagfinder.evaluation.error_report import error_numbers
 from tagfinder.evaluation.errors import Judgements
@@ -50,6 +51,7 @@ class Group:
     names: list[str]
     setting: str
     metric: str
+    figure: Shown
     sentences: list[str]
     tables: list[Table]
     matrix: Table | None
@@ -77,7 +79,10 @@ def write_report(runs: Sequence[FinishedRun], statistics: Statistics, folder: Pa
         statistics: how runs are compared.
         folder: where the page goes.
     """
-    groups = [_group(compare_runs(group, statistics)) for group in comparable(runs)]
+    groups = [
+        _group(compare_runs(group, statistics), f"{FIGURES}/group-{number + 1}", folder)
+        for number, group in enumerate(comparable(runs))
+    ]
     title = f"TagFinder: {', '.join(run.name for run in runs)}"
     markdown = _template("report.md.jinja").render(
         title=title,
@@ -199,14 +204,18 @@ def judgements_of_run(run: FinishedRun) -> Judgements:
     )
 
 
-def _group(compared: Compared) -> Group:
+def _group(compared: Compared, place: str, folder: Path) -> Group:
     first = compared.runs[0].metrics
     several = len(compared.runs) > 1
     protocols = sorted({str(run.metrics["protocol"]) for run in compared.runs})
+    setting = f"{first['corpus']}, protocol {' and '.join(protocols)}"
+    metric = compared.statistics.metric
+    name = draw_intervals(compared.comparison, metric, setting, folder / place)
     return Group(
         names=[run.name for run in compared.runs],
-        setting=f"{first['corpus']}, protocol {' and '.join(protocols)}",
-        metric=compared.statistics.metric,
+        setting=setting,
+        metric=metric,
+        figure=Shown(f"Intervals of {metric}", f"{place}/{name}.svg"),
         sentences=compared.conclusions() if several else [],
         tables=[compared.counts(), *compared.scores(), compared.costs()],
         matrix=compared.matrix() if several else None,

@@ -15,7 +15,7 @@ from tagfinder.errors import InputError
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for comparison.md, .tex and .json, scores.csv and differences.csv.",
+    help="Folder for comparison.md, .tex and .json, scores.csv, differences.csv, and a figure.",
 )
 @click.option(
     "--k",

@@ -62,6 +62,7 @@ def test_every_format_is_written_and_says_the_same(runs, tmp_path):
     with (tmp_path / "out" / "scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert shown.strip() == markdown.strip()
+    assert {"intervals.svg", "intervals.png"} <= {f.name for f in (tmp_path / "out").iterdir()}
     assert "strong beats weak by" in markdown
     assert "200 bootstrap resamples (seed 1) of 225 clusters" in markdown
     for row, cell in zip(written["scores"], rows, strict=True):
