@@ -26,15 +26,11 @@ def draw_intervals(comparison: Comparison, metric: str, title: str, folder: Path
                 runs[f"{kind}_{part}"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
                 for part in ("mean", "low", "high")
             )
-            axes.errorbar(
-                mean,
-                places + 0.16 * (0.5 - number),
-                xerr=[mean - low, high - mean],
-                fmt="o",
-                capsize=4,
-                color=COLOURS[number],
-                label=label,
-            )
+            beside = places + 0.16 * (0.5 - number)
+            axes.hlines(beside, low, high, color=COLOURS[number], linewidth=2)
+            for end in (low, high):
+                axes.plot(end, beside, "|", color=COLOURS[number], markersize=9)
+            axes.plot(mean, beside, "o", color=COLOURS[number], label=label)
         axes.set_yticks(places, runs["run"].to_list())
         axes.set_ylim(-0.6, runs.height - 0.4)
         axes.legend(fontsize=8)
