@@ -5,7 +5,8 @@
     python experiments/benchmarks/serving.py RUN --soak 100000
 
 The plain service is what one writes first: FastAPI, one request at a time cleaned, encoded and
-scored by the same scikit-learn, fastText or PyTorch model in FastAPI's thread pool. Both run as
+scored by the same scikit-learn, fastText or PyTorch model in FastAPI's thread pool, a transformers
+encoder in float32 as it is loaded. Both run as
 processes of their own on this machine, with the same server (uvicorn) and the same posts, by turns;
 the load generator holds connections open and sends each client's next request when the one before
 is answered. `--soak` sends many requests to ours only and prints its memory as it goes.
@@ -65,9 +66,12 @@ def plain_service(run: Path, port: int) -> None:
     from fastapi import FastAPI
 
     from tagfinder import Recommender
+    from tagfinder.data.frozen_encoder import FrozenEncoder
 
     recommender = Recommender.load(run)
     module, features = recommender.module, recommender.features
+    if isinstance(features, FrozenEncoder):
+        features.precision = "float32"  # as transformers loads an encoder
     spellings = recommender.label_set.spellings
     app = FastAPI()
 

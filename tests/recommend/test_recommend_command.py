@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from tagfinder import Recommender
 from tagfinder.cli import cli
 from tagfinder.errors import InputError
 
@@ -41,8 +42,12 @@ def test_lines_of_standard_input_give_a_line_each_whatever_they_hold(linear_run:
 
 
 def test_people_see_percent_and_what_the_model_reads(linear_run: Path) -> None:
-    result = run(linear_run, "The bags in my CLOSET https://t.co/a", "--model-input", "--k", 1)
-    assert "the model reads: bag closet" in result.stdout
+    text = "The bags in my CLOSET https://t.co/a"
+    result = run(linear_run, text, "--model-input", "--k", 1)
+    [one] = Recommender.load(linear_run).suggest(text)
+    assert f"the model reads: {one.model_input}\n" in result.stdout
+    assert "bag" in one.model_input.split()
+    assert "t.co" not in one.model_input
     assert "%  #" in result.stdout
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,10 +44,12 @@ def tiny_bert(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def run_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Train a kind of recommender on made-up posts and return its run's folder."""
-    base = tmp_path_factory.mktemp("runs")
+    # One folder for all of the tests: a run that is there is not trained again.
+    base = tmp_path_factory.getbasetemp() / "trained"
 
-    @cache
     def trained(kind: str) -> Path:
+        if (base / kind / "metrics.json").is_file():
+            return base / kind
         overrides = [*OVERRIDES[kind], f"model={kind.removesuffix('_trained')}"]
         if kind.startswith("bert"):
             encoder = tiny_bert(base / "encoder")
@@ -57,7 +58,7 @@ def run_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             pytest.importorskip("fasttext")
         with pytest.MonkeyPatch.context() as patch, contextlib.suppress(SystemExit):
             patch.setenv("TAGFINDER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-            main(["train", *overrides, "data.rows=1500", f"run_dir={base / kind}"])
+            main(["train", *overrides, "data.rows=1000", f"run_dir={base / kind}"])
         return base / kind
 
     return trained
