@@ -16,7 +16,8 @@ from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
 from tagfinder.models.base import RecommenderModule, sparse_labels
-from tagfinder.recommend.scoring import score_batches
+from tagfinder.progress import track
+from tagfinder.recommend.scoring import BATCH_SIZE, score_batches
 
 FORMAT = 1
 # Scores closer than this to 0 or 1 count as that close.
@@ -149,6 +150,8 @@ def _scores_and_truth(
     module: RecommenderModule, data: CorpusDataModule, part: Part
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     dataset = data.dataset(part)
-    for rows, scores in score_batches(module, dataset.texts):
+    batches = -(-len(dataset) // BATCH_SIZE)
+    scored = score_batches(module, dataset.texts)
+    for rows, scores in track(scored, f"calibration: {part}", total=batches):
         labels = sparse_labels(dataset[rows].labels, scores.shape[1])
         yield scores, labels.toarray()
