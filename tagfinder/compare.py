@@ -233,15 +233,15 @@ def _row_scores(run: FinishedRun, ks: tuple[int, ...]) -> dict[str, np.ndarray]:
     scores = judged.row_scores(ks)
     if config.evaluation.open:
         scores |= judged.open_row_scores(ks)
-    return {name: values.numpy() for name, values in scores.items()}
+    shown = (f"{name}@{k}" for name in (*REPORT, *STANDARD, *OPEN) for k in ks)
+    return {name: scores[name].numpy() for name in shown if name in scores}
 
 
 def _judged(scores: Mapping[str, np.ndarray], k: int) -> dict[str, np.ndarray]:
     """Return which posts each metric judges; one without a hit may be NaN all the same."""
     closed = ~np.isnan(scores[f"ndcg@{k}"])
     tagged = ~np.isnan(scores.get(f"open_ndcg@{k}", scores[f"ndcg@{k}"]))
-    everywhere = ("open_", "coverage")
-    return {name: tagged if name.startswith(everywhere) else closed for name in scores}
+    return {name: tagged if name.startswith("open_") else closed for name in scores}
 
 
 def _facts(run: FinishedRun) -> dict[str, Any]:

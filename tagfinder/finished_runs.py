@@ -14,6 +14,7 @@ import polars as pl
 
 from tagfinder.corpus.duplicates import group_near_duplicates, sketch
 from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.data.ragged import Ragged
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
 from tagfinder.run_folder import RunFolder
@@ -62,11 +63,9 @@ class FinishedRun:
         return corpus if corpus.digest == self.facts["corpus"]["digest"] else None
 
     @property
-    def true_hashtags(self) -> pl.Series:
-        """(N,) List(String): the true hashtags of each test post, in the order of their indices."""
-        hashtags = pl.Series(self.folder.label_set.hashtags, dtype=pl.String)
-        named = pl.element().replace_strict(range(len(hashtags)), hashtags, return_dtype=pl.String)
-        return self.predictions["labels"].list.eval(named)
+    def labels(self) -> Ragged:
+        """The true label indices of each test post, ascending."""
+        return Ragged.from_series(self.predictions["labels"].list.sort())
 
 
 def open_runs(folders: Sequence[Path]) -> list[FinishedRun]:
@@ -150,8 +149,12 @@ def _check_same_rows(first: FinishedRun, other: FinishedRun) -> None:
 
 
 def _check_same_truth(first: FinishedRun, other: FinishedRun) -> None:
-    truth, other_truth = first.true_hashtags, other.true_hashtags
-    differs = first.predictions["id"].filter(truth.list.sort() != other_truth.list.sort())
+    truth, others = first.labels, _renumbered(other, first)
+    is_other = truth.lengths != others.lengths
+    if not is_other.any():
+        rows = np.repeat(np.arange(len(truth)), truth.lengths)
+        is_other[rows[truth.values != others.values]] = True
+    differs = first.predictions["id"].filter(pl.Series(is_other))
     if len(differs):
         raise InputError(
             f"{first.folder.path} and {other.folder.path} were scored against different true "
@@ -159,6 +162,19 @@ def _check_same_truth(first: FinishedRun, other: FinishedRun) -> None:
             f"{len(first.folder.label_set)} hashtags; {_setting(other)}, "
             f"{len(other.folder.label_set)} hashtags); compare runs with the same label set"
         )
+
+
+def _renumbered(run: FinishedRun, like: FinishedRun) -> Ragged:
+    """Return a run's true labels by another run's numbers, ascending; -1 for what it has not."""
+    own, other = run.folder.label_set.hashtags, like.folder.label_set.hashtags
+    if own == other:
+        return run.labels
+    number_of = {hashtag: number for number, hashtag in enumerate(other)}
+    numbers = np.array([number_of.get(hashtag, -1) for hashtag in own], dtype=np.int64)
+    labels = run.labels
+    rows = np.repeat(np.arange(len(labels)), labels.lengths)
+    values = numbers[labels.values]
+    return Ragged(values[np.lexsort((values, rows))], labels.offsets)
 
 
 def _setting(run: FinishedRun) -> str:
