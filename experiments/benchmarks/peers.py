@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("corpus", nargs="?", type=Path, default=CORPUS)
     parser.add_argument("--peer-python", default=os.environ.get("TAGFINDER_PEER_PYTHON"))
     parser.add_argument("--inline", nargs="+", default=["keep", "drop"], choices=["keep", "drop"])
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, choices=range(1, 11), default=3)
     arguments = parser.parse_args()
     python = Path(arguments.peer_python) if arguments.peer_python else None
     reason = why_not(python)
