@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from tagfinder import Recommender
 from tagfinder.errors import InputError
+from tagfinder.recommend.recommender import Suggestions
 from tagfinder.serve.app import create_app
 from tagfinder.serve.limits import load_limits
 
@@ -124,6 +126,35 @@ def test_a_service_that_is_full_says_when_to_come_back(linear_run: Path) -> None
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "7"
     assert client.post("/suggest", json={"text": ["a"] * 3}).status_code == 200
+
+
+def slow_suggest(self: Recommender, texts: list[str], *_: Any, **__: Any) -> list[Suggestions]:
+    time.sleep(0.5)
+    return [Suggestions(text, text) for text in texts]
+
+
+def statuses_of(client: TestClient, n: int) -> list[int]:
+    with client, ThreadPoolExecutor(n) as pool:
+        answers = pool.map(lambda _: client.post("/suggest", json={"text": TEXT}), range(n))
+        return sorted(answer.status_code for answer in answers)
+
+
+def test_more_open_requests_than_allowed_are_refused(
+    linear_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app_with(linear_run, max_requests=2)
+    monkeypatch.setattr(Recommender, "suggest", slow_suggest)
+    assert statuses_of(client, 5) == [200, 200, 503, 503, 503]
+
+
+def test_nobody_waits_longer_than_allowed(
+    linear_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = app_with(linear_run, request_timeout=0.2)
+    monkeypatch.setattr(Recommender, "suggest", slow_suggest)
+    started = time.monotonic()
+    assert statuses_of(client, 3) == [503, 503, 503]
+    assert time.monotonic() - started < 10
 
 
 def test_a_key_is_asked_for_where_there_is_one(linear_run: Path) -> None:
