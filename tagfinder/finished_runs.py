@@ -65,7 +65,7 @@ class FinishedRun:
     @property
     def labels(self) -> Ragged:
         """The true label indices of each test post, ascending."""
-        return Ragged.from_series(self.predictions["labels"].list.sort())
+        return Ragged.from_series(self.predictions["labels"])
 
 
 def open_runs(folders: Sequence[Path]) -> list[FinishedRun]:
