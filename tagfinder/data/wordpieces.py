@@ -76,7 +76,8 @@ class WordPieces:
     def starting_encoder(self) -> Any:
         """Return the encoder to train: pre-trained, or empty where a checkpoint will fill it."""
         if (self.folder / "model.safetensors").is_file():
-            return load_encoder(self.folder)
+            # The trainer leaves a module's mode as it is: without this, no dropout in training.
+            return load_encoder(self.folder).train()
         return empty_encoder(self.folder)
 
     def fit(self, corpus: PreparedCorpus) -> None:

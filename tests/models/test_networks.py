@@ -131,6 +131,7 @@ def test_constant_word_vectors_are_not_trained() -> None:
 def test_only_the_last_layers_of_an_encoder_are_trained(tiny_encoder: Path) -> None:
     features = encoder_features(Encoder(str(tiny_encoder), trainable="last_n", trainable_layers=1))
     network = bert_network(features, N_LABELS)
+    assert all(module.training for module in network.modules()), "its dropout must work"
     trained = {name for name, p in network.named_parameters() if p.requires_grad}
     assert any("layer.1." in name for name in trained)
     assert not any("layer.0." in name or "embeddings" in name for name in trained)
