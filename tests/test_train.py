@@ -31,6 +31,7 @@ def test_a_run_leaves_scores_predictions_and_all_that_is_needed_to_recommend(
     assert metrics["protocol"] == "report"
     assert metrics["model"] == model
     assert metrics["train_seconds"] > 0
+    assert metrics["model_bytes"] >= 4 * len(run.label_set)
     for part in ("val", "test"):
         assert 0 < metrics[part]["ndcg@5"] <= 1
         assert 0 < metrics[part]["report_map@5"] <= 1

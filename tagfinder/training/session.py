@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import pytorch_lightning as lightning
@@ -70,5 +71,13 @@ def resume_command(run_dir: Path, overrides: Sequence[str]) -> str:
 
 def model_bytes(model: lightning.LightningModule) -> int:
     """Return the size of a model's weights in bytes, without the optimiser's state."""
-    tensors = [value for value in model.state_dict().values() if isinstance(value, torch.Tensor)]
-    return sum(tensor.nbytes for tensor in tensors)
+    return sum(tensor.nbytes for tensor in _tensors(model.state_dict()))
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    # What a recommender without gradients learned lies in a state dict of its own inside.
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _tensors(inner)
