@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from fitted_baselines import POSTS, reloaded, scores, train
 from made_up import small_corpus
 from scipy.sparse import csr_matrix
-from trained import POSTS, reloaded, scores, train
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import PlainTexts

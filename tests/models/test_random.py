@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from fitted_baselines import reloaded, scores, train
 from scipy.sparse import csr_matrix
-from trained import reloaded, scores, train
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import PlainTexts

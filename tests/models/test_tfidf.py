@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from fitted_baselines import reloaded, scores, train
 from scipy.sparse import csr_matrix
 from scipy.special import expit
-from trained import reloaded, scores, train
 
 from tagfinder.errors import InputError
 from tagfinder.models.linear import LabelPowerset, Learner, OneVsRest
