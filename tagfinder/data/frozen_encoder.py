@@ -24,10 +24,10 @@ from tagfinder.data.encoder import (
     digest_of_tokenizer,
     knows_pieces,
     load_encoder,
-    load_tokenizer,
     pooled,
     word_pieces,
 )
+from tagfinder.data.encoder_features import EncoderFeatures
 from tagfinder.data.ragged import Ragged
 from tagfinder.files import read_json, sha256_of, write_json
 from tagfinder.progress import track
@@ -58,7 +58,7 @@ class EncodedVectors:
         return torch.from_numpy(self.vectors[rows].astype(np.float32))
 
 
-class FrozenEncoder:
+class FrozenEncoder(EncoderFeatures):
     """Texts as the vectors that a pre-trained encoder gives them.
 
     Args:
@@ -67,24 +67,9 @@ class FrozenEncoder:
     """
 
     def __init__(self, encoder: Encoder, column: str = "clean") -> None:
-        self.encoder = encoder
-        self.column = column
+        super().__init__(encoder, column)
         self.precision = encoder.precision
-        self._folder: Path | None = None
         self._model: Any = None
-        self._tokenizer: Any = None
-
-    @property
-    def folder(self) -> Path:
-        """Folder with the encoder's configuration, tokenizer and weights."""
-        self._folder = self._folder or self.encoder.folder()
-        return self._folder
-
-    @property
-    def tokenizer(self) -> Any:
-        """The tokenizer, loaded at its first use."""
-        self._tokenizer = self._tokenizer or load_tokenizer(self.folder)
-        return self._tokenizer
 
     @property
     def dimension(self) -> int:

@@ -18,9 +18,9 @@ from tagfinder.data.encoder import (
     empty_encoder,
     knows_pieces,
     load_encoder,
-    load_tokenizer,
     word_pieces,
 )
+from tagfinder.data.encoder_features import EncoderFeatures
 from tagfinder.data.frozen_encoder import FrozenEncoder
 from tagfinder.data.ragged import Ragged
 
@@ -42,31 +42,13 @@ class EncodedWordPieces:
         return torch.from_numpy(self.pieces.padded(rows, fill=self.padding))
 
 
-class WordPieces:
+class WordPieces(EncoderFeatures):
     """Texts cut by the tokenizer of a pre-trained encoder.
 
     Args:
         encoder: which encoder.
         column: the column of the corpus that is read.
     """
-
-    def __init__(self, encoder: Encoder, column: str = "clean") -> None:
-        self.encoder = encoder
-        self.column = column
-        self._folder: Path | None = None
-        self._tokenizer: Any = None
-
-    @property
-    def folder(self) -> Path:
-        """Folder with the encoder's configuration, tokenizer and perhaps weights."""
-        self._folder = self._folder or self.encoder.folder()
-        return self._folder
-
-    @property
-    def tokenizer(self) -> Any:
-        """The tokenizer, loaded at its first use."""
-        self._tokenizer = self._tokenizer or load_tokenizer(self.folder)
-        return self._tokenizer
 
     @property
     def padding(self) -> int:
