@@ -1,4 +1,4 @@
-"""Scoring a finished run again: its last weights, or each checkpoint that stayed."""
+"""Scoring a finished run again: the weights it was scored with, others, or all that stayed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,14 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import read_json
 from tagfinder.run_folder import RunFolder
-from tagfinder.training.checkpoints import LAST, is_whole, kept_checkpoints
-from tagfinder.training.resume import load_checkpoint
+from tagfinder.training.checkpoints import (
+    BEST,
+    LAST,
+    epochs_in,
+    is_whole,
+    kept_checkpoints,
+    load_weights,
+)
 from tagfinder.training.session import model_bytes
 
 COLUMNS = {
@@ -44,7 +50,8 @@ def evaluate(folder: Path, checkpoint: str, part: Part) -> list[dict[str, Any]]:
 
     Args:
         folder: the run's folder.
-        checkpoint: `last`, `all` (those that stayed, and the last) or a checkpoint's path.
+        checkpoint: `scored` (the run's own choice), `best`, `last`, `all` (those that stayed, the
+            best and the last) or a checkpoint's path.
         part: `val` or `test`.
 
     Returns:
@@ -59,24 +66,28 @@ def evaluate(folder: Path, checkpoint: str, part: Part) -> list[dict[str, Any]]:
     config = run.config
     data = data_of(run, config)
     model = build(config.model)(label_set=run.label_set, features=data.features)
-    return [judged(run, config, file, part=part, model=model, data=data) for file in files]
+    # The best and the last epoch may have stayed as well.
+    by_epoch = {epochs_in(file): file for file in files}
+    return [
+        judged(run, config, file, part=part, model=model, data=data)
+        for _, file in sorted(by_epoch.items())
+    ]
 
 
 def chosen_checkpoints(run: RunFolder, checkpoint: str) -> Iterator[Path]:
-    """Yield the checkpoints that `last`, `all` or a path stands for, the earliest first.
+    """Yield the checkpoints that a word or a path stands for.
 
     Raises:
         InputError: there is none, or it is damaged.
     """
-    last = run.checkpoints / LAST
+    named = {"scored": run.weights, "best": run.checkpoints / BEST, "last": run.checkpoints / LAST}
     if checkpoint == "all":
-        kept = kept_checkpoints(run.checkpoints)
-        yield from map(whole, kept.values())
-        # Where training ended with a checkpoint that stayed, the last one is the same.
-        if not kept or not (last.exists() and last.samefile(list(kept.values())[-1])):
-            yield whole(last)
+        if named["best"].is_file():
+            yield whole(named["best"])
+        yield whole(named["last"])
+        yield from map(whole, kept_checkpoints(run.checkpoints).values())
     else:
-        yield whole(last if checkpoint == "last" else Path(checkpoint))
+        yield whole(named.get(checkpoint) or Path(checkpoint))
 
 
 def whole(path: Path) -> Path:
@@ -112,13 +123,6 @@ def judged(
     evaluator: Evaluator = build(config.evaluation, run_dir=None)
     score_part(model, data, part, [evaluator])
     return described(run, file, epoch, model) | evaluator.results[part]
-
-
-def load_weights(model: lightning.LightningModule, file: Path) -> int:
-    """Put a checkpoint's weights into a model; return how many epochs made them."""
-    content = load_checkpoint(file)
-    model.load_state_dict(content["state_dict"])
-    return int(content["epoch"]) + 1
 
 
 def score_part(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.configured import build
-from tagfinder.evaluate import data_of, described, load_weights, score_part, whole
+from tagfinder.evaluate import data_of, described, score_part, whole
 from tagfinder.evaluation.error_report import write_errors
 from tagfinder.evaluation.errors import Judgements
 from tagfinder.evaluation.evaluator import Evaluator
@@ -16,7 +16,7 @@ from tagfinder.evaluation.score_counting import ScoreCounting
 from tagfinder.evaluation.tables import Table
 from tagfinder.evaluation.thresholds import effect, tune
 from tagfinder.run_folder import RunFolder
-from tagfinder.training.checkpoints import LAST
+from tagfinder.training.checkpoints import load_weights
 
 THRESHOLDS_FILE = "thresholds.json"
 KINDS = {
@@ -27,7 +27,7 @@ KINDS = {
 
 
 def examine(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Score validation and test part with the last weights, and write what they show.
+    """Score validation and test part with the scored weights, and write what they show.
 
     The run's folder gets figures, `errors.json`, `worst_posts.md` and `thresholds.json`.
 
@@ -39,7 +39,7 @@ def examine(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         InputError: the folder is no run's, or has no whole checkpoint.
     """
     run = RunFolder.open(folder)
-    config, file = run.config, whole(run.checkpoints / LAST)
+    config, file = run.config, whole(run.weights)
     data = data_of(run, config)
     model = build(config.model)(label_set=run.label_set, features=data.features)
     epoch = load_weights(model, file)

@@ -15,6 +15,7 @@ from tagfinder.corpus.prepared import LabelSet, PreparedCorpus
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
 from tagfinder.files import read_json, write_json, write_text
+from tagfinder.training.checkpoints import scored_checkpoint
 
 FORMAT = 1
 LIBRARIES = ("tagfinder", "torch", "pytorch-lightning", "scikit-learn", "polars", "numpy")
@@ -66,6 +67,12 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """Folder of the checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def weights(self) -> Path:
+        """The checkpoint that the run's scores stand for."""
+        # Runs from before this was a choice have their last weights only.
+        return scored_checkpoint(self.checkpoints, self.config.get("scored_checkpoint", "last"))
 
     @property
     def features(self) -> Path:

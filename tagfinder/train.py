@@ -16,16 +16,18 @@ from tagfinder.configured import build, chosen, output_dir, overrides, plain
 from tagfinder.corpora import corpus_of
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
+from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
 from tagfinder.recommend.calibration import calibrate
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.run_folder import RunFolder
 from tagfinder.summary import examples_table, score_table
+from tagfinder.training.checkpoints import load_weights, scored_checkpoint
 from tagfinder.training.learning_curves import draw_learning_curves
 from tagfinder.training.progress_bar import progress_callbacks
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
-from tagfinder.training.session import fit, model_bytes, resumable, resume_command
+from tagfinder.training.session import Resumable, fit, model_bytes, resumable, resume_command
 
 # True of a recommender without gradients or of two libraries' versions; nothing a user can act on.
 NOISE = (
@@ -33,6 +35,7 @@ NOISE = (
     r".*isinstance\(treespec, LeafSpec\)` is deprecated",
     r".*The number of training batches .* is smaller than the logging interval",
     r".*does not have many workers",
+    r".*Total length of `list` across ranks is zero",
 )
 
 
@@ -40,11 +43,12 @@ def train(config: DictConfig) -> float:
     """Run one configuration from raw posts to scores.
 
     Returns:
-        Validation NDCG@5, for sweeps.
+        The best epoch's validation NDCG@5, for sweeps.
     """
     silence_noise()
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     run = RunFolder(output_dir())
+    scored_checkpoint(run.checkpoints, config.scored_checkpoint)
     checkpoint = resumed(config, run)
     corpus = corpus_of(config)
     features = build(config.features)
@@ -56,21 +60,25 @@ def train(config: DictConfig) -> float:
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     model = build(config.model)(label_set=corpus.label_set, features=features)
     evaluator: Evaluator = build(config.evaluation, run_dir=str(run.path))
+    if 5 not in evaluator.ks:
+        raise InputError(
+            f"evaluation.ks is {evaluator.ks}; add 5, by whose NDCG the best epoch is told"
+        )
     timer = Timer()
-    kept, history = resumable(run.path, run.checkpoints, config.seed, config.checkpoint_every)
-    trainer = build_trainer(config, [timer, evaluator, *kept])
+    kept = resumable(run.path, config.seed, config.checkpoint_every, config.patience)
+    trainer = build_trainer(config, [timer, evaluator, *kept.callbacks])
     fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
-    draw_learning_curves(history.epochs, run.figures)
-    if "val" not in evaluator.results:
-        trainer.validate(model, data, verbose=False)
+    draw_learning_curves(kept.history.epochs, run.figures)
+    epoch = load_weights(model, run.weights)
+    trainer.validate(model, data, verbose=False)
     trainer.test(model, data, verbose=False)
     metrics = {**evaluator.results, **run_facts(config, data, timer)}
-    metrics |= {"epochs": len(history.epochs), "model_bytes": model_bytes(model)}
-    metrics["train_seconds"] = history.seconds
+    metrics |= {**what_was_kept(kept, epoch), "model_bytes": model_bytes(model)}
+    best = metrics["best_val_ndcg@5"]
     write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
     write_json(run.metrics_file, metrics)
     report(run, corpus, metrics)
-    return float(metrics["val"]["ndcg@5"])
+    return float(metrics["val"]["ndcg@5"] if best is None else best)
 
 
 def silence_noise() -> None:
@@ -99,7 +107,7 @@ def resumed(config: DictConfig, run: RunFolder) -> Path | None:
     checkpoint = checkpoint_to_resume(config.resume, run.checkpoints)
     if checkpoint is not None:
         origin = RunFolder(checkpoint.absolute().parent.parent)
-        check_same_config(plain(origin.config), plain(config))
+        check_same_config(plain(origin.config), plain(config), overrides())
     return checkpoint
 
 
@@ -116,6 +124,17 @@ def run_facts(config: DictConfig, data: CorpusDataModule, timer: Timer) -> dict[
         "sampling": data.sampled(),
         "test_seconds": test_seconds,
         "tweets_per_second": corpus.manifest["rows"]["test"] / max(test_seconds, 1e-9),
+    }
+
+
+def what_was_kept(kept: Resumable, scored_epoch: int) -> dict[str, Any]:
+    """Return how long training took, which epoch was best, and which one the scores are of."""
+    return {
+        "epochs": len(kept.history.epochs),
+        "scored_epoch": scored_epoch,
+        "best_epoch": kept.checkpoints.best_epoch,
+        "best_val_ndcg@5": kept.checkpoints.best_score,
+        "train_seconds": kept.history.seconds,
     }
 
 

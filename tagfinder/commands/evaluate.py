@@ -13,10 +13,10 @@ import click
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--checkpoint",
-    default="last",
+    default="scored",
     show_default=True,
-    help="last, all (every checkpoint that stayed: quality, seconds and size by epoch), "
-    "or the path of a checkpoint.",
+    help="scored (the weights that the run's own scores stand for), best, last, all (every "
+    "checkpoint that stayed: quality, seconds and size by epoch), or the path of a checkpoint.",
 )
 @click.option(
     "--part",
@@ -30,16 +30,16 @@ import click
     "with_errors",
     default=True,
     show_default=True,
-    help="Also look at the errors of the last weights on the test part: figures, numbers, the "
+    help="Also look at the errors of the scored weights on the test part: figures, numbers, the "
     "worst posts, and thresholds tuned on the validation part, all in the run's folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def command(
     run: Path, checkpoint: str, part: Literal["val", "test"], with_errors: bool, as_json: bool
 ) -> None:
-    """Score the run in the folder RUN again, with its last weights or by epoch.
+    """Score the run in the folder RUN again, with the weights it was scored with or by epoch.
 
-    With its last weights on the test part, the run's folder also gets figures/ (confusions, ROC and
+    With these weights on the test part, the run's folder also gets figures/ (confusions, ROC and
     precision-recall curves, scores by label, length and month, calibration), errors.json,
     worst_posts.md (it quotes posts) and thresholds.json.
     """
@@ -49,7 +49,7 @@ def command(
 
     silence_noise()
     effect: dict[str, Any] = {}
-    if with_errors and checkpoint == "last" and part == "test":
+    if with_errors and checkpoint == "scored" and part == "test":
         row, effect = examine(run)
         rows = [row]
     else:

@@ -64,12 +64,19 @@ class OrderedBatches(Sampler[np.ndarray]):
         batch_size: posts in a batch.
         rank: number of this process.
         world_size: number of processes.
+        rows: the posts to score; None takes all.
     """
 
     def __init__(
-        self, lengths: np.ndarray, batch_size: int, rank: int = 0, world_size: int = 1
+        self,
+        lengths: np.ndarray,
+        batch_size: int,
+        rank: int = 0,
+        world_size: int = 1,
+        rows: np.ndarray | None = None,
     ) -> None:
-        order = np.argsort(-lengths, kind="stable")
+        rows = np.arange(len(lengths)) if rows is None else rows
+        order = rows[np.argsort(-lengths[rows], kind="stable")]
         # Lightning refuses a process that is given no batch at all.
         batch_size = min(batch_size, max(len(order) // world_size, 1))
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]

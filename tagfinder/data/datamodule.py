@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import polars as pl
 import pytorch_lightning as lightning
+from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from tagfinder.corpus.prepared import PARTS, Part, PreparedCorpus
@@ -91,9 +92,19 @@ class CorpusDataModule(lightning.LightningDataModule):
         )
         return self._loader(dataset, order)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Return each validation post once."""
-        return self._scoring("val")
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        """Return each validation post once.
+
+        While a recommender is trained, posts without a hashtag of the label set are left out: they
+        change no score of the closed label set and may be nine of ten. One that learns from all
+        posts at once has no epochs to compare, so there is nothing to validate either.
+        """
+        if self.trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
+            return self._scoring("val")
+        if self.batch_size is None:
+            return []
+        covered = np.flatnonzero(self.dataset("val").labels.lengths)
+        return self._scoring("val", covered if len(covered) else None)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Return each test post once."""
@@ -108,10 +119,10 @@ class CorpusDataModule(lightning.LightningDataModule):
         part = self.dataset("train")
         return self.sampling.rows(part.labels, self.corpus.label_set.train_counts)
 
-    def _scoring(self, part: Part) -> DataLoader[Batch]:
+    def _scoring(self, part: Part, rows: np.ndarray | None = None) -> DataLoader[Batch]:
         dataset = self.dataset(part)
         order = OrderedBatches(
-            dataset.texts.lengths, self.eval_batch_size, self._rank, self._world_size
+            dataset.texts.lengths, self.eval_batch_size, self._rank, self._world_size, rows
         )
         return self._loader(dataset, order)
 

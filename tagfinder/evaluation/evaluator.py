@@ -10,6 +10,7 @@ from typing import Any, Literal
 import polars as pl
 import pytorch_lightning as lightning
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 
 from tagfinder.errors import InputError
 from tagfinder.evaluation.predictions import Predictions
@@ -41,7 +42,8 @@ class Evaluator(lightning.Callback):
 
     All but the open ones are means over posts with at least one hashtag in the label set.
     `results` has the same names and the counts: `n` (posts scored), `n_without_labels` (left
-    out), `n_without_hits@k`, `open_n`. The sanity check before training is not scored.
+    out), `n_without_hits@k`, `open_n`. The sanity check before training is not scored. While
+    training there are no open scores: `CorpusDataModule` leaves out the posts that only they need.
 
     Args:
         ks: ranks at which rankings are judged.
@@ -81,6 +83,7 @@ class Evaluator(lightning.Callback):
         self.not_measured: dict[str, tuple[str, ...]] = {}
         self.predictions: pl.DataFrame | None = None
         self._tallies: dict[str, Tally | None] = {}
+        self._fitting = False
         self._collected = Predictions()
         self._check_arguments()
 
@@ -88,6 +91,7 @@ class Evaluator(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Begin new sums."""
+        self._fitting = trainer.state.fn == TrainerFn.FITTING
         self._tallies["val"] = None
 
     def on_validation_batch_end(  # noqa: PLR0917 - the trainer's signature
@@ -114,6 +118,7 @@ class Evaluator(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Begin new sums."""
+        self._fitting = False
         self._tallies["test"] = None
         self._collected = Predictions()
 
@@ -169,7 +174,8 @@ class Evaluator(lightning.Callback):
                 self._collected.add(block)
 
     def _new_tally(self, n_labels: int | None, device: torch.device) -> Tally:
-        return Tally(self.ks, self.threshold, self.open, n_labels, device)
+        with_open = self.open and not self._fitting
+        return Tally(self.ks, self.threshold, with_open, n_labels, device)
 
     def _finish(
         self, part: PartName, trainer: lightning.Trainer, pl_module: lightning.LightningModule

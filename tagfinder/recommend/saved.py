@@ -14,8 +14,7 @@ from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
 from tagfinder.recommend.calibration import Calibration, read_calibration
 from tagfinder.run_folder import RunFolder
-from tagfinder.training.checkpoints import LAST
-from tagfinder.training.resume import load_checkpoint
+from tagfinder.training.checkpoints import load_checkpoint
 
 # The groups of a run's configuration that decide how a text is scored.
 GROUPS = ("cleaning", "features", "model")
@@ -51,15 +50,17 @@ class Saved:
 
 
 def read_run(folder: Path) -> Saved:
-    """Read what a run left after its last epoch, which is what its scores stand for.
+    """Read what a run left: the weights that its scores stand for.
 
     Raises:
         InputError: the folder is not a run's, or has no whole checkpoint.
     """
     run = RunFolder.open(folder)
-    checkpoint = run.checkpoints / LAST
+    checkpoint = run.weights
     if not checkpoint.is_file():
-        raise InputError(f"{folder} has no checkpoints/{LAST}; the run has not finished an epoch")
+        raise InputError(
+            f"{folder} has no checkpoints/{checkpoint.name}; the run has not finished an epoch"
+        )
     config = OmegaConf.to_container(run.config, resolve=True)
     assert isinstance(config, dict)
     metrics = run.metrics if run.metrics_file.is_file() else {}

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there, and finding the newest whole one."""
+"""Checkpoints that are whole or not there: the newest, the best, those that stay."""
 
 from __future__ import annotations
 
@@ -8,20 +8,28 @@ import re
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as lightning
+import torch
 from pytorch_lightning.callbacks import Checkpoint
+
+from tagfinder.errors import InputError
 
 logger = logging.getLogger(__name__)
 
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
+BEST = "best.ckpt"
+MONITOR = "val/ndcg@5"
 PARTIAL = "partial"
 KEPT = re.compile(r"epoch-(\d+)\.ckpt")
 
 
 class Checkpoints(Checkpoint):
     """Writes `last.ckpt` after every epoch and keeps `epoch-010.ckpt`, `epoch-020.ckpt` ...
+
+    `best.ckpt` is that of the first epoch with the highest validation NDCG@5.
 
     A new `last.ckpt` is written in full beside the old one before it takes its place, and the
     old one stays as `previous.ckpt`: whenever the process dies, a whole checkpoint remains, at
@@ -31,31 +39,106 @@ class Checkpoints(Checkpoint):
     Args:
         folder: where the checkpoints go.
         every_n_epochs: epochs between two checkpoints that stay.
+
+    Attributes:
+        best_epoch: epochs trained when validation was best; None where it never was scored.
+        best_score: validation NDCG@5 after that epoch.
     """
 
     def __init__(self, folder: Path, every_n_epochs: int = 10) -> None:
         self.folder = Path(folder)
         self.every_n_epochs = every_n_epochs
+        self.best_epoch: int | None = None
+        self.best_score: float | None = None
+        self._new_score: float | None = None
+
+    def on_train_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Make sure, in a run that goes on, that the weights of its best epoch are at hand."""
+        if trainer.is_global_zero and self.best_epoch is not None and trainer.ckpt_path:
+            self._find_best(Path(trainer.ckpt_path))
+
+    def on_validation_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Note the score of this epoch."""
+        if MONITOR in trainer.callback_metrics:
+            self._new_score = float(trainer.callback_metrics[MONITOR])
 
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Write the checkpoint of this epoch; the trainer calls this after all other callbacks."""
+        epoch = trainer.current_epoch + 1
+        score, self._new_score = self._new_score, None
+        # Not a number is never better.
+        is_best = score is not None and score > (-1 if self.best_score is None else self.best_score)
+        if is_best:
+            self.best_epoch, self.best_score = epoch, score
         partial = self.folder / f"{LAST}.{PARTIAL}"
         trainer.save_checkpoint(partial, weights_only=False)
         if trainer.is_global_zero:
-            self._publish(partial, trainer.current_epoch + 1)
+            self._publish(partial, epoch, is_best)
+        trainer.strategy.barrier()
 
-    def _publish(self, partial: Path, epoch: int) -> None:
+    def state_dict(self) -> dict[str, Any]:
+        """Return what goes into the checkpoint."""
+        return {"best_epoch": self.best_epoch, "best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best epoch so far from a checkpoint."""
+        self.best_epoch = state_dict["best_epoch"]
+        self.best_score = state_dict["best_score"]
+
+    def _publish(self, partial: Path, epoch: int, is_best: bool) -> None:
         with partial.open("rb") as stream:
             os.fsync(stream.fileno())
-        # The copy that stays comes first: an epoch that `last.ckpt` has is never trained again.
+        # The copies that stay come first: an epoch that `last.ckpt` has is never trained again.
         if epoch % self.every_n_epochs == 0:
             link_or_copy(partial, kept_path(self.folder, epoch))
+        if is_best:
+            link_or_copy(partial, self.folder / BEST)
         last = self.folder / LAST
         if last.exists():
             last.replace(self.folder / PREVIOUS)
         partial.replace(last)
+
+    def _find_best(self, resumed: Path) -> None:
+        """Take the best weights so far from this folder or from that of another run."""
+        best = self.folder / BEST
+        assert self.best_epoch is not None
+        kept = kept_path(resumed.parent, self.best_epoch)
+        for file in (best, resumed.parent / BEST, resumed, kept):
+            if is_whole(file) and epochs_in(file) == self.best_epoch:
+                if file != best:
+                    self.folder.mkdir(parents=True, exist_ok=True)
+                    link_or_copy(file, best)
+                return
+        # Most often `best.ckpt` is that of an epoch that comes again now, and is better still.
+        logger.warning(
+            "the weights of epoch %d, the best so far, are not there; from here on the best of "
+            "the epochs to come is kept",
+            self.best_epoch,
+        )
+        self.best_epoch = self.best_score = None
+
+
+def scored_checkpoint(folder: Path, wanted: str) -> Path:
+    """Return the checkpoint whose weights a run's scores stand for.
+
+    Args:
+        folder: the run's folder of checkpoints.
+        wanted: `best` or `last`; where there is no best one, because nothing was validated while
+            training, the last is taken.
+
+    Raises:
+        InputError: `wanted` is neither.
+    """
+    if wanted not in ("best", "last"):
+        raise InputError(f"scored_checkpoint={wanted}; expected best or last")
+    best = folder / BEST
+    return best if wanted == "best" and best.is_file() else folder / LAST
 
 
 def kept_path(folder: Path, epoch: int) -> Path:
@@ -100,3 +183,31 @@ def is_whole(path: Path) -> bool:
             return archive.testzip() is None
     except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
         return False
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Load a checkpoint of plain data; nothing in it can run code.
+
+    Raises:
+        InputError: the file is not such a checkpoint.
+    """
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(
+            f"{path} cannot be read as a checkpoint of plain data ({type(error).__name__}); "
+            "it is damaged or was not written by tagfinder"
+        ) from error
+    return checkpoint
+
+
+def load_weights(model: lightning.LightningModule, path: Path) -> int:
+    """Put a checkpoint's weights into a model; return how many epochs made them."""
+    content = load_checkpoint(path)
+    model.load_state_dict(content["state_dict"])
+    return int(content["epoch"]) + 1
+
+
+def epochs_in(path: Path) -> int:
+    """Return how many epochs made a checkpoint."""
+    return int(load_checkpoint(path)["epoch"]) + 1

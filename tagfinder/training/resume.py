@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from tagfinder.errors import InputError
 from tagfinder.training.checkpoints import is_whole, newest_whole
@@ -16,7 +14,7 @@ from tagfinder.training.checkpoints import is_whole, newest_whole
 FREE = (
     *("run_dir", "resume", "rejects", "logger", "experiment", "sweep", "trainer.max_epochs"),
     *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
-    "batches.eval_batch_size",
+    *("batches.eval_batch_size", "scored_checkpoint"),
 )
 
 
@@ -57,13 +55,20 @@ def _refuse_to_overwrite(folder: Path) -> None:
         )
 
 
-def check_same_config(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def check_same_config(
+    before: Mapping[str, Any], now: Mapping[str, Any], overrides: Sequence[str] = ()
+) -> None:
     """Refuse to go on with another configuration than the run began with.
+
+    Args:
+        before: what the run began with.
+        now: what is asked for.
+        overrides: those of the command line, which tell what the user asked for himself.
 
     Raises:
         InputError: names each key that differs, with both values.
     """
-    different = differing_keys(before, now)
+    different = differing_keys(before, now, overrides)
     if different:
         raise InputError(
             f"the run began with another configuration: {'; '.join(different)}. "
@@ -71,15 +76,39 @@ def check_same_config(before: Mapping[str, Any], now: Mapping[str, Any]) -> None
         )
 
 
-def differing_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return `key: before -> now` for each key that differs and decides what a run computes."""
+def differing_keys(
+    before: Mapping[str, Any], now: Mapping[str, Any], overrides: Sequence[str] = ()
+) -> list[str]:
+    """Return `key: before -> now` for each key that differs and decides what a run computes.
+
+    A key that a run of an older version lacks has its default now, which is what the run had
+    without knowing; it does not count as different unless an override names it.
+    """
     old, new = flattened(before), flattened(now)
+    asked = {override.partition("=")[0].lstrip("+~") for override in overrides}
     missing = object()
     return [
         f"{key}: {old.get(key, 'not there')} -> {new.get(key, 'not there')}"
         for key in sorted(old.keys() | new.keys())
-        if old.get(key, missing) != new.get(key, missing) and not _is_free(key)
+        if old.get(key, missing) != new.get(key, missing)
+        and not _is_free(key)
+        and not _is_newer_default(key, before, asked)
     ]
+
+
+def _is_newer_default(key: str, before: Mapping[str, Any], asked: set[str]) -> bool:
+    """Tell whether a key is one that an older version did not have.
+
+    That is an argument more of a part that the run has, or a whole part more at the top. A part
+    more inside another (`embedding.glove`) is a choice.
+    """
+    top, *inner = key.split(".")
+    if top not in before:
+        return top not in asked
+    part: Any = before
+    for name in (top, *inner)[:-1]:
+        part = part.get(name) if isinstance(part, Mapping) else None
+    return isinstance(part, Mapping) and (top, *inner)[-1] not in part and key not in asked
 
 
 def _is_free(key: str) -> bool:
@@ -95,19 +124,3 @@ def flattened(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint of plain data; nothing in it can run code.
-
-    Raises:
-        InputError: the file is not such a checkpoint.
-    """
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a checkpoint of plain data ({type(error).__name__}); "
-            "it is damaged or was not written by tagfinder"
-        ) from error
-    return checkpoint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,48 @@ import pytorch_lightning as lightning
 import torch
 
 from tagfinder.errors import InputError
-from tagfinder.training.checkpoints import Checkpoints
+from tagfinder.training.checkpoints import Checkpoints, epochs_in
+from tagfinder.training.early_stopping import EarlyStopping
 from tagfinder.training.history import History
 from tagfinder.training.random_states import RandomStates
-from tagfinder.training.resume import load_checkpoint
+
+
+@dataclass
+class Resumable:
+    """What a run needs to be continued bit for bit.
+
+    Attributes:
+        history: scores and seconds by epoch.
+        checkpoints: the files, and which epoch was best.
+        others: random states, early stopping.
+    """
+
+    history: History
+    checkpoints: Checkpoints
+    others: list[lightning.Callback]
+
+    @property
+    def callbacks(self) -> list[lightning.Callback]:
+        """All of it for the trainer."""
+        return [*self.others, self.history, self.checkpoints]
 
 
 def resumable(
-    run_dir: Path, checkpoints: Path, seed: int, every_n_epochs: int
-) -> tuple[list[lightning.Callback], History]:
-    """Return the callbacks that a run needs to be continued bit for bit, and its history."""
-    history = History(run_dir / "history.json")
-    return [RandomStates(seed), history, Checkpoints(checkpoints, every_n_epochs)], history
+    run_dir: Path, seed: int, every_n_epochs: int, patience: int | None = None
+) -> Resumable:
+    """Return the callbacks that a run needs to be continued bit for bit.
+
+    Args:
+        run_dir: the run's folder.
+        seed: what the first epoch begins with.
+        every_n_epochs: epochs between two checkpoints that stay.
+        patience: epochs without a better validation NDCG@5 after which training stops.
+    """
+    return Resumable(
+        history=History(run_dir / "history.json"),
+        checkpoints=Checkpoints(run_dir / "checkpoints", every_n_epochs),
+        others=[RandomStates(seed), *([EarlyStopping(patience)] if patience else [])],
+    )
 
 
 def fit(
@@ -42,7 +73,7 @@ def fit(
         InputError: the checkpoint has more epochs than were asked for.
     """
     if checkpoint is not None:
-        epoch = int(load_checkpoint(checkpoint)["epoch"]) + 1
+        epoch = epochs_in(checkpoint)
         if trainer.max_epochs is not None and epoch > trainer.max_epochs:
             raise InputError(
                 f"trainer.max_epochs={trainer.max_epochs} but {checkpoint} has {epoch} epochs; "

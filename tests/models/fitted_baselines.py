@@ -14,7 +14,7 @@ from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.features import PlainTexts
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.models.base import WholePartRecommender
-from tagfinder.training.resume import load_checkpoint
+from tagfinder.training.checkpoints import load_checkpoint
 
 POSTS = ["flood0 flood1 word3", "music2 word1", "", "nobody ever wrote this"]
 

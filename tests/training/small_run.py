@@ -24,8 +24,12 @@ from tagfinder.models.lstm import LSTMNetwork
 from tagfinder.models.neural import NeuralRecommender
 from tagfinder.models.optimizers import Adam
 from tagfinder.models.text_resnet import TextResNet
+from tagfinder.training.checkpoints import load_weights, scored_checkpoint
 from tagfinder.training.resume import checkpoint_to_resume
 from tagfinder.training.session import fit, resumable
+
+# On so few posts validation wavers, so that some of the runs stop early.
+PATIENCE = 2
 
 
 def parts(model: str, folder: Path) -> tuple[Any, Any]:
@@ -78,8 +82,9 @@ def run(
         optimizer=Adam(0.01, weight_decay=0.01, warmup_steps=3, decay=0.8),
     )
     data = CorpusDataModule(corpus, features, batch_size=32, seed=7, pool=2)
-    evaluator = Evaluator(ks=[1, 3], threshold=0.3, open=False, top_k=3, run_dir=run_dir)
-    callbacks, history = resumable(run_dir, run_dir / "checkpoints", 7, 2)
+    evaluator = Evaluator(ks=[1, 5], threshold=0.3, open=False, top_k=5, run_dir=run_dir)
+    kept = resumable(run_dir, 7, 2, patience=PATIENCE)
+    callbacks = kept.callbacks
     if kill_after_saves:
         callbacks.append(KillWhileSaving(kill_after_saves))
     trainer = lightning.Trainer(
@@ -97,9 +102,18 @@ def run(
         },
     )
     fit(trainer, module, data, checkpoint, "tagfinder train resume=auto")
+    last = {name: value.clone() for name, value in module.state_dict().items()}
+    load_weights(module, scored_checkpoint(run_dir / "checkpoints", "best"))
     trainer.validate(module, data, verbose=False)
     trainer.test(module, data, verbose=False)
-    return {"weights": module.state_dict(), "results": evaluator.results, "history": history.epochs}
+    return {
+        "last": last,
+        "weights": module.state_dict(),
+        "results": evaluator.results,
+        "history": kept.history.epochs,
+        "best": kept.checkpoints.state_dict(),
+        "stopped": [callback.wait_count for callback in callbacks if hasattr(callback, "patience")],
+    }
 
 
 def run_and_keep(

@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from tagfinder.errors import InputError
-from tagfinder.training.checkpoints import is_whole, kept_checkpoints, newest_whole
+from tagfinder.training.checkpoints import is_whole, kept_checkpoints, load_checkpoint, newest_whole
 from tagfinder.training.random_states import capture, restore
 from tagfinder.training.resume import (
     check_same_config,
     checkpoint_to_resume,
     differing_keys,
-    load_checkpoint,
 )
 from tagfinder.training.session import resume_command
 
@@ -98,6 +97,21 @@ def test_another_configuration_is_refused_with_the_keys_that_differ() -> None:
     with pytest.raises(InputError, match="model.hidden: 50 -> 60"):
         check_same_config(before, now)
     check_same_config(before, before)
+
+
+def test_what_a_run_of_an_older_version_lacks_has_its_default() -> None:
+    before = {"model": {"hidden": 50}, "embedding": {"word2vec": {"dimension": 9}}}
+    now = {
+        "model": {"hidden": 50, "dropout": 0.0},
+        "embedding": {"word2vec": {"dimension": 9}},
+        "sampling": {"floor": 3},
+    }
+    assert differing_keys(before, now, ["model=lstm"]) == []
+    assert differing_keys(before, now, ["model.dropout=0.0"]) == ["model.dropout: not there -> 0.0"]
+    assert differing_keys(before, now, ["sampling=down"]) == ["sampling.floor: not there -> 3"]
+    more = {**now, "embedding": {**now["embedding"], "glove": {"path": "x"}}}
+    assert differing_keys(before, more) == ["embedding.glove.path: not there -> x"]
+    assert differing_keys(now, before) != []
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:

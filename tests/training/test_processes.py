@@ -25,7 +25,7 @@ def test_two_processes_score_the_weights_they_trained_as_one_process_does(tmp_pa
         [sys.executable, str(HERE / "two_processes.py"), str(folder), "text_resnet"],
         check=False,
         timeout=300,
-        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
         capture_output=True,
         text=True,
     )

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -19,7 +20,7 @@ from small_run import run_and_keep
 from tagfinder.training.checkpoints import newest_whole
 
 MODELS = ["lstm", "text_resnet", "bert_frozen", "bert_trained"]
-EPOCHS = 4
+EPOCHS = 6
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def processes() -> Iterator[ForkServerContext]:
     # The server of processes looks for the module where a fresh interpreter would.
     patch = pytest.MonkeyPatch()
     here = Path(__file__).parent
-    patch.setenv("PYTHONPATH", f"{here}{os.pathsep}{here.parent}")
+    patch.setenv("PYTHONPATH", os.pathsep.join([str(here), *sys.path]))
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["small_run"])
     yield context
@@ -54,10 +55,12 @@ def finish(
 
 
 def assert_same(a: dict, b: dict, a_folder: Path, b_folder: Path) -> None:
-    assert a["weights"].keys() == b["weights"].keys()
-    for name, value in a["weights"].items():
-        assert torch.equal(value, b["weights"][name]), name
+    for kind in ("last", "weights"):
+        assert a[kind].keys() == b[kind].keys()
+        for name, value in a[kind].items():
+            assert torch.equal(value, b[kind][name]), (kind, name)
     assert a["results"] == b["results"]
+    assert a["best"] == b["best"] and a["stopped"] == b["stopped"]
     without_seconds = [
         [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in run["history"]]
         for run in (a, b)
