@@ -105,11 +105,11 @@ def test_each_recommender_scores_posts_of_a_small_corpus(
     try:
         features = build(config.features)
         features.fit(corpus)
+        model = build(config.model)(label_set=corpus.label_set, features=features)
     except InputError as error:
         if "hub" in str(error):
             pytest.skip(f"needs the hub: {error}")
         raise
-    model = build(config.model)(label_set=corpus.label_set, features=features)
     if not hasattr(model, "logits"):
         return  # fitted and scored in tests/test_train.py
     texts = features.encode(corpus.part("test", [features.column])[features.column].head(4))
