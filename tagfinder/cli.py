@@ -15,6 +15,7 @@ COMMANDS = {
     "collect": "Collect tagged posts from X, Mastodon and Bluesky.",
     "prepare": "Make a multi-label corpus of posts: clean, select, split (Hydra overrides).",
     "train": "Train a recommender, score it, leave a run folder (Hydra overrides).",
+    "sweep": "Search for the settings with the best validation score (Optuna).",
     "evaluate": "Score a run again, its last weights or checkpoint by checkpoint.",
     "clean": "Show what the cleaning makes of a text.",
     "score": "Score anybody's rankings against the truth.",

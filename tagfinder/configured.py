@@ -6,15 +6,17 @@ import importlib
 import os
 import sys
 import uuid
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagfinder.errors import InputError, TagFinderError
@@ -31,43 +33,94 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver(
         "tagfinder_unique", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True
     )
+    OmegaConf.register_new_resolver("tagfinder_job", _folder_of_job, replace=True)
+
+
+def _folder_of_job(overrides: ListConfig) -> str:
+    from tagfinder.sweeping.records import folder_of_job
+
+    return folder_of_job(list(overrides))
+
+
+# A sweep's jobs may run in processes that know of this module only because the task is in it.
+register_resolvers()
+
+
+class ConfiguredTask:
+    """A function of a configuration as Hydra calls it, here or in another process.
+
+    Args:
+        task: `module:function`, imported when there is a configuration to run: help is quick.
+
+    Attributes:
+        failure: what a single run raised; how a sweep's runs went is in their folders.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        self.failure: TagFinderError | None = None
+
+    def __call__(self, config: DictConfig) -> None:
+        """Run the task, of a sweep as one job of many."""
+        module, _, name = self.task.partition(":")
+        try:
+            function = getattr(importlib.import_module(module), name)
+            hydra_config = HydraConfig.get()
+            if hydra_config.mode == RunMode.MULTIRUN:
+                from tagfinder.sweeping.job import run_job
+
+                run_job(function, config, sweep=Path(hydra_config.sweep.dir).name)
+            else:
+                function(config)
+        except TagFinderError as error:
+            self.failure = error
 
 
 def run_configured(task: str, arguments: Sequence[str], verb: str) -> None:
     """Run a task as a Hydra application with the given overrides and flags.
 
     Args:
-        task: `module:function`, imported when there is a configuration to run: help is quick.
+        task: `module:function`.
         arguments: overrides and flags of the command line.
         verb: name of the command.
 
     Raises:
-        TagFinderError: the overrides do not compose, or the task failed with one sentence.
+        TagFinderError: the overrides do not compose, or the task failed with one sentence, or runs
+            of a sweep failed.
     """
-    register_resolvers()
+    from tagfinder.sweeping.watch import watched
+
+    configured_task = ConfiguredTask(task)
+    with watched():
+        run_hydra(configured_task, arguments, verb)
+    if configured_task.failure:
+        raise configured_task.failure
+
+
+def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb: str) -> None:
+    """Compose a configuration and call a task with it, once or for each run of a sweep.
+
+    Args:
+        task: called with each configuration; does not raise.
+        arguments: overrides and flags of the command line.
+        verb: name of the command.
+
+    Raises:
+        InputError: the overrides do not compose.
+    """
     check_types(arguments)
+    # Ours bear the names of the plugins' own on purpose; Hydra checks them against those.
+    warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
     # Hydra would print its errors itself and end the process; we say them our way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    failures: list[TagFinderError] = []
-
-    def run(config: DictConfig) -> Any:
-        module, _, function = task.partition(":")
-        try:
-            return getattr(importlib.import_module(module), function)(config)
-        except TagFinderError as error:
-            failures.append(error)
-            return None
-
     application = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
     before, sys.argv = sys.argv, [f"tagfinder {verb}", *arguments]
     try:
-        application(run)()
+        application(task)()
     except (HydraException, OmegaConfBaseException) as error:
         raise explained(error, arguments) from error
     finally:
         sys.argv = before
-    if failures:
-        raise failures[0]
 
 
 def build(config: Any, *arguments: Any, **keywords: Any) -> Any:

@@ -94,7 +94,7 @@ def build_trainer(config: DictConfig, callbacks: list[Callback]) -> lightning.Tr
     progress = progress_callbacks(config.trainer.enable_progress_bar)
     trainer: lightning.Trainer = build(
         config.trainer,
-        callbacks=[*callbacks, *progress],
+        callbacks=[*callbacks, *map(build, config.callbacks.values()), *progress],
         logger=loggers,
         default_root_dir=str(output_dir()),
         enable_progress_bar=bool(progress),

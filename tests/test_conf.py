@@ -17,7 +17,7 @@ from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 
 # Files of commands that are no Hydra applications; their own tests read them.
-OTHERS = {"collect", "serve"}
+OTHERS = {"collect", "serve", "sweep"}
 OPTIONS = sorted(
     (file.parent.relative_to(conf_dir()).as_posix(), file.stem)
     for file in conf_dir().rglob("*.yaml")
@@ -26,7 +26,7 @@ OPTIONS = sorted(
 NEEDED_BESIDE = {"encoder": ["model=bert"], "embedding": ["model=lstm"], "loss": ["model=lstm"]}
 NEEDED_BESIDE["optimizer"] = ["model=lstm"]
 VECTORS = "the 0.1 0.2\nand 0.3 0.4\n"
-TARGETS = ("tagfinder.", "torch.optim.", "pytorch_lightning.")
+TARGETS = ("tagfinder.", "torch.optim.", "pytorch_lightning.", "hydra_plugins.")
 
 
 def composed(group: str, option: str) -> Any:

@@ -14,7 +14,7 @@ from tagfinder.training.checkpoints import is_whole, newest_whole
 FREE = (
     *("run_dir", "resume", "rejects", "logger", "experiment", "sweep", "trainer.max_epochs"),
     *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
-    *("batches.eval_batch_size", "scored_checkpoint"),
+    *("batches.eval_batch_size", "scored_checkpoint", "callbacks"),
 )
 
 

@@ -1,0 +1,112 @@
+"""What is known of each run of a sweep: `job.json` in its folder, `sweep.csv` above all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import filelock
+import polars as pl
+
+from tagfinder.files import atomic_path, read_json, write_json
+
+Status = Literal["running", "ok", "failed", "pruned", "stopped"]
+JOB_FILE = "job.json"
+TRACE_FILE = "error.txt"
+SWEEP_FILE = "sweep.csv"
+# Where a run lies and how it is watched does not make it another run.
+PLACES = ("run_dir", "resume", "rejects")
+LONGEST_NAME = 100  # characters of overrides in a folder's name
+
+
+@dataclass
+class JobRecord:
+    """One run of a sweep.
+
+    Attributes:
+        overrides: what the run was called with.
+        status: how it stands; `stopped` by Ctrl-C or a signal.
+        score: the best validation NDCG@5; None where there is none yet.
+        seconds: wall time, summed over the parts of a run that was stopped and went on.
+        error: what went wrong, in one sentence.
+        began: when the run first began, in seconds since 1970.
+    """
+
+    overrides: list[str]
+    status: Status = "running"
+    score: float | None = None
+    seconds: float = 0.0
+    error: str | None = None
+    began: float = field(default_factory=time.time)
+
+    def write(self, folder: Path) -> None:
+        """Write the record into the run's folder."""
+        write_json(folder / JOB_FILE, asdict(self))
+
+
+def read_record(folder: Path) -> JobRecord | None:
+    """Return the record in a run's folder, None where there is none."""
+    file = folder / JOB_FILE
+    return JobRecord(**read_json(file)) if file.is_file() else None
+
+
+def records_in(sweep: Path) -> dict[Path, JobRecord]:
+    """Return the folder of each run of a sweep with its record, in the order of their beginning."""
+    folders = [file.parent for file in sweep.glob(f"*/{JOB_FILE}")]
+    found = {folder: record for folder in folders if (record := read_record(folder))}
+    return dict(sorted(found.items(), key=lambda item: item[1].began))
+
+
+def write_sweep_file(sweep: Path, records: dict[Path, JobRecord]) -> None:
+    """Write `sweep.csv`: a row for each run of the sweep."""
+    rows = [
+        {
+            "overrides": " ".join(record.overrides),
+            "status": record.status,
+            "best_val_ndcg@5": record.score,
+            "seconds": round(record.seconds, 1),
+            "path": folder.relative_to(sweep).as_posix(),
+            "error": record.error,
+        }
+        for folder, record in records.items()
+    ]
+    with atomic_path(sweep / SWEEP_FILE) as path:
+        pl.DataFrame(rows, schema_overrides={"best_val_ndcg@5": pl.Float64}).write_csv(path)
+
+
+def folder_of_job(overrides: Sequence[str]) -> str:
+    """Return the name of the folder of one run of a sweep, the same whenever it is asked for.
+
+    It is the overrides as far as they can be read in a name, and a digest of them all. Numbers of
+    jobs would change with the grid, and with them what is finished already.
+    """
+    deciding = [o for o in overrides if o.partition("=")[0] not in PLACES]
+    shown = [o for o in deciding if not o.startswith("data.path=")]
+    readable = re.sub(r"[^\w=.,+-]", "_", "-".join(shown))[:LONGEST_NAME]
+    digest = hashlib.sha256("\n".join(sorted(deciding)).encode()).hexdigest()[:6]
+    return f"{readable}-{digest}" if readable else digest
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Keep a run's folder to this process; yield False where another process has it.
+
+    The lock goes with the process, however it ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
