@@ -1,0 +1,101 @@
+"""Which hashtags are considered for a post: what each source puts forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tagfinder.live.evidence import SAME_DAYS, YEAR, Question
+from tagfinder.live.memory import NOBODY, Memory
+
+SOURCES = ("words", "author_words", "meaning", "spelling", "author", "like_authors", "trending",
+           "last_year", "typed")
+TRENDING = 40
+LAST_YEAR = 20
+OWN_FREQUENT = 30
+LIKE_AUTHORS = 8
+POSTS_OF_LIKE_AUTHORS = 8
+# Days for which the same hashtags count as trending.
+FRESH = 1 / 24
+
+
+class Trends:
+    """The hashtags that are used most now, and those that were on these days last year."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self._day = -np.inf
+        self._now = np.empty(0, np.int64)
+        self._last_year = np.empty(0, np.int64)
+
+    def at(self, day: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return hashtags that trend on a day, and hashtags of the same days a year before."""
+        if not 0 <= day - self._day < FRESH:
+            self._day = day
+            self._now = self._trending(day)
+            date = int(day) - YEAR
+            uses = self.memory.uses_between(date - SAME_DAYS, date + SAME_DAYS)
+            most = sorted(uses, key=lambda hashtag: (-uses[hashtag], hashtag))[:LAST_YEAR]
+            self._last_year = np.array(most, dtype=np.int64)
+        return self._now, self._last_year
+
+    def _trending(self, day: float) -> np.ndarray:
+        n = len(self.memory.hashtags)
+        uses = self.memory.uses.read(np.arange(n), day)
+        most = [np.argsort(-uses[:, column], kind="stable")[:TRENDING] for column in (1, 2)]
+        return np.unique(np.concatenate(most))
+
+
+def put_forward(
+    memory: Memory, trends: Trends, question: Question, likeness: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each source with the hashtags that it puts forward, in any order."""
+    yield "words", memory.hashtags_at(question.by_words.numbers)[0]
+    yield "author_words", memory.hashtags_at(question.by_author.numbers)[0]
+    yield "meaning", memory.hashtags_at(question.by_meaning.numbers)[0]
+    number_of = memory.hashtags.number_of
+    spelled = [number_of[name] for name in question.spelled if name in number_of]
+    yield "spelling", np.array(spelled, dtype=np.int64)
+    if question.author != NOBODY and question.author < len(memory.authors):
+        yield "author", _own(memory, question)
+        yield "like_authors", _of_like_authors(memory, question.author, likeness)
+    now, last_year = trends.at(question.day)
+    yield "trending", now
+    yield "last_year", last_year
+    for typed in question.typed:
+        uses = memory.latest_uses.values[typed]
+        yield "typed", memory.hashtags_at(uses[uses >= 0])[0]
+
+
+def candidates(
+    memory: Memory, trends: Trends, question: Question, likeness: np.ndarray
+) -> np.ndarray:
+    """Return (C,) int64 distinct hashtags, ascending, without those that are there already."""
+    found = [hashtags for _, hashtags in put_forward(memory, trends, question, likeness)]
+    distinct = np.unique(np.concatenate(found)).astype(np.int64)
+    distinct = distinct[memory.total.values[distinct] > 0]
+    return np.setdiff1d(distinct, question.typed, assume_unique=True)
+
+
+def _own(memory: Memory, question: Question) -> np.ndarray:
+    latest = memory.author_latest.values[question.author]
+    lately = memory.hashtags_at(latest[latest >= 0])[0]
+    pairs = memory.pairs[question.author]
+    rows = np.fromiter(pairs.values(), dtype=np.int64, count=len(pairs))
+    hashtags = np.fromiter(pairs.keys(), dtype=np.int64, count=len(pairs))
+    if len(hashtags) > OWN_FREQUENT:
+        uses = memory.pair_uses.read(rows, question.day)[:, -1]
+        hashtags = hashtags[np.argpartition(-uses, OWN_FREQUENT)[:OWN_FREQUENT]]
+    return np.concatenate([lately, hashtags])
+
+
+def _of_like_authors(memory: Memory, author: int, likeness: np.ndarray) -> np.ndarray:
+    others = likeness.copy()
+    others[author] = 0
+    n = min(LIKE_AUTHORS, len(others) - 1)
+    if n < 1:
+        return np.empty(0, np.int64)
+    nearest = np.argpartition(-others, n)[:n]
+    latest = memory.author_latest.values[nearest[others[nearest] > 0], :POSTS_OF_LIKE_AUTHORS]
+    return memory.hashtags_at(latest[latest >= 0])[0]

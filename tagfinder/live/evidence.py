@@ -1,0 +1,285 @@
+"""What speaks for each candidate hashtag of a post: one row of numbers for each.
+
+The numbers come in groups, each from one source; a group that is not used is left out of the
+row altogether, so that each part's worth can be measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tagfinder.live.memory import NOBODY, Memory
+from tagfinder.live.text_index import Neighbours
+
+NOTHING = Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
+LONG_AGO = 3_650.0
+YEAR = 365
+SAME_DAYS = 3
+
+
+@dataclass(frozen=True)
+class Question:
+    """A post whose hashtags are asked for, and what was found for it.
+
+    Attributes:
+        day: the moment of asking, in days since 1970.
+        author: number of its author, or `NOBODY`.
+        words: its words in order.
+        spelled: names that its words spell -> number of words.
+        typed: numbers of hashtags that it has already.
+        by_words: posts with the same words.
+        by_author: posts of the same author with the same words.
+        by_meaning: posts whose vectors are near, with cosines as scores.
+    """
+
+    day: float
+    author: int
+    words: Sequence[str]
+    spelled: dict[str, int]
+    typed: tuple[int, ...] = ()
+    by_words: Neighbours = NOTHING
+    by_author: Neighbours = NOTHING
+    by_meaning: Neighbours = NOTHING
+
+
+@dataclass
+class Votes:
+    """What neighbours say of hashtags.
+
+    Attributes:
+        hashtags: (C,) distinct hashtags of the neighbours.
+        table: (C, 8) float32, see `VOTE_NAMES`.
+    """
+
+    hashtags: np.ndarray
+    table: np.ndarray
+
+
+VOTE_NAMES = (
+    *("sum", "cubes", "most", "posts", "first", "share", "lately", "this_month"),
+    *("same_author", "like_authors"),
+)
+
+
+def votes(memory: Memory, found: Neighbours, question: Question, likeness: np.ndarray) -> Votes:
+    """Let neighbours vote for their hashtags.
+
+    Args:
+        memory: who the neighbours are.
+        found: the neighbours; scores are taken relative to the best one's.
+        question: the post that asks.
+        likeness: (A,) how much each author is like the asking one.
+
+    Returns:
+        For each hashtag of a neighbour: sums of similarities (plain, cubed, cubed and fading in
+        2 and in 30 days, of the same author, weighted by the authors' likeness), the largest, the
+        number of neighbours, the place of the first, the share of all cubes.
+    """
+    flat, owners = memory.hashtags_at(found.numbers)
+    if not len(flat):
+        return Votes(np.empty(0, np.int64), np.empty((0, len(VOTE_NAMES)), np.float32))
+    hashtags, column = np.unique(flat, return_inverse=True)
+    scores = found.scores.astype(np.float64)
+    cubes = (scores / max(scores[0], 1e-9)) ** 3
+    age = np.maximum(question.day - memory.days.values[found.numbers], 0)
+    authors = memory.author_of.values[found.numbers]
+    same = (authors == question.author) & (authors != NOBODY)
+    weights = {
+        "sum": scores,
+        "cubes": cubes,
+        "posts": np.ones(len(scores)),
+        "lately": cubes * 0.5 ** (age / 2),
+        "this_month": cubes * 0.5 ** (age / 30),
+        "same_author": cubes * same,
+        "like_authors": cubes * np.where(authors == NOBODY, 0, likeness[authors]),
+    }
+    n = len(hashtags)
+    table = np.empty((n, len(VOTE_NAMES)), np.float32)
+    for name, weight in weights.items():
+        place = VOTE_NAMES.index(name)
+        table[:, place] = np.bincount(column, weights=weight[owners], minlength=n)
+    # Neighbours are sorted, so that a hashtag's first one is its most similar.
+    first = np.full(n, len(scores))
+    np.minimum.at(first, column, owners)
+    table[:, VOTE_NAMES.index("first")] = first
+    table[:, VOTE_NAMES.index("most")] = scores[first]
+    table[:, VOTE_NAMES.index("share")] = table[:, VOTE_NAMES.index("cubes")] / cubes.sum()
+    return Votes(hashtags.astype(np.int64), table)
+
+
+def spread(found: Votes, candidates: np.ndarray) -> np.ndarray:
+    """Return (C, V) votes for candidates, zeros for those that no neighbour has."""
+    rows = np.zeros((len(candidates), len(VOTE_NAMES)), np.float32)
+    if len(found.hashtags):
+        places = np.searchsorted(found.hashtags, candidates)
+        places = np.minimum(places, len(found.hashtags) - 1)
+        has = found.hashtags[places] == candidates
+        rows[has] = found.table[places[has]]
+        rows[~has, VOTE_NAMES.index("first")] = 999
+    return rows
+
+
+def author_likeness(memory: Memory, author: int) -> np.ndarray:
+    """Return (A,) float32: who lately used what an author used, one for the author's own.
+
+    Among the latest users of the author's own latest hashtags, each use counts by how few others
+    the hashtag has; the sum is taken relative to the largest.
+    """
+    likeness = np.zeros(max(len(memory.authors), 1), np.float32)
+    if author == NOBODY or author >= len(memory.authors):
+        return likeness
+    own = memory.author_latest.values[author]
+    hashtags = np.unique(memory.hashtags_at(own[own >= 0])[0])
+    if len(hashtags):
+        uses = memory.latest_uses.values[hashtags]
+        rarity = 1 / np.log2(2 + memory.users.values[hashtags])
+        users = memory.author_of.values[uses]
+        valid = (uses >= 0) & (users >= 0)
+        weight = np.broadcast_to(rarity[:, None], uses.shape)
+        sums = np.bincount(users[valid], weights=weight[valid], minlength=len(likeness))
+        sums[author] = 0
+        most = sums.max()
+        likeness = (sums / most if most > 0 else sums).astype(np.float32)
+    likeness[author] = 1
+    return likeness
+
+
+HASHTAG_NAMES = (
+    *("uses_half_day", "uses_2_days", "uses_week", "uses_month", "uses_half_year"),
+    *("uses_ever", "users", "age", "since_last", "rising", "rising_month"),
+    *("this_weekday", "same_days_last_year", "length"),
+)
+
+
+def of_hashtags(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
+    """Return (C, 14) what is known of hashtags whoever asks: `HASHTAG_NAMES`."""
+    uses = memory.uses.read(candidates, question.day)
+    total = memory.total.values[candidates]
+    age = np.minimum(question.day - memory.first_day.values[candidates], LONG_AGO)
+    since = np.minimum(question.day - memory.uses.latest.values[candidates], LONG_AGO)
+    weekdays = memory.weekdays.values[candidates]
+    weekday = int(question.day + 3) % 7
+    date = int(question.day) - YEAR
+    same_days = memory.uses_between(date - SAME_DAYS, date + SAME_DAYS)
+    last_year = [same_days.get(hashtag, 0) for hashtag in candidates.tolist()]
+    names = memory.hashtags.names
+    columns = [
+        *uses.T,
+        np.log1p(total),
+        np.log1p(memory.users.values[candidates]),
+        age,
+        since,
+        (uses[:, 1] + 0.1) / (uses[:, 2] + 0.5),
+        (uses[:, 2] + 0.1) / (uses[:, 4] + 0.5),
+        weekdays[:, weekday] / np.maximum(weekdays.sum(axis=1), 1e-6),
+        last_year,
+        [len(names[hashtag]) for hashtag in candidates.tolist()],
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+AUTHOR_NAMES = (
+    *("own_week", "own_month", "own_half_year", "own_ever", "own_since"),
+    *("own_share_month", "own_share_ever", "own_in_last_5", "own_in_last_20", "own_place"),
+    *("posts_month", "posts_ever", "repeats", "like_users", "like_users_most", "like_uses"),
+)
+
+
+def of_author(
+    memory: Memory, candidates: np.ndarray, question: Question, likeness: np.ndarray
+) -> np.ndarray:
+    """Return (C, 16) what the asking author and authors like them do: `AUTHOR_NAMES`."""
+    table = np.zeros((len(candidates), len(AUTHOR_NAMES)), np.float32)
+    author = question.author
+    if author == NOBODY or author >= len(memory.authors):
+        table[:] = np.nan
+        return table
+    rows = np.array(
+        [memory.pairs[author].get(hashtag, -1) for hashtag in candidates.tolist()], dtype=np.int64
+    )
+    has = rows >= 0
+    posts = memory.author_posts.read(np.array([author]), question.day)[0]
+    ever = int(memory.author_total.values[author])
+    table[:, 4] = LONG_AGO
+    table[has, :3] = memory.pair_uses.read(rows[has], question.day)
+    table[has, 3] = memory.pair_total.values[rows[has]]
+    table[has, 4] = question.day - memory.pair_uses.latest.values[rows[has]]
+    table[:, 5] = table[:, 1] / (posts[1] + 0.5)
+    table[:, 6] = table[:, 3] / (ever + 1)
+    latest = memory.author_latest.values[author]
+    flat, owners = memory.hashtags_at(latest[latest >= 0])
+    if len(flat):
+        mine = flat[None, :] == candidates[:, None]
+        table[:, 7] = (mine & (owners < 5)).sum(axis=1)
+        table[:, 8] = (mine & (owners < 20)).sum(axis=1)
+        table[:, 9] = np.where(mine, owners, 99).min(axis=1)
+    table[:, 10], table[:, 11] = posts[1], np.log1p(ever)
+    table[:, 12] = memory.author_repeats.values[author] / (ever + 1)
+    uses = memory.latest_uses.values[candidates]
+    users = memory.author_of.values[uses]
+    others = (uses >= 0) & (users >= 0) & (users != author)
+    age = np.maximum(question.day - memory.days.values[uses], 0)
+    like = np.where(others, likeness[users], 0)
+    table[:, 13] = like.sum(axis=1) / np.maximum(others.sum(axis=1), 1)
+    table[:, 14] = like.max(axis=1)
+    table[:, 15] = (like * 0.5 ** (age / 7)).sum(axis=1)
+    return table
+
+
+WORD_NAMES = ("spelled", "spelled_posts", "spelled_rate", "covered", "in_name")
+
+
+def of_words(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
+    """Return (C, 5) how a post's words spell a hashtag: `WORD_NAMES`.
+
+    The number of words that spell it, the posts whose words did, the share of those that had it,
+    the share of its letters that words of the post cover, and the longest word in it.
+    """
+    names = memory.hashtags.names
+    chosen = [names[hashtag] for hashtag in candidates.tolist()]
+    long_words = {word.lstrip("@") for word in question.words if len(word) > 2}
+    inside = [[len(word) for word in long_words if word in name] for name in chosen]
+    spelled = memory.spelled.values[candidates]
+    return np.stack(
+        [
+            [question.spelled.get(name, 0) for name in chosen],
+            np.log1p(spelled),
+            (memory.spelled_and_used.values[candidates] + 0.2) / (spelled + 2.0),
+            [min(sum(found) / len(name), 1) for found, name in zip(inside, chosen, strict=True)],
+            [max(found, default=0) for found in inside],
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+POST_NAMES = ("n_words", "hour", "n_candidates", "best_by_words", "best_by_meaning")
+
+
+def of_post(question: Question, n_candidates: int) -> np.ndarray:
+    """Return (C, 5) what is the same for all candidates of a post: `POST_NAMES`."""
+    row = [
+        len(question.words),
+        question.day % 1 * 24,
+        n_candidates,
+        question.by_words.scores[0] if len(question.by_words.scores) else 0,
+        question.by_meaning.scores[0] if len(question.by_meaning.scores) else 0,
+    ]
+    return np.broadcast_to(np.array(row, np.float32), (n_candidates, len(row)))
+
+
+TYPED_NAMES = ("with_typed", "with_typed_share")
+
+
+def of_typed(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
+    """Return (C, 2) how often hashtags stood beside those that were typed: `TYPED_NAMES`."""
+    table = np.zeros((len(candidates), len(TYPED_NAMES)), np.float32)
+    for typed in question.typed:
+        uses = memory.latest_uses.values[typed]
+        uses = uses[uses >= 0]
+        flat, _ = memory.hashtags_at(uses)
+        table[:, 0] += (flat[None, :] == candidates[:, None]).sum(axis=1)
+        table[:, 1] += table[:, 0] / max(len(uses), 1)
+    return table

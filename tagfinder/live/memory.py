@@ -1,0 +1,245 @@
+"""What is known of posts and hashtags, without their texts: who used what, when, how often.
+
+Everything is counted as posts come and can be taken back post by post, so that teaching,
+forgetting and asking cost the same whatever the number of posts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tagfinder.live.columns import Column, Fading
+
+# Days after which a use of a hashtag counts half: by all, and by one author.
+HALF_LIVES = (0.5, 2.0, 7.0, 30.0, 180.0)
+AUTHOR_HALF_LIVES = (7.0, 30.0, 180.0)
+WEEKDAY_HALF_LIFE = 56.0
+# Latest uses that are kept for each hashtag, and latest posts for each author.
+LATEST_USES = 16
+LATEST_POSTS = 64
+NOBODY = -1
+SECONDS = 86_400.0
+
+
+@dataclass(frozen=True)
+class Post:
+    """One post as the live recommender learns it.
+
+    Attributes:
+        id: what the post is called where it comes from; unique.
+        day: when it was published, in days since 1970-01-01 UTC.
+        author: who published it; None where that is unknown.
+        text: cleaned, without any hashtag or URL.
+        hashtags: distinct, lower case, without `#`.
+    """
+
+    id: str
+    day: float
+    author: str | None
+    text: str
+    hashtags: tuple[str, ...]
+
+
+class Names:
+    """Numbers for names, in order of first appearance."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.number_of: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def number(self, name: str) -> int:
+        """Return the number of a name, a new one where it is new."""
+        number = self.number_of.setdefault(name, len(self.names))
+        if number == len(self.names):
+            self.names.append(name)
+        return number
+
+
+class Memory:
+    """Counts over all posts that were taught and not forgotten.
+
+    Attributes:
+        hashtags: hashtag <-> number.
+        authors: author <-> number.
+        n_posts: posts ever taught; the number of the next one.
+        n_alive: posts taught and not forgotten.
+        days: post number -> day.
+        author_of: post number -> author's number, or `NOBODY`.
+        uses: hashtag -> its uses by all, fading.
+        total: hashtag -> posts with it.
+        first_day: hashtag -> day of its first use.
+        users: hashtag -> distinct authors.
+        latest_uses: hashtag -> numbers of the latest posts with it, -1 where there are fewer.
+        weekdays: hashtag -> uses on each day of the week, fading.
+        author_posts: author -> posts, fading.
+        author_latest: author -> numbers of the latest posts.
+        pairs: author -> hashtag -> row of `pair_uses` and `pair_total`.
+        pair_uses: uses of a hashtag by an author, fading.
+        pair_total: posts of an author with a hashtag.
+        by_date: whole day -> hashtag -> posts.
+        spelled: hashtag -> posts whose words spell it.
+        spelled_and_used: hashtag -> those of them that have it.
+    """
+
+    def __init__(self) -> None:
+        self.hashtags, self.authors = Names(), Names()
+        self.n_posts = self.n_alive = 0
+        self.days = Column(np.float64)
+        self.author_of = Column(np.int32, fill=NOBODY)
+        self.hashtag_starts = Column(np.int64)
+        self.hashtag_values = Column(np.int32)
+        self.uses = Fading(HALF_LIVES)
+        self.total = Column(np.int32)
+        self.first_day = Column(np.float64, fill=np.inf)
+        self.users = Column(np.int32)
+        self.latest_uses = Column(np.int32, LATEST_USES, fill=-1)
+        self.weekdays = Column(np.float32, 7)
+        self.weekday_day = Column(np.float64)
+        self.author_posts = Fading(AUTHOR_HALF_LIVES)
+        self.author_total = Column(np.int32)
+        self.author_repeats = Column(np.int32)
+        self.author_latest = Column(np.int32, LATEST_POSTS, fill=-1)
+        self.pairs: list[dict[int, int]] = []
+        self.n_pairs = 0
+        self.pair_uses = Fading(AUTHOR_HALF_LIVES)
+        self.pair_total = Column(np.int32)
+        self.by_date: dict[int, Counter[int]] = {}
+        self.spelled = Column(np.int32)
+        self.spelled_and_used = Column(np.int32)
+
+    def teach(self, post: Post, names: Sequence[str] = ()) -> int:
+        """Count a post.
+
+        Args:
+            post: the post.
+            names: what its words spell (`words.spelled_names`).
+
+        Returns:
+            The post's number.
+        """
+        number = self.n_posts
+        hashtags = [self.hashtags.number(hashtag) for hashtag in post.hashtags]
+        author = NOBODY if post.author is None else self.authors.number(post.author)
+        self._make_room(number, len(hashtags))
+        self.days.values[number] = post.day
+        self.author_of.values[number] = author
+        start = self.hashtag_starts.values[number]
+        self.hashtag_values.values[start : start + len(hashtags)] = hashtags
+        self.hashtag_starts.values[number + 1] = start + len(hashtags)
+        self.n_posts += 1
+        self.n_alive += 1
+        if author != NOBODY:
+            _push(self.author_latest.values[author], number)
+            pairs = self.pairs[author]
+            self.author_repeats.values[author] += any(hashtag in pairs for hashtag in hashtags)
+        for hashtag in hashtags:
+            _push(self.latest_uses.values[hashtag], number)
+            self.first_day.values[hashtag] = min(self.first_day.values[hashtag], post.day)
+        self._count(post.day, author, hashtags, names, 1)
+        return number
+
+    def forget(self, number: int, names: Sequence[str] = ()) -> None:
+        """Take back what `teach` counted for a post that is still there."""
+        hashtags = self.hashtags_at(np.array([number]))[0].tolist()
+        author = int(self.author_of.values[number])
+        self._count(float(self.days.values[number]), author, hashtags, names, -1)
+        for hashtag in hashtags:
+            latest = self.latest_uses.values[hashtag]
+            latest[latest == number] = -1
+        if author != NOBODY:
+            latest = self.author_latest.values[author]
+            latest[latest == number] = -1
+        self.author_of.values[number] = NOBODY
+        self.n_alive -= 1
+
+    def hashtags_at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the hashtags of posts, all in one row: (M,) hashtags and the posts' positions.
+
+        Args:
+            numbers: (P,) post numbers.
+
+        Returns:
+            (M,) int32 hashtag numbers and (M,) int64 positions in `numbers`.
+        """
+        starts = self.hashtag_starts.values[numbers]
+        lengths = self.hashtag_starts.values[numbers + 1] - starts
+        owners = np.repeat(np.arange(len(numbers)), lengths)
+        within = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        return self.hashtag_values.values[starts[owners] + within], owners
+
+    def uses_between(self, first: int, last: int) -> dict[int, int]:
+        """Return hashtag -> posts on the whole days from `first` to `last`, both included."""
+        sums: Counter[int] = Counter()
+        for day in range(first, last + 1):
+            sums.update(self.by_date.get(day, {}))
+        return sums
+
+    def _count(
+        self, day: float, author: int, hashtags: list[int], names: Sequence[str], sign: int
+    ) -> None:
+        of_day = self.by_date.setdefault(int(day), Counter())
+        weekday = int(day + 3) % 7  # 1970-01-01 was a Thursday; 0 is Monday
+        for hashtag in hashtags:
+            self.uses.add(hashtag, day, sign)
+            self.total.values[hashtag] += sign
+            of_day[hashtag] += sign
+            self._count_weekday(hashtag, day, weekday, sign)
+        if author != NOBODY:
+            self.author_posts.add(author, day, sign)
+            self.author_total.values[author] += sign
+            for hashtag in hashtags:
+                self._count_pair(author, hashtag, day, sign)
+        used = set(hashtags)
+        for name in names:
+            hashtag = self.hashtags.number_of.get(name, -1)
+            if hashtag >= 0:
+                self.spelled.values[hashtag] += sign
+                self.spelled_and_used.values[hashtag] += sign * (hashtag in used)
+
+    def _count_weekday(self, hashtag: int, day: float, weekday: int, sign: int) -> None:
+        faded = 0.5 ** ((day - self.weekday_day.values[hashtag]) / WEEKDAY_HALF_LIFE)
+        if faded < 1:
+            self.weekdays.values[hashtag] *= faded
+            self.weekday_day.values[hashtag] = day
+            faded = 1.0
+        self.weekdays.values[hashtag, weekday] += sign / faded
+
+    def _count_pair(self, author: int, hashtag: int, day: float, sign: int) -> None:
+        row = self.pairs[author].get(hashtag)
+        if row is None:
+            row = self.pairs[author][hashtag] = self.n_pairs
+            self.n_pairs += 1
+            self.users.values[hashtag] += 1
+            self.pair_uses.reach(row + 1)
+            self.pair_total.reach(row + 1)
+        self.pair_uses.add(row, day, sign)
+        self.pair_total.values[row] += sign
+
+    def _make_room(self, number: int, n_hashtags: int) -> None:
+        for column in (self.days, self.author_of, self.hashtag_starts):
+            column.reach(number + 2)
+        self.hashtag_values.reach(int(self.hashtag_starts.values[number]) + n_hashtags)
+        for of_hashtags in (
+            *(self.uses, self.total, self.first_day, self.users, self.latest_uses),
+            *(self.weekdays, self.weekday_day, self.spelled, self.spelled_and_used),
+        ):
+            of_hashtags.reach(len(self.hashtags))
+        for of_authors in (
+            *(self.author_posts, self.author_total, self.author_repeats, self.author_latest),
+        ):
+            of_authors.reach(len(self.authors))
+        while len(self.pairs) < len(self.authors):
+            self.pairs.append({})
+
+
+def _push(latest: np.ndarray, number: int) -> None:
+    """Put a post before the others of a short list, the oldest of which falls out."""
+    latest[1:] = latest[:-1]
+    latest[0] = number
