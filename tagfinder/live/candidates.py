@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
 from tagfinder.live.evidence import SAME_DAYS, YEAR, Question
-from tagfinder.live.memory import NOBODY, Memory
+from tagfinder.live.memory import Memory
 
-SOURCES = ("words", "author_words", "meaning", "spelling", "author", "like_authors", "trending",
-           "last_year", "typed")
 TRENDING = 40
 LAST_YEAR = 20
 OWN_FREQUENT = 30
@@ -47,35 +45,41 @@ class Trends:
         return np.unique(np.concatenate(most))
 
 
-def put_forward(
+def candidates(
+    memory: Memory,
+    trends: Trends,
+    question: Question,
+    likeness: np.ndarray,
+    parts: Collection[str],
+) -> np.ndarray:
+    """Return (C,) int64 distinct hashtags, ascending, without those that are there already."""
+    found = [
+        hashtags
+        for part, hashtags in _put_forward(memory, trends, question, likeness)
+        if part in parts
+    ]
+    distinct = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
+    distinct = distinct[memory.total.values[distinct] > 0]
+    return np.setdiff1d(distinct, question.typed, assume_unique=True)
+
+
+def _put_forward(
     memory: Memory, trends: Trends, question: Question, likeness: np.ndarray
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each source with the hashtags that it puts forward, in any order."""
+    """Yield each part with hashtags that it puts forward, in any order."""
     yield "words", memory.hashtags_at(question.by_words.numbers)[0]
-    yield "author_words", memory.hashtags_at(question.by_author.numbers)[0]
     yield "meaning", memory.hashtags_at(question.by_meaning.numbers)[0]
     number_of = memory.hashtags.number_of
     spelled = [number_of[name] for name in question.spelled if name in number_of]
     yield "spelling", np.array(spelled, dtype=np.int64)
-    if question.author != NOBODY and question.author < len(memory.authors):
+    if 0 <= question.author < len(memory.authors):
+        yield "author", memory.hashtags_at(question.by_author.numbers)[0]
         yield "author", _own(memory, question)
-        yield "like_authors", _of_like_authors(memory, question.author, likeness)
-    now, last_year = trends.at(question.day)
-    yield "trending", now
-    yield "last_year", last_year
+        yield "author", _of_like_authors(memory, question.author, likeness)
+    yield from (("trends", hashtags) for hashtags in trends.at(question.day))
     for typed in question.typed:
         uses = memory.latest_uses.values[typed]
         yield "typed", memory.hashtags_at(uses[uses >= 0])[0]
-
-
-def candidates(
-    memory: Memory, trends: Trends, question: Question, likeness: np.ndarray
-) -> np.ndarray:
-    """Return (C,) int64 distinct hashtags, ascending, without those that are there already."""
-    found = [hashtags for _, hashtags in put_forward(memory, trends, question, likeness)]
-    distinct = np.unique(np.concatenate(found)).astype(np.int64)
-    distinct = distinct[memory.total.values[distinct] > 0]
-    return np.setdiff1d(distinct, question.typed, assume_unique=True)
 
 
 def _own(memory: Memory, question: Question) -> np.ndarray:

@@ -1,13 +1,9 @@
-"""What speaks for each candidate hashtag of a post: one row of numbers for each.
-
-The numbers come in groups, each from one source; a group that is not used is left out of the
-row altogether, so that each part's worth can be measured.
-"""
+"""What speaks for each candidate hashtag of a post: numbers in groups, each from one source."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -181,6 +177,12 @@ def of_hashtags(memory: Memory, candidates: np.ndarray, question: Question) -> n
     return np.stack(columns, axis=1).astype(np.float32)
 
 
+def own_rows(memory: Memory, candidates: np.ndarray, author: int) -> np.ndarray:
+    """Return (C,) int64 the rows of an author's uses of hashtags, -1 where there are none."""
+    pairs = memory.pairs[author] if 0 <= author < len(memory.pairs) else {}
+    return np.array([pairs.get(hashtag, -1) for hashtag in candidates.tolist()], dtype=np.int64)
+
+
 AUTHOR_NAMES = (
     *("own_week", "own_month", "own_half_year", "own_ever", "own_since"),
     *("own_share_month", "own_share_ever", "own_in_last_5", "own_in_last_20", "own_place"),
@@ -197,9 +199,7 @@ def of_author(
     if author == NOBODY or author >= len(memory.authors):
         table[:] = np.nan
         return table
-    rows = np.array(
-        [memory.pairs[author].get(hashtag, -1) for hashtag in candidates.tolist()], dtype=np.int64
-    )
+    rows = own_rows(memory, candidates, author)
     has = rows >= 0
     posts = memory.author_posts.read(np.array([author]), question.day)[0]
     ever = int(memory.author_total.values[author])

@@ -34,7 +34,7 @@ class Post:
         day: when it was published, in days since 1970-01-01 UTC.
         author: who published it; None where that is unknown.
         text: cleaned, without any hashtag or URL.
-        hashtags: distinct, lower case, without `#`.
+        hashtags: as they were typed, without `#`, distinct whatever their case.
     """
 
     id: str
@@ -66,7 +66,8 @@ class Memory:
     """Counts over all posts that were taught and not forgotten.
 
     Attributes:
-        hashtags: hashtag <-> number.
+        hashtags: lower-case hashtag <-> number.
+        spellings: hashtag -> how most people write it.
         authors: author <-> number.
         n_posts: posts ever taught; the number of the next one.
         n_alive: posts taught and not forgotten.
@@ -90,6 +91,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.hashtags, self.authors = Names(), Names()
+        self.spellings: list[str] = []
+        self.spelling_votes = Column(np.int32)
         self.n_posts = self.n_alive = 0
         self.days = Column(np.float64)
         self.author_of = Column(np.int32, fill=NOBODY)
@@ -114,18 +117,21 @@ class Memory:
         self.spelled = Column(np.int32)
         self.spelled_and_used = Column(np.int32)
 
-    def teach(self, post: Post, names: Sequence[str] = ()) -> int:
+    def teach(self, post: Post, names: Sequence[str] = (), number: int | None = None) -> int:
         """Count a post.
 
         Args:
             post: the post.
             names: what its words spell (`words.spelled_names`).
+            number: what it is called from now on, higher than any before; None takes the next.
 
         Returns:
             The post's number.
         """
-        number = self.n_posts
-        hashtags = [self.hashtags.number(hashtag) for hashtag in post.hashtags]
+        number = self.n_posts if number is None else number
+        self._skip_to(number)
+        typed = {hashtag.lower(): hashtag for hashtag in post.hashtags}
+        hashtags = [self.hashtags.number(hashtag) for hashtag in typed]
         author = NOBODY if post.author is None else self.authors.number(post.author)
         self._make_room(number, len(hashtags))
         self.days.values[number] = post.day
@@ -139,7 +145,8 @@ class Memory:
             _push(self.author_latest.values[author], number)
             pairs = self.pairs[author]
             self.author_repeats.values[author] += any(hashtag in pairs for hashtag in hashtags)
-        for hashtag in hashtags:
+        for hashtag, spelling in zip(hashtags, typed.values(), strict=True):
+            self._vote_for_spelling(hashtag, spelling)
             _push(self.latest_uses.values[hashtag], number)
             self.first_day.values[hashtag] = min(self.first_day.values[hashtag], post.day)
         self._count(post.day, author, hashtags, names, 1)
@@ -180,6 +187,26 @@ class Memory:
         for day in range(first, last + 1):
             sums.update(self.by_date.get(day, {}))
         return sums
+
+    def _skip_to(self, number: int) -> None:
+        """Let numbers that were never taught stand for posts without anything."""
+        if number > self.n_posts:
+            self._make_room(number, 0)
+            end = self.hashtag_starts.values[self.n_posts]
+            self.hashtag_starts.values[self.n_posts : number + 1] = end
+            self.n_posts = number
+
+    def _vote_for_spelling(self, hashtag: int, spelling: str) -> None:
+        # Boyer and Moore's vote: a spelling that more than half use is found in one pass.
+        if hashtag == len(self.spellings):
+            self.spellings.append(spelling)
+        votes = self.spelling_votes.values
+        if self.spellings[hashtag] == spelling:
+            votes[hashtag] += 1
+        elif votes[hashtag] > 0:
+            votes[hashtag] -= 1
+        else:
+            self.spellings[hashtag] = spelling
 
     def _count(
         self, day: float, author: int, hashtags: list[int], names: Sequence[str], sign: int
@@ -229,6 +256,7 @@ class Memory:
         for of_hashtags in (
             *(self.uses, self.total, self.first_day, self.users, self.latest_uses),
             *(self.weekdays, self.weekday_day, self.spelled, self.spelled_and_used),
+            self.spelling_votes,
         ):
             of_hashtags.reach(len(self.hashtags))
         for of_authors in (

@@ -1,0 +1,196 @@
+"""Knowledge on disk: posts that were taught stay taught, whatever happens to the process.
+
+A folder holds `posts.sqlite` (the truth), `words/` (the text index), `vectors.usearch` (where
+there is an encoder) and `memory.npz` (the counts, as they stood when the folder was last closed).
+All but the first are made again from it where they are missing or behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from tagfinder.files import atomic_path, read_json, write_json
+from tagfinder.live.catch_up import catch_up
+from tagfinder.live.knowledge import Knowledge
+from tagfinder.live.memory import Memory, Post
+from tagfinder.live.memory_files import load_memory, save_memory
+from tagfinder.live.post_store import KNOWN, PostStore
+from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.vector_index import VectorIndex
+from tagfinder.live.words import spelled_names, words
+
+POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.usearch", "memory.npz"
+STATE = "state.json"
+Encode = Callable[[Sequence[str]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What became of posts that were to be taught.
+
+    Attributes:
+        taught: posts that are known now and were not before.
+        known: posts whose id was known already; they were left as they are.
+        seconds: that it took.
+    """
+
+    taught: int
+    known: int
+    seconds: float
+
+
+class DurableKnowledge:
+    """A folder of posts that can be asked, taught and made to forget.
+
+    One process at a time may open a folder to teach; its threads may share this object.
+
+    Args:
+        folder: made where it is missing.
+        encode: gives (P, D) vectors of texts; None where there is no encoder.
+        dimension: D.
+        writable: False only reads.
+        settings: of `Knowledge`.
+
+    Attributes:
+        knowledge: what is known.
+        lock: to be held while `knowledge` is asked, where another thread may teach.
+
+    Raises:
+        InputError: another process teaches here, or a file is damaged or of another version.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        encode: Encode | None = None,
+        dimension: int = 0,
+        writable: bool = False,
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.writable = writable
+        self.lock = RLock()
+        self._encode = encode
+        self.store = PostStore(folder / POSTS, writable)
+        index = TantivyIndex(folder / WORDS)
+        if writable:
+            catch_up(self.store, index)
+        vectors = VectorIndex(dimension) if encode else None
+        self.knowledge = Knowledge(index, vectors, **(settings or {}))
+        self._remember()
+
+    def teach(self, posts: Sequence[Post], vectors: np.ndarray | None = None) -> Taught:
+        """Take up posts; when this returns, they are durable and found.
+
+        Args:
+            posts: in order of time, where that is possible.
+            vectors: (P, D) of their texts, where they are computed already.
+        """
+        started = time.perf_counter()
+        with self.lock:
+            numbers = self.store.add(posts)
+            new = np.flatnonzero(numbers != KNOWN)
+            if self._encode and vectors is None:
+                vectors = self._encode([posts[i].text for i in new])
+            elif vectors is not None:
+                vectors = vectors[new]
+            self.knowledge.teach([posts[i] for i in new], vectors, numbers[new])
+            self.knowledge.text_index.commit()
+        seconds = time.perf_counter() - started
+        return Taught(len(new), len(posts) - len(new), seconds)
+
+    def forget(self, ids: Iterable[str]) -> int:
+        """Delete posts by id for good; return how many were there."""
+        with self.lock:
+            return self._forget(self.store.delete(ids))
+
+    def expire(self, before_day: float) -> int:
+        """Delete the posts from before a day (in days since 1970); return how many there were."""
+        with self.lock:
+            return self._forget(self.store.expire(before_day))
+
+    def keep_newest(self, n: int) -> int:
+        """Delete all but the `n` newest posts; return how many that were."""
+        with self.lock:
+            return self._forget(self.store.keep_newest(n))
+
+    @property
+    def newest_day(self) -> float:
+        """Day of the newest post, 0 where there is none."""
+        memory = self.knowledge.memory
+        return float(memory.days.values[: memory.n_posts].max(initial=0))
+
+    def close(self) -> None:
+        """Write the counts, so that the next opening is quick, and let go of the files."""
+        with self.lock:
+            if self.writable:
+                self._keep()
+            self.knowledge.text_index.close()
+            self.store.close()
+
+    def __enter__(self) -> DurableKnowledge:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _forget(self, numbers: np.ndarray) -> int:
+        index = self.knowledge.text_index
+        index.delete(numbers.tolist())
+        index.commit()
+        _, serial = self.store.deleted_since()
+        self.store.set_seen(WORDS, serial)
+        if self.knowledge.vector_index is not None:
+            self.knowledge.vector_index.delete(numbers)
+        # What a deleted post spelled can only be taken back with its text, which is gone: the
+        # counts are made anew from the posts that are left.
+        self._count_anew()
+        return len(numbers)
+
+    def _remember(self) -> None:
+        file = self.folder / MEMORY
+        _, serial = self.store.deleted_since()
+        state = read_json(self.folder / STATE) if (self.folder / STATE).is_file() else {}
+        if not file.is_file() or state.get("deletions") != serial:
+            self._count_anew()
+        else:
+            self.knowledge.use(load_memory(file))
+            if self.knowledge.vector_index is not None and (self.folder / VECTORS).is_file():
+                self.knowledge.vector_index.load(self.folder / VECTORS)
+            self._count_from(self.knowledge.memory.n_posts - 1)
+
+    def _count_anew(self) -> None:
+        memory = Memory()
+        for author in self.store.authors():
+            memory.authors.number(author)
+        self.knowledge.use(memory)
+        self._count_from(-1)
+
+    def _count_from(self, after: int) -> None:
+        memory = self.knowledge.memory
+        for block in self.store.blocks(after):
+            for number, post in zip(block.numbers.tolist(), block.posts, strict=True):
+                memory.teach(post, list(spelled_names(words(post.text))), number)
+            if self._encode and self.knowledge.vector_index is not None:
+                missing = ~self.knowledge.vector_index.contains(block.numbers)
+                texts = [block.posts[i].text for i in np.flatnonzero(missing)]
+                if texts:
+                    self.knowledge.vector_index.add(block.numbers[missing], self._encode(texts))
+
+    def _keep(self) -> None:
+        _, serial = self.store.deleted_since()
+        # Without its state the memory is not used: it goes first and comes last.
+        (self.folder / STATE).unlink(missing_ok=True)
+        if self.knowledge.vector_index is not None:
+            with atomic_path(self.folder / VECTORS) as path:
+                self.knowledge.vector_index.save(path)
+        save_memory(self.knowledge.memory, self.folder / MEMORY)
+        write_json(self.folder / STATE, {"deletions": serial})

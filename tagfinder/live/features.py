@@ -1,0 +1,135 @@
+"""What the live recommender reads of a corpus: posts in order of time, and their vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tagfinder.corpus.prepared import PARTS, Part, PreparedCorpus
+from tagfinder.data.encoder import Encoder
+from tagfinder.data.feature_cache import encode_once
+from tagfinder.data.frozen_encoder import FrozenEncoder
+from tagfinder.errors import InputError
+from tagfinder.live.memory import Post
+
+COLUMNS = ("id", "created_at", "entity_name", "clean", "labels")
+MICROSECONDS_A_DAY = 86_400e6
+
+
+class EncodedRows:
+    """Posts by their place in their part: all else is read from the timeline.
+
+    Attributes:
+        lengths: (N,) ones: no post is longer than another.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.lengths = np.ones(n, dtype=np.int64)
+
+    def take(self, rows: np.ndarray) -> np.ndarray:
+        """Return the rows themselves."""
+        return rows
+
+
+class Timeline:
+    """All posts of a corpus in order of time.
+
+    Args:
+        corpus: whose posts have times; its label set must hold every hashtag.
+        column: the text that is read.
+
+    Attributes:
+        posts: N posts.
+        positions: part -> (P,) int64, where each post of the part stands in `posts`.
+
+    Raises:
+        InputError: a post has no time.
+    """
+
+    def __init__(self, corpus: PreparedCorpus, column: str) -> None:
+        frame = pl.concat(
+            corpus.part(part, [*COLUMNS[:3], column, "labels"]).with_columns(part=pl.lit(part))
+            for part in PARTS
+        ).with_row_index("row")
+        if frame["created_at"].null_count():
+            raise InputError(
+                f"data={corpus.name}: a post has no time, which model=live needs; "
+                "set data.columns.created_at"
+            )
+        ordered = frame.sort("created_at", "row")
+        hashtags = np.array(corpus.label_set.hashtags, dtype=object)
+        days = ordered["created_at"].dt.timestamp("us") / MICROSECONDS_A_DAY
+        columns = (ordered["id"], days, ordered["entity_name"], ordered[column], ordered["labels"])
+        self.posts = [
+            # Posts without an id are called by their place, which is theirs alone.
+            Post(identity or f"row-{row}", day, author, text, tuple(hashtags[labels]))
+            for row, (identity, day, author, text, labels) in enumerate(zip(*columns, strict=True))
+        ]
+        self.texts: pl.Series = ordered[column]
+        place = np.empty(len(frame), dtype=np.int64)
+        place[ordered["row"].to_numpy()] = np.arange(len(frame))
+        part_of = frame["part"].to_numpy()
+        self.positions: dict[Part, np.ndarray] = {part: place[part_of == part] for part in PARTS}
+
+
+class LiveFeatures:
+    """Posts in order of time, and what an encoder makes of a text.
+
+    Args:
+        column: the column of the corpus that is read.
+        encoder: gives texts their vectors; None does without.
+
+    Attributes:
+        timeline: of the corpus that `fit` saw.
+        vectors: (N, D) of its posts, memory-mapped; None without an encoder.
+    """
+
+    def __init__(self, column: str = "clean", encoder: Encoder | None = None) -> None:
+        self.column = column
+        self.frozen = None if encoder is None else FrozenEncoder(encoder, column)
+        self.timeline: Timeline | None = None
+        self.vectors: np.ndarray | None = None
+
+    def fit(self, corpus: PreparedCorpus) -> None:
+        """Read the corpus; nothing is learned."""
+        self.timeline = Timeline(corpus, self.column)
+        if self.frozen is not None:
+            self.frozen.fit(corpus)
+            self.vectors = encode_once(self.frozen, self.timeline.texts).vectors  # type: ignore[attr-defined]
+
+    def encode(self, texts: pl.Series) -> EncodedRows:
+        """Return the places of texts."""
+        return EncodedRows(len(texts))
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool, true: without a known word, trends and the author still speak."""
+        return np.ones(len(texts), dtype=bool)
+
+    def vectors_of(self, texts: Sequence[str]) -> np.ndarray:
+        """Return (N, D) float32 vectors of texts.
+
+        Raises:
+            InputError: there is no encoder.
+        """
+        if self.frozen is None:
+            raise InputError("this recommender has no encoder (features.encoder)")
+        encoded = self.frozen.encode(pl.Series(texts, dtype=pl.String))
+        return encoded.take(np.arange(len(texts))).numpy()
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector; 0 without an encoder."""
+        return 0 if self.frozen is None else self.frozen.dimension
+
+    def save(self, folder: Path) -> None:
+        """Copy the encoder, where there is one."""
+        if self.frozen is not None:
+            self.frozen.save(folder)
+
+    def load(self, folder: Path) -> None:
+        """Take the encoder from a folder that `save` wrote."""
+        if self.frozen is not None:
+            self.frozen.load(folder)

@@ -1,0 +1,116 @@
+"""All that is known of posts: their counts, and where their words and vectors are found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from tagfinder.live.candidates import Trends
+from tagfinder.live.evidence import NOTHING, Question
+from tagfinder.live.memory import NOBODY, Memory, Post
+from tagfinder.live.questions import Rows, rows_of
+from tagfinder.live.text_index import Entry, TextIndex
+from tagfinder.live.vector_index import VectorIndex
+from tagfinder.live.words import spelled_names, telling, words
+
+
+class Knowledge:
+    """What posts taught, and the questions that it answers.
+
+    Args:
+        text_index: finds posts by words; empty at first.
+        vector_index: finds posts by vectors; None where there is no encoder.
+        neighbours: posts that are looked up by words, and by vectors.
+        own_neighbours: posts of the same author that are looked up.
+        most_candidates: candidates that are kept for a post.
+    """
+
+    def __init__(
+        self,
+        text_index: TextIndex,
+        vector_index: VectorIndex | None = None,
+        *,
+        neighbours: int = 200,
+        own_neighbours: int = 30,
+        most_candidates: int = 160,
+    ) -> None:
+        self.use(Memory())
+        self.text_index = text_index
+        self.vector_index = vector_index
+        self.neighbours = neighbours
+        self.own_neighbours = own_neighbours
+        self.most_candidates = most_candidates
+
+    def use(self, memory: Memory) -> None:
+        """Take another memory in place of the present one."""
+        self.memory = memory
+        self.trends = Trends(memory)
+
+    def teach(
+        self,
+        posts: Sequence[Post],
+        vectors: np.ndarray | None = None,
+        numbers: np.ndarray | None = None,
+    ) -> None:
+        """Take up posts; they are found from the next `text_index.commit()` on.
+
+        Args:
+            posts: the posts.
+            vectors: (P, D) float32, where there is a vector index.
+            numbers: (P,) what they are called, ascending; None takes the next numbers.
+        """
+        entries = []
+        for place, post in enumerate(posts):
+            found = words(post.text)
+            asked = None if numbers is None else int(numbers[place])
+            number = self.memory.teach(post, list(spelled_names(found)), asked)
+            author = int(self.memory.author_of.values[number])
+            entries.append(Entry(number, telling(found), author))
+        self.text_index.add(entries)
+        if self.vector_index is not None and vectors is not None and entries:
+            self.vector_index.add(np.array([entry.number for entry in entries]), vectors)
+
+    def question(
+        self,
+        text: str,
+        day: float,
+        author: str | None,
+        parts: Collection[str],
+        vector: np.ndarray | None = None,
+        typed: Sequence[str] = (),
+    ) -> Question:
+        """Look up what is like a post.
+
+        Args:
+            text: cleaned, without hashtags.
+            day: the moment of asking, in days since 1970.
+            author: who writes; None where that is unknown or to be left out.
+            parts: which sources are used.
+            vector: (D,) of the text, where there is a vector index.
+            typed: hashtags that the post has already.
+        """
+        found = words(text)
+        keys = telling(found)
+        number_of = self.memory.authors.number_of
+        who = number_of.get(author, NOBODY) if author and "author" in parts else NOBODY
+        by_meaning = NOTHING
+        if self.vector_index is not None and vector is not None and "meaning" in parts:
+            by_meaning = self.vector_index.search(vector, self.neighbours // 2)
+        known = self.memory.hashtags.number_of
+        return Question(
+            day=day,
+            author=who,
+            words=found,
+            spelled=spelled_names(found),
+            typed=tuple({known[tag.lower()]: None for tag in typed if tag.lower() in known}),
+            by_words=self.text_index.search(keys, self.neighbours) if "words" in parts else NOTHING,
+            by_author=NOTHING
+            if who == NOBODY
+            else self.text_index.search(keys, self.own_neighbours, who),
+            by_meaning=by_meaning,
+        )
+
+    def rows(self, question: Question, parts: Collection[str]) -> Rows:
+        """Return the candidates of a post and what speaks for each."""
+        return rows_of(self.memory, self.trends, question, parts, self.most_candidates)

@@ -1,0 +1,130 @@
+"""The small ranker that puts candidates in order: LambdaMART, boosted trees on NDCG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tagfinder.errors import InputError, WorkError
+
+
+@dataclass(frozen=True)
+class RankerSettings:
+    """How a ranker learns.
+
+    Attributes:
+        trees: number of trees.
+        leaves: most leaves of a tree.
+        learning_rate: weight of a tree.
+        least_in_leaf: fewest candidates in a leaf.
+        share_of_columns: share of the columns that a tree sees.
+        share_of_rows: share of the candidates that a tree sees.
+    """
+
+    trees: int = 400
+    leaves: int = 31
+    learning_rate: float = 0.05
+    least_in_leaf: int = 50
+    share_of_columns: float = 0.5
+    share_of_rows: float = 0.8
+
+
+class Ranker:
+    """Scores candidates; higher is better, and only the order within a post means something.
+
+    LambdaMART (Burges, 2010) as LightGBM has it; kept as LightGBM's own text, which is plain data.
+
+    Args:
+        columns: names of the columns that it reads.
+        text: what `learn` made; read with `Ranker.from_state`.
+    """
+
+    def __init__(self, columns: Sequence[str], booster: Any) -> None:
+        self.columns = list(columns)
+        self._booster = booster
+
+    @classmethod
+    def learn(
+        cls,
+        columns: Sequence[str],
+        rows: Sequence[np.ndarray],
+        truth: Sequence[np.ndarray],
+        settings: RankerSettings,
+        seed: int,
+    ) -> Ranker:
+        """Learn from posts whose hashtags are known.
+
+        Args:
+            columns: names of the columns, F.
+            rows: for each post (C, F) float32 evidence.
+            truth: for each post (C,) bool.
+            settings: how.
+            seed: decides what each tree sees.
+
+        Raises:
+            WorkError: no post has a true hashtag among its candidates.
+        """
+        lightgbm = _lightgbm()
+        # A post none of whose hashtags was found teaches nothing about their order.
+        useful = [i for i, hits in enumerate(truth) if hits.any() and not hits.all()]
+        if not useful:
+            raise WorkError(
+                "the ranker has nothing to learn from: no post before this part has a hashtag "
+                "that was known a day earlier; give more posts"
+            )
+        data = lightgbm.Dataset(
+            np.concatenate([rows[i] for i in useful]),
+            np.concatenate([truth[i] for i in useful]).astype(np.int8),
+            group=[len(rows[i]) for i in useful],
+            feature_name=list(columns),
+            params={"max_bin": 127, "verbose": -1},
+        )
+        parameters = {
+            "objective": "lambdarank",
+            "lambdarank_truncation_level": 10,
+            "num_leaves": settings.leaves,
+            "learning_rate": settings.learning_rate,
+            "min_data_in_leaf": settings.least_in_leaf,
+            "feature_fraction": settings.share_of_columns,
+            "bagging_fraction": settings.share_of_rows,
+            "bagging_freq": 1,
+            "seed": seed,
+            "deterministic": True,
+            "force_col_wise": True,
+            "verbose": -1,
+        }
+        return cls(columns, lightgbm.train(parameters, data, settings.trees))
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Ranker:
+        """Build a ranker from what `state` returned."""
+        return cls(state["columns"], _lightgbm().Booster(model_str=state["trees"]))
+
+    def state(self) -> dict[str, Any]:
+        """Return the ranker as plain data."""
+        return {"columns": self.columns, "trees": self._booster.model_to_string()}
+
+    def scores(self, evidence: np.ndarray) -> np.ndarray:
+        """Return (C,) float64 scores of candidates from their (C, F) evidence."""
+        if not len(evidence):
+            return np.empty(0)
+        scores: np.ndarray = self._booster.predict(evidence, num_threads=1)
+        return scores
+
+    def gains(self) -> dict[str, float]:
+        """Return how much each column improved the splits that use it, the most useful first."""
+        gains = self._booster.feature_importance("gain")
+        return dict(sorted(zip(self.columns, gains.tolist(), strict=True), key=lambda x: -x[1]))
+
+
+def _lightgbm() -> Any:
+    try:
+        import lightgbm
+    except ImportError as error:
+        raise InputError(
+            "the live recommender needs LightGBM: pip install 'tagfinder[live]'"
+        ) from error
+    return lightgbm
