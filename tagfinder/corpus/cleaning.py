@@ -91,7 +91,7 @@ class Cleaning:
 
     def clean(self, texts: pl.Series) -> pl.Series:
         """Return the first cleaning of texts as published (String to String)."""
-        dropped = (drop_hashtags,) if self.inline_hashtags == "drop" else ()
+        dropped = (RemoveHashtags(),) if self.inline_hashtags == "drop" else ()
         return _in_threads((*dropped, *self.first), texts)
 
     def deep_clean(self, cleaned: pl.Series) -> pl.Series:
@@ -113,11 +113,6 @@ def _in_order(steps: Sequence[Step], texts: pl.Series) -> pl.Series:
     for step in steps:
         texts = step(texts)
     return texts
-
-
-def drop_hashtags(texts: pl.Series) -> pl.Series:
-    """Take every hashtag out, wherever it stands."""
-    return texts.str.replace_all(ANY_HASHTAG, "$1 ")
 
 
 class Replace:
@@ -179,6 +174,13 @@ class RemoveTrailingHashtags(Replace):
 
     def __init__(self) -> None:
         super().__init__(TRAILING_HASHTAGS, "")
+
+
+class RemoveHashtags(Replace):
+    """Removes every hashtag, wherever it stands."""
+
+    def __init__(self) -> None:
+        super().__init__(ANY_HASHTAG, "$1 ")
 
 
 class HashtagsToWords(Replace):

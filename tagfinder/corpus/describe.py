@@ -15,6 +15,7 @@ from tagfinder.figures import COLOURS, figure
 from tagfinder.files import write_text
 
 MOST_LABELS_SHOWN = 50
+MOST_LABELS_LISTED = 1000
 CLOUD_WORDS = 150
 
 
@@ -109,7 +110,7 @@ def _page(corpus: PreparedCorpus, tweets: pl.LazyFrame, labels: pl.DataFrame) ->
             f"# Corpus {corpus.name}",
             "",
             f"{manifest['rows_read']:,} posts read, {posts:,} kept{copies}; written {period}; "
-            f"{manifest['distinct_hashtags']:,} distinct hashtags, {labels.height} in the label "
+            f"{manifest['distinct_hashtags']:,} distinct hashtags, {labels.height:,} in the label "
             f"set, {labels_per_post:.2f} of them per post.",
             "",
             "## Parts (report, Table 1)",
@@ -130,18 +131,23 @@ def _page(corpus: PreparedCorpus, tweets: pl.LazyFrame, labels: pl.DataFrame) ->
             ),
             "",
             *_figures(),
-            "## Label set",
+            _label_title(labels),
             "",
             *_table(
                 ("index", "hashtag", "posts", "training posts"),
                 [
                     (str(index), f"#{spelling}", f"{count:,}", f"{train:,}")
-                    for index, _, spelling, count, train in labels.rows()
+                    for index, _, spelling, count, train in labels.head(MOST_LABELS_LISTED).rows()
                 ],
             ),
             "",
         ]
     )
+
+
+def _label_title(labels: pl.DataFrame) -> str:
+    cut = labels.height > MOST_LABELS_LISTED
+    return f"## Label set{f' (the first {MOST_LABELS_LISTED:,})' if cut else ''}"
 
 
 def _figures() -> list[str]:

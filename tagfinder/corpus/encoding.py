@@ -13,11 +13,12 @@ import polars as pl
 from tagfinder.corpus.parquet import write_batches
 from tagfinder.corpus.prepared import PARTS
 from tagfinder.corpus.rejects import Rejects
-from tagfinder.corpus.splitting import LEFT_OUT, TRAIN
+from tagfinder.corpus.splitting import LEFT_OUT, TOO_NEW, TRAIN
 from tagfinder.corpus.staging import Staged, occurrences
 from tagfinder.progress import track
 
 EARLIER_COPY = "near-duplicate of a post in a later part"
+NEWER = "post from split.test_until on"
 UNCOVERED_TRAIN = "training post without a hashtag of the label set"
 UNCOVERED = "post without a hashtag of the label set (selection.keep_uncovered=false)"
 
@@ -87,6 +88,7 @@ class Encoder:
         uncovered = pl.col("labels").list.len() == 0
         unusable = {
             EARLIER_COPY: pl.col("part") == LEFT_OUT,
+            NEWER: pl.col("part") == TOO_NEW,
             UNCOVERED_TRAIN: uncovered & (pl.col("part") == TRAIN),
             UNCOVERED: uncovered & (not self.keep_uncovered),
         }

@@ -75,7 +75,7 @@ def _make(recipe: Recipe, folder: Path, rejects: Rejects) -> dict[str, object]:
 def _choose_hashtags(recipe: Recipe, staged: Staged, parts: np.ndarray) -> list[str]:
     on_train = recipe.selection.count_on == "train"
     counts = staged.counts_of(parts == TRAIN) if on_train else staged.counts
-    hashtags = recipe.selection.choose(counts)
+    hashtags = recipe.selection.choose(counts, staged.counts)
     if not hashtags:
         raise InputError(
             f"data={recipe.source.name}: no hashtag has the {recipe.selection.min_count} posts "

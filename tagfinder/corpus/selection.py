@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,31 +15,43 @@ class Selection:
     """Which hashtags and which posts a corpus holds.
 
     Args:
-        top_n: number of hashtags; the most frequent by number of posts.
+        top_n: number of hashtags; the most frequent by number of posts. None takes every hashtag
+            of the corpus: a numbering for recommenders with an open vocabulary.
         min_count: fewest posts that a hashtag needs.
         count_on: `all` counts on all posts (the report's way), `train` on the training part only.
         min_tokens_per_hashtag: posts with fewer tokens per hashtag are dropped; 0 keeps all.
         keep_uncovered: keep validation and test posts whose hashtags are all outside the label
             set, so that a score over every tagged post can be given.
+        keep_empty: keep posts of which cleaning leaves nothing; their author may still be known.
 
     Raises:
         InputError: a value outside its range.
     """
 
-    top_n: int = 50
+    top_n: int | None = 50
     min_count: int = 1
     count_on: Literal["all", "train"] = "all"
     min_tokens_per_hashtag: float = 3
     keep_uncovered: bool = True
+    keep_empty: bool = False
 
     def __post_init__(self) -> None:
-        if self.top_n < 1:
+        if self.top_n is not None and self.top_n < 1:
             raise InputError(f"selection.top_n is {self.top_n}; a label set needs at least 1")
         if self.count_on not in ("all", "train"):
             raise InputError(f"selection.count_on is '{self.count_on}'; choose all or train")
 
-    def choose(self, counts: Counter[str]) -> list[str]:
-        """Return the chosen hashtags, the most frequent first, equal ones in alphabetic order."""
+    def choose(self, counts: Counter[str], known: Iterable[str] = ()) -> list[str]:
+        """Return the chosen hashtags, the most frequent first, equal ones in alphabetic order.
+
+        Args:
+            counts: hashtag -> number of posts, where `count_on` says.
+            known: every hashtag of the corpus; without `top_n` those that were not counted
+                follow the others.
+        """
         frequent = [item for item in counts.items() if item[1] >= self.min_count]
         frequent.sort(key=lambda item: (-item[1], item[0]))
-        return [hashtag for hashtag, _ in frequent[: self.top_n]]
+        chosen = [hashtag for hashtag, _ in frequent]
+        if self.top_n is not None:
+            return chosen[: self.top_n]
+        return chosen + sorted(set(known) - set(counts))

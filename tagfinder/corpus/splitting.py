@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -17,7 +19,9 @@ from tagfinder.corpus.duplicates import (
 )
 from tagfinder.errors import InputError
 
-TRAIN, VAL, TEST, LEFT_OUT = 0, 1, 2, -1
+TRAIN, VAL, TEST = 0, 1, 2
+# In no part: a later part has a copy of the post, or it is too new for any.
+LEFT_OUT, TOO_NEW = -1, -2
 ORDERS = ("random", "temporal")
 GROUPINGS = ("none", "exact", "minhash")
 
@@ -34,9 +38,16 @@ class Split:
         val: share of the posts to choose settings on; the rest is the test part.
         similarity: estimated Jaccard similarity from which `minhash` calls two texts duplicates.
         seed: decides a random order.
+        keep_copies: in temporal order, leave every post in the part that its time puts it in;
+            near-duplicates are grouped all the same.
+        val_from: where the validation part begins, ISO date or time (UTC where it says no zone)
+            instead of a share; temporal order only, as the two below.
+        test_from: where the test part begins; without `val_from` the posts before are divided as
+            `train` and `val` are to each other.
+        test_until: where the test part ends; newer posts are in no part.
 
     Raises:
-        InputError: an unknown name or impossible shares.
+        InputError: an unknown name, impossible shares or dates.
     """
 
     order: Literal["random", "temporal"] = "random"
@@ -45,6 +56,10 @@ class Split:
     val: float = 0.3
     similarity: float = 0.75
     seed: int = 1
+    keep_copies: bool = False
+    val_from: str | None = None
+    test_from: str | None = None
+    test_until: str | None = None
 
     def __post_init__(self) -> None:
         for key, value, known in (("order", self.order, ORDERS), ("group", self.group, GROUPINGS)):
@@ -55,6 +70,16 @@ class Split:
                 f"split.train={self.train} and split.val={self.val} leave no test part; "
                 "both must be above 0 and their sum below 1"
             )
+        self._check_dates()
+
+    def _check_dates(self) -> None:
+        keys = ("val_from", "test_from", "test_until")
+        given = [(key, _moment(key, value)) for key in keys if (value := getattr(self, key))]
+        if given and self.order == "random":
+            raise InputError(f"split.{given[0][0]} needs split.order=temporal")
+        for (key, earlier), (next_key, later) in pairwise(given):
+            if earlier >= later:
+                raise InputError(f"split.{key} is not before split.{next_key}")
 
     def keys(self, texts: pl.Series) -> Sketches | np.ndarray | None:
         """Return what has to be kept of a batch of texts to find duplicates at the end."""
@@ -80,12 +105,46 @@ class Split:
             groups: (N,) int64 near-duplicate groups.
 
         Returns:
-            (N,) int8: TRAIN, VAL, TEST or LEFT_OUT. No group is in two parts. In temporal order a
-            post is left out if a later part has a near-duplicate of it.
+            (N,) int8: TRAIN, VAL, TEST, LEFT_OUT or TOO_NEW. No group is in two parts, unless
+            copies are kept. In temporal order a post is left out if a later part has a
+            near-duplicate of it, and too new from `test_until` on.
         """
         if self.order == "random":
             return _assign_random(groups, self.train, self.val, self.seed)
-        return _without_earlier_copies(_assign_temporal(times, self.train, self.val), groups)
+        parts = self._assign_temporal(times)
+        return parts if self.keep_copies else _without_earlier_copies(parts, groups)
+
+    def _assign_temporal(self, times: np.ndarray) -> np.ndarray:
+        ordered = np.sort(times)
+        last = len(times) - 1
+        if self.test_from:
+            test_from = _moment("test_from", self.test_from)
+            n = int(np.searchsorted(ordered, test_from))
+            n_train = round(self.train / (self.train + self.val) * n)
+        else:
+            test_from = ordered[min(round((self.train + self.val) * len(times)), last)]
+            n_train = round(self.train * len(times))
+        if self.val_from:
+            val_from = _moment("val_from", self.val_from)
+        else:
+            val_from = ordered[min(n_train, last)]
+        parts = np.full(len(times), TEST, dtype=np.int8)
+        # A time that stands on both sides of a cut goes to the later part as a whole.
+        parts[times < test_from] = VAL
+        parts[times < min(val_from, test_from)] = TRAIN
+        if self.test_until:
+            parts[times >= _moment("test_until", self.test_until)] = TOO_NEW
+        return parts
+
+
+def _moment(key: str, text: str) -> int:
+    """Return an ISO date or time in microseconds since 1970."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise InputError(f"split.{key} is '{text}'; expected a date, as in 2021-07-12") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1e6)
 
 
 def _assign_random(groups: np.ndarray, train: float, val: float, seed: int) -> np.ndarray:
@@ -99,17 +158,8 @@ def _assign_random(groups: np.ndarray, train: float, val: float, seed: int) -> n
     return part[group]
 
 
-def _assign_temporal(times: np.ndarray, train: float, val: float) -> np.ndarray:
-    ordered = np.sort(times)
-    n = len(times)
-    parts = np.full(n, TEST, dtype=np.int8)
-    # A time that stands on both sides of a cut goes to the later part as a whole.
-    parts[times < ordered[min(round((train + val) * n), n - 1)]] = VAL
-    parts[times < ordered[min(round(train * n), n - 1)]] = TRAIN
-    return parts
-
-
 def _without_earlier_copies(parts: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    latest = np.zeros(len(parts), dtype=np.int8)
+    latest = np.full(len(parts), TOO_NEW, dtype=np.int8)
     np.maximum.at(latest, groups, parts)
-    return np.where(parts == latest[groups], parts, LEFT_OUT).astype(np.int8)
+    kept = (parts == latest[groups]) | (parts == TOO_NEW)
+    return np.where(kept, parts, LEFT_OUT).astype(np.int8)

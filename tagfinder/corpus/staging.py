@@ -78,7 +78,8 @@ def _stage_batch(
 ) -> pl.DataFrame:
     tagged = _tagged(recipe, batch, rejects)
     cleaned = tagged.with_columns(clean=recipe.cleaning.clean(tagged["text"]))
-    cleaned = _keep(cleaned, pl.col("clean") != "", NOTHING_LEFT, rejects)
+    if not recipe.selection.keep_empty:
+        cleaned = _keep(cleaned, pl.col("clean") != "", NOTHING_LEFT, rejects)
     staged.counts.update(occurrences(cleaned["tags"]))
     staged.spellings.update(occurrences(cleaned["hashtags"]))
     tokens = pl.col("clean").str.count_matches(" ", literal=True) + 1

@@ -148,7 +148,7 @@ def test_dropping_leaves_no_hashtag_in_any_cleaning(name: str, words: list[str])
 @settings(deadline=None)
 @given(text=ANY_TEXT | TWEETS)
 def test_dropping_leaves_nothing_that_counts_as_a_hashtag(text: str) -> None:
-    assert extract(steps.drop_hashtags(pl.Series([text]))).to_list() == [[]]
+    assert extract(steps.RemoveHashtags()(pl.Series([text]))).to_list() == [[]]
 
 
 @pytest.mark.parametrize("name", NAMES)

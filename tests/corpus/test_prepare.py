@@ -171,3 +171,30 @@ def test_real_tweets_under_the_report_protocol_give_the_known_sizes(shared: Path
     assert total + sum(manifest["rows_left_out"].values()) == 18_722
     # The split is drawn over all tagged posts before the label set thins the parts.
     assert [round(manifest["rows"][part] / total, 1) for part in PARTS] == [0.5, 0.3, 0.2]
+
+
+def test_the_live_protocol_leaves_no_post_and_no_hashtag_out(posts_file: Path) -> None:
+    corpus = prepared("data=files", f"data.path={posts_file}", "protocol=live")
+    tweets, labels = tweets_of(corpus), corpus.label_set
+    assert corpus.manifest["rows_left_out"] == {NO_HASHTAG: 2}
+    assert corpus.manifest["rows"] == {"train": 23, "val": 7, "test": 8}
+    assert sorted(labels.hashtags) == ["back2school", "flood", "help", "school"]
+    assert (tweets["labels"].list.len() == tweets["n_hashtags"]).all()
+    assert not tweets["clean"].str.contains("[#/]").any()
+    assert (tweets["clean"] == "").any()
+    copies = tweets.filter(
+        text=pl.lit("this bot says the same thing every day #flood https://t.co/x")
+    )
+    assert copies["group"].n_unique() == 1
+    assert copies["split"].unique().sort().to_list() == ["test", "val"]
+
+
+def test_hashtags_written_with_an_entity_do_not_stay_in_the_text(tmp_path: Path) -> None:
+    file = tmp_path / "posts.jsonl"
+    rows = [
+        {"text": f"Rain &amp; wind &#35;Flood {i} @town #flood", "created_at": f"2022-01-{i:02d}"}
+        for i in range(1, 11)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    corpus = prepared("data=files", f"data.path={file}", "protocol=live")
+    assert tweets_of(corpus)["clean"][0] == "Rain & wind 1 @town"

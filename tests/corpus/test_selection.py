@@ -24,3 +24,8 @@ def test_wrong_settings_are_refused_by_key() -> None:
         Selection(top_n=0)
     with pytest.raises(InputError, match="selection.count_on"):
         Selection(count_on="test")  # type: ignore[arg-type]
+
+
+def test_without_a_number_every_hashtag_is_chosen_and_uncounted_ones_come_last() -> None:
+    chosen = Selection(top_n=None, count_on="train").choose(Counter(b=1, c=2), ["z", "b", "a", "c"])
+    assert chosen == ["c", "b", "a", "z"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagfinder.corpus.splitting import LEFT_OUT, TEST, TRAIN, VAL, Split
+from tagfinder.corpus.splitting import LEFT_OUT, TEST, TOO_NEW, TRAIN, VAL, Split
 from tagfinder.errors import InputError
 
 
@@ -72,8 +72,49 @@ def test_of_copies_in_several_parts_the_newest_part_keeps_its_own() -> None:
         ({"group": "fuzzy"}, "split.group"),
         ({"train": 0.8, "val": 0.3}, "split.train"),
         ({"train": 0.0}, "split.train"),
+        ({"order": "temporal", "test_from": "soon"}, "split.test_from is 'soon'"),
+        ({"order": "random", "test_from": "2022-01-01"}, "split.test_from needs"),
+        (
+            {"order": "temporal", "test_from": "2022-01-02", "test_until": "2022-01-01"},
+            "split.test_from is not before split.test_until",
+        ),
     ],
 )
 def test_wrong_settings_are_refused_by_key(settings: dict[str, object], word: str) -> None:
     with pytest.raises(InputError, match=word):
         Split(**settings)  # type: ignore[arg-type]
+
+
+def days(*numbers: int) -> np.ndarray:
+    """Return midnights of January 2022 in microseconds."""
+    first = np.datetime64("2022-01-01", "us").astype(np.int64)
+    return first + (np.array(numbers) - 1) * 86_400_000_000
+
+
+def test_dates_cut_where_they_say_and_what_is_newer_is_in_no_part() -> None:
+    split = Split(
+        order="temporal", val_from="2022-01-05", test_from="2022-01-07", test_until="2022-01-09"
+    )
+    parts = split.assign(days(*range(1, 11)), alone(10))
+    assert parts.tolist() == [TRAIN] * 4 + [VAL] * 2 + [TEST] * 2 + [TOO_NEW] * 2
+
+
+def test_before_a_test_date_the_shares_divide_what_is_left() -> None:
+    split = Split(order="temporal", train=0.6, val=0.2, test_from="2022-01-09T00:00:00+00:00")
+    parts = split.assign(days(*range(1, 13)), alone(12))
+    assert parts.tolist() == [TRAIN] * 6 + [VAL] * 2 + [TEST] * 4
+
+
+def test_kept_copies_stay_where_their_time_puts_them() -> None:
+    groups = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 0])
+    parts = Split(order="temporal", keep_copies=True).assign(np.arange(10), groups)
+    assert (parts[0], parts[9]) == (TRAIN, TEST)
+    assert LEFT_OUT not in parts
+
+
+def test_a_copy_that_is_too_new_for_any_part_leaves_nothing_out() -> None:
+    groups = np.array([0, 1, 2, 3, 0])
+    split = Split(order="temporal", test_from="2022-01-03", test_until="2022-01-05")
+    parts = split.assign(days(1, 2, 3, 4, 5), groups)
+    assert parts[0] == TRAIN
+    assert parts[4] == TOO_NEW
