@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tagfinder.recommend.loading import load
     from tagfinder.recommend.recommender import Recommender
 
 __version__ = "0.1.0"
-__all__ = ["Recommender", "__version__"]
+__all__ = ["Recommender", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from tagfinder.recommend.recommender import Recommender
 
         return Recommender
+    if name == "load":
+        from tagfinder.recommend.loading import load
+
+        return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

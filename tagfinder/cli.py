@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "Compare runs post by post: intervals, and which beats which how surely.",
     "report": "Write up runs as one HTML page and Markdown: data, scores, statistics, errors.",
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
+    "update": "Teach a live recommender new posts, or make it forget some.",
     "export": "Write a run's recommender as a bundle of plain files, with a model card.",
     "serve": "Serve suggestions over HTTP.",
     "demo": "Open a web page to try recommenders.",

@@ -80,6 +80,11 @@ class RunFolder:
         return self.path / "features"
 
     @property
+    def knowledge(self) -> Path:
+        """Folder of the posts that a recommender with an open vocabulary knows."""
+        return self.path / "knowledge"
+
+    @property
     def figures(self) -> Path:
         """Folder of the figures."""
         return self.path / "figures"

@@ -19,6 +19,7 @@ from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
+from tagfinder.models.live import LiveRecommender
 from tagfinder.recommend.calibration import calibrate
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.run_folder import RunFolder
@@ -74,6 +75,8 @@ def train(config: DictConfig) -> float:
     trainer.test(model, data, verbose=False)
     metrics = {**evaluator.results, **run_facts(config, data, timer)}
     metrics |= {**what_was_kept(kept, epoch), "model_bytes": model_bytes(model)}
+    if isinstance(model, LiveRecommender):
+        model.keep(run.knowledge)
     best = metrics["best_val_ndcg@5"]
     write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
     write_json(run.metrics_file, metrics)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,8 @@ from tagfinder.commands.lines import arrived_lines
 from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
-    from tagfinder.recommend.recommender import Recommender, Suggestions
+    from tagfinder.recommend.loading import Suggester
+    from tagfinder.recommend.recommender import Suggestions
 
 # Texts that are scored together.
 TEXTS = 1024
@@ -33,6 +34,7 @@ TEXTS = 1024
     help="Least probability of a hashtag.",
 )
 @click.option("--repeat", is_flag=True, help="Also suggest hashtags that the text has already.")
+@click.option("--author", help="Who writes; for recommenders that keep learning.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--model-input", is_flag=True, help="Also show what the model reads of the text.")
 @click.option(
@@ -54,6 +56,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     k: int,
     threshold: float,
     repeat: bool,
+    author: str | None,
     as_json: bool,
     model_input: bool,
     source: Path | None,
@@ -67,10 +70,10 @@ def command(  # noqa: PLR0917 - one argument for each option
     """
     if (source is None) != (target is None) or (source and texts):
         raise InputError("give texts, or --input FILE together with --output FILE")
-    from tagfinder.recommend.recommender import Recommender
+    from tagfinder.recommend.loading import load
 
-    recommender = Recommender.load(run)
-    settings = {"k": k, "threshold": threshold, "repeat": repeat}
+    recommender = load(run)
+    settings = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
     if source and target:
         _suggest_for_file(recommender, source, target, column, settings)
         return
@@ -78,12 +81,12 @@ def command(  # noqa: PLR0917 - one argument for each option
     for lines in [arguments] if texts else arrived_lines(sys.stdin.buffer):
         for start in range(0, len(lines), TEXTS):
             some = [line.decode(errors="replace") for line in lines[start : start + TEXTS]]
-            suggested = recommender.suggest(some, **settings)  # type: ignore[arg-type]
+            suggested = recommender.suggest(some, **settings)
             _print(_rendered(suggested, as_json, model_input))
 
 
 def _suggest_for_file(
-    recommender: Recommender, source: Path, target: Path, column: str, settings: dict[str, float]
+    recommender: Suggester, source: Path, target: Path, column: str, settings: dict[str, Any]
 ) -> None:
     from tagfinder.recommend.parquet import suggest_for_file
 

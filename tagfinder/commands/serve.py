@@ -24,14 +24,15 @@ from tagfinder.errors import InputError
     type=click.Choice(["torch", "onnx", "onnx-int8"]),
     help="What computes; onnx needs bundles that were exported with --onnx or --int8.",
 )
-def command(
-    runs: tuple[Path, ...], host: str, port: int, config: Path | None, runtime: Any
+@click.option("--teach", is_flag=True, help="Let clients teach: POST /posts, for model=live.")
+def command(  # noqa: PLR0917 - one argument for each option
+    runs: tuple[Path, ...], host: str, port: int, config: Path | None, runtime: Any, teach: bool
 ) -> None:
     """Serve the recommenders of RUNS (run folders or bundles) over HTTP; see /docs.
 
     Where the environment variable TAGFINDER_API_KEY is set, clients must send it as X-API-Key.
     """
-    from tagfinder.recommend.recommender import Recommender
+    from tagfinder.recommend.loading import load
 
     try:
         from tagfinder.serve.app import api_key_from_environment, create_app
@@ -40,5 +41,5 @@ def command(
     except ImportError as error:
         raise InputError(f"serve needs {error.name}: pip install 'tagfinder[serve]'") from error
     limits = load_limits(config)
-    recommenders = [Recommender.load(run, runtime=runtime) for run in runs]
+    recommenders = [load(run, runtime=runtime, teach=teach) for run in runs]
     serve(create_app(recommenders, limits, api_key_from_environment()), host, port, limits)

@@ -8,7 +8,7 @@ from io import BytesIO
 import polars as pl
 
 from tagfinder.errors import InputError
-from tagfinder.recommend.recommender import Recommender
+from tagfinder.recommend.loading import Suggester
 
 ROWS = 1024
 
@@ -35,7 +35,7 @@ def read_posts(name: str, content: bytes, column: str = "text") -> pl.DataFrame:
 
 
 def suggest_for_posts(
-    recommender: Recommender,
+    recommender: Suggester,
     posts: pl.DataFrame,
     k: int,
     done: Callable[[float], object] = lambda _: None,

@@ -18,6 +18,8 @@ from tagfinder.demo.characters import LIMIT, characters_left
 from tagfinder.errors import TagFinderError
 from tagfinder.recommend.bundle import BUNDLE_FILE
 from tagfinder.recommend.explain import influences
+from tagfinder.recommend.live import LiveSuggester
+from tagfinder.recommend.loading import load as load_recommender
 from tagfinder.recommend.recommender import Recommender, Suggestions
 
 RUNS_VARIABLE = "TAGFINDER_RUNS"
@@ -44,9 +46,9 @@ def chosen_paths() -> list[Path]:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the model …")
-def load(path: str) -> Recommender:
+def load(path: str) -> Recommender | LiveSuggester:
     """Load a recommender once for all visitors."""
-    return Recommender.load(path)
+    return load_recommender(path)
 
 
 def main() -> None:
@@ -71,16 +73,16 @@ def main() -> None:
         file_view(recommenders[names[0]] if names else None, k)
 
 
-def loaded(paths: list[Path]) -> dict[str, Recommender]:
+def loaded(paths: list[Path]) -> dict[str, Recommender | LiveSuggester]:
     """Load what can be loaded and say what cannot."""
-    found: dict[str, Recommender] = {}
+    found: dict[str, Recommender | LiveSuggester] = {}
     for path in paths:
         try:
             recommender = load(str(path))
         except TagFinderError as error:
             st.error(str(error))
         else:
-            found[f"{recommender.name} ({len(recommender.label_set)} hashtags)"] = recommender
+            found[f"{recommender.name} ({recommender.n_hashtags} hashtags)"] = recommender
     return found
 
 
@@ -104,7 +106,7 @@ def number_of_hashtags() -> int:
     return int(choice or COUNTS[1])
 
 
-def post_view(recommenders: list[Recommender], k: int) -> None:
+def post_view(recommenders: list[Recommender | LiveSuggester], k: int) -> None:
     """Show one post and what the models make of it."""
     st.selectbox(
         "Examples to try", EXAMPLES, index=None, key="example", on_change=take_example,
@@ -141,11 +143,14 @@ def show_length(text: str) -> None:
         st.caption(f"{left} characters left of {LIMIT}")
 
 
-def model_view(recommender: Recommender, text: str, k: int, *, several: bool) -> None:
+def model_view(
+    recommender: Recommender | LiveSuggester, text: str, k: int, *, several: bool
+) -> None:
     """Show what one model reads, suggests and why."""
     if several:
         st.subheader(recommender.name)
-    [suggested] = recommender.suggest(text, k)
+    author = asked_author(recommender) if isinstance(recommender, LiveSuggester) else None
+    [suggested] = recommender.suggest(text, k, author=author)
     st.markdown("**What the model reads**")
     st.code(suggested.model_input or " ", language=None, wrap_lines=True)
     if not suggested.hashtags:
@@ -155,7 +160,10 @@ def model_view(recommender: Recommender, text: str, k: int, *, several: bool) ->
         bars(suggested), config={"displayModeBar": False}, key=f"bars {recommender.name}"
     )
     append_buttons(recommender, suggested)
-    explanation(recommender, text, suggested)
+    if isinstance(recommender, LiveSuggester):
+        neighbours(recommender, text, suggested)
+    else:
+        explanation(recommender, text, suggested)
 
 
 def bars(suggested: Suggestions) -> go.Figure:
@@ -191,7 +199,7 @@ def horizontal_bars(
     return figure
 
 
-def append_buttons(recommender: Recommender, suggested: Suggestions) -> None:
+def append_buttons(recommender: Recommender | LiveSuggester, suggested: Suggestions) -> None:
     """Offer to put each hashtag behind the post."""
     st.markdown("**Add to the post**")
     with st.container(horizontal=True):
@@ -222,7 +230,30 @@ def explanation(recommender: Recommender, text: str, suggested: Suggestions) -> 
             st.caption("To the right: speaks for it. To the left: speaks against it.")
 
 
-def file_view(recommender: Recommender | None, k: int) -> None:
+def asked_author(recommender: LiveSuggester) -> str | None:
+    """Ask who writes; the author's own habits say much."""
+    given = st.text_input(
+        "Author (optional)", key=f"author {recommender.name}", placeholder="as the posts name it"
+    )
+    return given.strip() or None
+
+
+def neighbours(recommender: LiveSuggester, text: str, suggested: Suggestions) -> None:
+    """Show which posts, of which day, spoke for a hashtag."""
+    with st.expander("Which posts spoke for a hashtag?"):
+        hashtag = st.selectbox(
+            "Hashtag", [one.hashtag for one in suggested.hashtags], key=f"why {recommender.name}"
+        )
+        found = recommender.witnesses(text, hashtag)
+        if not found:
+            st.caption("No post with like words: its author, its days or its name spoke for it.")
+        for post in found:
+            who = f" · {post.author}" if post.author else ""
+            st.markdown(f"**{post.day}**{who} · {post.similarity:.0%} alike")
+            st.text(post.text)
+
+
+def file_view(recommender: Recommender | LiveSuggester | None, k: int) -> None:
     """Score a file of posts."""
     st.markdown("CSV or Parquet with a column `text`, or a text file with one post on each line.")
     file = st.file_uploader("File of posts", type=["csv", "parquet", "txt"])

@@ -28,6 +28,7 @@ from tagfinder.live.words import spelled_names, words
 
 POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.usearch", "memory.npz"
 STATE = "state.json"
+BLOCK = 20_000
 Encode = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -97,7 +98,7 @@ class DurableKnowledge:
         started = time.perf_counter()
         with self.lock:
             numbers = self.store.add(posts)
-            new = np.flatnonzero(numbers != KNOWN)
+            new = np.flatnonzero(numbers != KNOWN).tolist()
             if self._encode and vectors is None:
                 vectors = self._encode([posts[i].text for i in new])
             elif vectors is not None:
@@ -106,6 +107,20 @@ class DurableKnowledge:
             self.knowledge.text_index.commit()
         seconds = time.perf_counter() - started
         return Taught(len(new), len(posts) - len(new), seconds)
+
+    def adopt(self, knowledge: Knowledge, posts: Sequence[Post]) -> None:
+        """Make a fresh folder hold what was taught elsewhere.
+
+        Args:
+            knowledge: what was taught; it is shared from now on, but for its text index.
+            posts: the posts that taught it, in order, with distinct ids.
+        """
+        with self.lock:
+            for start in range(0, len(posts), BLOCK):
+                self.store.add(posts[start : start + BLOCK])
+            catch_up(self.store, self.knowledge.text_index)
+            self.knowledge.use(knowledge.memory)
+            self.knowledge.vector_index = knowledge.vector_index
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""

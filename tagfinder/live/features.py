@@ -62,17 +62,29 @@ class Timeline:
         ordered = frame.sort("created_at", "row")
         hashtags = np.array(corpus.label_set.hashtags, dtype=object)
         days = ordered["created_at"].dt.timestamp("us") / MICROSECONDS_A_DAY
-        columns = (ordered["id"], days, ordered["entity_name"], ordered[column], ordered["labels"])
+        columns = (
+            _distinct_ids(ordered),
+            days,
+            ordered["entity_name"],
+            ordered[column],
+            ordered["labels"],
+        )
         self.posts = [
-            # Posts without an id are called by their place, which is theirs alone.
-            Post(identity or f"row-{row}", day, author, text, tuple(hashtags[labels]))
-            for row, (identity, day, author, text, labels) in enumerate(zip(*columns, strict=True))
+            Post(identity, day, author, text, tuple(hashtags[labels]))
+            for identity, day, author, text, labels in zip(*columns, strict=True)
         ]
         self.texts: pl.Series = ordered[column]
         place = np.empty(len(frame), dtype=np.int64)
         place[ordered["row"].to_numpy()] = np.arange(len(frame))
         part_of = frame["part"].to_numpy()
         self.positions: dict[Part, np.ndarray] = {part: place[part_of == part] for part in PARTS}
+
+
+def _distinct_ids(posts: pl.DataFrame) -> pl.Series:
+    """Return ids; a post without one, or with an earlier one's, is called by its place."""
+    usable = pl.col("id").is_first_distinct() & pl.col("id").is_not_null()
+    place = pl.format("row-{}", pl.int_range(pl.len()))
+    return posts.select(pl.when(usable).then("id").otherwise(place))["id"]
 
 
 class LiveFeatures:

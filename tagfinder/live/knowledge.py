@@ -77,6 +77,7 @@ class Knowledge:
         day: float,
         author: str | None,
         parts: Collection[str],
+        *,
         vector: np.ndarray | None = None,
         typed: Sequence[str] = (),
     ) -> Question:

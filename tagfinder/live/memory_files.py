@@ -42,7 +42,7 @@ def save_memory(memory: Memory, file: Path) -> None:
         arrays[f"{name}.counts"] = fading.counts.values[: sizes[size]]
         arrays[f"{name}.latest"] = fading.latest.values[: sizes[size]]
     with atomic_path(file) as path, path.open("wb") as stream:
-        np.savez(stream, **arrays)
+        np.savez(stream, allow_pickle=False, **arrays)
 
 
 def load_memory(file: Path) -> Memory:

@@ -142,7 +142,7 @@ def rows_of(
 def _shortlist(found: Found, considered: np.ndarray, most: int) -> np.ndarray:
     """Keep the candidates that stand highest in any source (reciprocal ranks, summed)."""
     memory, question = found.memory, found.question
-    strengths = []
+    strengths: list[np.ndarray] = []
     for votes, name in (
         (found.by_words, "cubes"),
         (found.by_words, "like_authors"),
@@ -153,13 +153,14 @@ def _shortlist(found: Found, considered: np.ndarray, most: int) -> np.ndarray:
             strengths.append(evidence.spread(votes, considered)[:, VOTE_NAMES.index(name)])
     strengths.append(memory.uses.read(considered, question.day)[:, 1])
     names = memory.hashtags.names
-    strengths.append([question.spelled.get(names[number], 0) for number in considered.tolist()])
+    spelled = [question.spelled.get(names[number], 0) for number in considered.tolist()]
+    strengths.append(np.array(spelled))
     own = evidence.own_rows(memory, considered, question.author)
     if (own >= 0).any():
         uses = memory.pair_uses.read(np.maximum(own, 0), question.day) * (own >= 0)[:, None]
         strengths += [uses[:, 1], uses[:, 2]]
     total = np.zeros(len(considered))
-    for strength in map(np.asarray, strengths):
+    for strength in strengths:
         ranks = np.empty(len(considered))
         ranks[np.argsort(-strength, kind="stable")] = np.arange(len(considered))
         total += (strength > 0) / (RANK_OFFSET + ranks)

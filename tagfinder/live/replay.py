@@ -84,9 +84,7 @@ class Replay:
             self.teach_before(self._hour - self.delay)
         author = post.author if with_author else None
         vector = None if self.vectors is None else np.asarray(self.vectors[position])
-        question = self.knowledge.question(
-            post.text, post.day, author, parts, vector
-        )
+        question = self.knowledge.question(post.text, post.day, author, parts, vector=vector)
         rows = self.knowledge.rows(question, parts)
         number_of = self.knowledge.memory.hashtags.number_of
         true = [number_of.get(hashtag.lower(), -1) for hashtag in post.hashtags]

@@ -69,9 +69,7 @@ class TantivyIndex:
     def search(self, words: Sequence[str], k: int, author: int | None = None) -> Neighbours:
         """Return the `k` posts most like some words, of one author only where one is named."""
         query, occur = self._tantivy.Query, self._tantivy.Occur
-        clauses = [
-            (occur.Should, query.term_query(self._schema, "words", word)) for word in words
-        ]
+        clauses = [(occur.Should, query.term_query(self._schema, "words", word)) for word in words]
         if not clauses or k <= 0:
             return Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
         asked = query.boolean_query(clauses)

@@ -24,7 +24,9 @@ class VectorIndex:
         try:
             from usearch.index import Index
         except ImportError as error:
-            raise InputError("parts=meaning needs usearch: pip install 'tagfinder[live]'") from error
+            raise InputError(
+                "parts=meaning needs usearch: pip install 'tagfinder[live]'"
+            ) from error
         # Half precision changes cosines in the fourth digit and halves the memory.
         self._index = Index(ndim=dimension, metric="cos", dtype="f16")
 

@@ -8,6 +8,7 @@ ranker is trained, on posts before those that it is judged on.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +21,7 @@ from tagfinder.corpus.prepared import LabelSet, Part
 from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
+from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.features import LiveFeatures
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.questions import Rows, check_parts, column_names
@@ -88,7 +90,7 @@ class LiveRecommender(lightning.LightningModule):
         self._judge: Ranker | None = None
         self._replay: Replay | None = None
         self._rankings: dict[Part, tuple[np.ndarray, np.ndarray]] = {}
-        self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
+        self._pairs: dict[Part, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Learn the ranker for the validation part; one pass is all there is."""
@@ -104,7 +106,7 @@ class LiveRecommender(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Go through the validation part, and learn from it for what comes after."""
-        if self._judge is None or self.trainer.sanity_checking:
+        if self._judge is None or self.trainer.sanity_checking or "val" in self._rankings:
             return
         kept = set(self._chosen(np.sort(self._positions("val"))).tolist())
         lesson: list[Asked] = []
@@ -139,12 +141,20 @@ class LiveRecommender(lightning.LightningModule):
         self.ranker = Ranker.from_state(state["ranker"]) if "ranker" in state else None
         self._judge = Ranker.from_state(state["judge"]) if "judge" in state else None
 
-    def score_pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return scores in [0, 1] and truth of the validation part's candidates, for calibration."""
-        if not self._pairs:
-            return np.empty(0, np.float32), np.empty(0, bool)
-        scores, truth = zip(*self._pairs, strict=True)
+    def score_pairs(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Return scores in [0, 1] and truth of what a part's posts were given, for calibration."""
+        pairs = self._pairs.get(part) or [(np.empty(0, np.float32), np.empty(0, bool))]
+        scores, truth = zip(*pairs, strict=True)
         return np.concatenate(scores), np.concatenate(truth)
+
+    def keep(self, folder: Path) -> None:
+        """Write all posts of the timeline as knowledge that can go on learning."""
+        timeline = self.features.timeline
+        assert timeline is not None
+        replay = self._replayed()
+        replay.teach_before(np.inf)
+        with DurableKnowledge(folder, writable=True, settings=self.knowledge_settings) as durable:
+            durable.adopt(replay.knowledge, timeline.posts)
 
     def _step(self, part: Part, batch: Batch) -> dict[str, Tensor]:
         labels, scores = self._rankings.get(part, (None, None))
@@ -184,8 +194,9 @@ class LiveRecommender(lightning.LightningModule):
             self.seed,
         )
 
-    def _replayed(self) -> Replay:
-        if self._replay is None:
+    def _replayed(self, before: int | None = None) -> Replay:
+        """Return the replay, begun anew where it has gone beyond a position already."""
+        if self._replay is None or (before is not None and self._replay.taught > before):
             vectors, timeline = self.features.vectors, self.features.timeline
             assert timeline is not None
             index = None if vectors is None else VectorIndex(vectors.shape[1])
@@ -215,19 +226,16 @@ class LiveRecommender(lightning.LightningModule):
         labels = np.full((len(positions), self.top_k), -1, dtype=np.int64)
         scores = np.zeros((len(positions), self.top_k), dtype=np.float32)
         number_of = {name: label for label, name in enumerate(self.label_set.hashtags)}
-        replay = self._replayed()
+        replay = self._replayed(before=int(positions.min(initial=0)))
         names = replay.knowledge.memory.hashtags.names
-        if part == "val":
-            self._pairs = []
+        pairs = self._pairs[part] = []
         for row in track(np.argsort(positions, kind="stable"), f"going through {part}"):
             position = int(positions[row])
             asked = replay.asked(position, self.parts, with_author=self.author)
             order, best = best_of(asked.rows, ranker, self.top_k)
             labels[row, : len(order)] = [number_of[names[hashtag]] for hashtag in order]
             scores[row, : len(order)] = best
-            if part == "val":
-                truth = asked.truth[np.searchsorted(asked.rows.hashtags, order)]
-                self._pairs.append((best, truth))
+            pairs.append((best, asked.truth[np.searchsorted(asked.rows.hashtags, order)]))
             if lesson is not None and position in kept:
                 lesson.append(
                     self._asked_as_learned(position) if self.hidden_author_share else asked

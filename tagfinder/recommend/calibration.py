@@ -16,6 +16,7 @@ from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
 from tagfinder.models.base import RecommenderModule, sparse_labels
+from tagfinder.models.live import LiveRecommender
 from tagfinder.progress import track
 from tagfinder.recommend.scoring import BATCH_SIZE, score_batches
 
@@ -71,7 +72,7 @@ class ScoreCounts:
         self.false = np.zeros(BINS)
 
     def add(self, scores: np.ndarray, truth: np.ndarray) -> None:
-        """Count (B, L) scores in [0, 1] and their bool truth."""
+        """Count scores in [0, 1] and their bool truth, of any shape."""
         log_odds = logit(np.clip(scores.astype(np.float64), CLOSEST, 1 - CLOSEST))
         bins = np.clip(np.searchsorted(self._edges, log_odds, side="right") - 1, 0, BINS - 1)
         self.true += np.bincount(bins[truth], minlength=BINS)
@@ -106,7 +107,9 @@ class ScoreCounts:
         return {"ece": float(np.abs(gaps).sum() / total), "log_loss": float(loss / total)}
 
 
-def calibrate(module: RecommenderModule, data: CorpusDataModule) -> dict[str, Any]:
+def calibrate(
+    module: RecommenderModule | LiveRecommender, data: CorpusDataModule
+) -> dict[str, Any]:
     """Fit the curve on the validation part and judge it on the test part.
 
     Returns:
@@ -139,8 +142,13 @@ def read_calibration(file: Path) -> Calibration:
     return Calibration(stored["a"], stored["b"], stored["c"])
 
 
-def _counted(module: RecommenderModule, data: CorpusDataModule, part: Part) -> ScoreCounts:
+def _counted(
+    module: RecommenderModule | LiveRecommender, data: CorpusDataModule, part: Part
+) -> ScoreCounts:
     counts = ScoreCounts()
+    if isinstance(module, LiveRecommender):
+        counts.add(*module.score_pairs(part))
+        return counts
     for scores, truth in _scores_and_truth(module, data, part):
         counts.add(scores, truth)
     return counts

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
 from tagfinder.progress import track
-from tagfinder.recommend.recommender import Recommender, Suggestions
+from tagfinder.recommend.loading import Suggester
+from tagfinder.recommend.recommender import Suggestions
 
 ROWS = 4096
 COLUMNS = {
@@ -24,7 +25,7 @@ COLUMNS = {
 
 
 def suggest_for_file(
-    recommender: Recommender,
+    recommender: Suggester,
     source: Path,
     target: Path,
     *,
@@ -32,6 +33,7 @@ def suggest_for_file(
     k: int = 5,
     threshold: float = 0.0,
     repeat: bool = False,
+    author: str | None = None,
 ) -> int:
     """Write the rows of a Parquet file with their suggestions.
 
@@ -50,7 +52,13 @@ def suggest_for_file(
     with atomic_path(target) as temporary:
         for batch in track(_batches(posts), "posts", total=-(-total // ROWS)):
             texts = batch[column].cast(pl.String)
-            suggested = recommender.suggest(texts, k, threshold=threshold, repeat=repeat)  # type: ignore[arg-type]
+            suggested = recommender.suggest(
+                texts,  # type: ignore[arg-type]
+                k,
+                threshold=threshold,
+                repeat=repeat,
+                author=author,
+            )
             table = batch.with_columns(_as_columns(suggested)).to_arrow()
             writer = writer or pq.ParquetWriter(temporary, table.schema)
             writer.write_table(table)

@@ -18,7 +18,7 @@ from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
 from tagfinder.evaluation.rankings import top_k
 from tagfinder.models.base import RecommenderModule
-from tagfinder.recommend.saved import Saved, read_run
+from tagfinder.recommend.saved import Saved
 from tagfinder.recommend.scoring import all_scores
 
 Runtime = Literal["torch", "onnx", "onnx-int8"]
@@ -116,11 +116,12 @@ class Recommender:
         Raises:
             InputError: the folder is neither, is incomplete, was changed or is not safe to load.
         """
-        from tagfinder.recommend.bundle import BUNDLE_FILE, read_bundle
+        from tagfinder.recommend.loading import load
 
-        folder = Path(path)
-        read = read_bundle if (folder / BUNDLE_FILE).is_file() else read_run
-        return cls(read(folder), device, runtime)
+        recommender = load(path, device, runtime)
+        if not isinstance(recommender, cls):
+            raise InputError(f"{path} keeps learning: open it with tagfinder.load")
+        return recommender
 
     def suggest(
         self,
@@ -129,6 +130,7 @@ class Recommender:
         *,
         threshold: float = 0.0,
         repeat: bool = False,
+        author: str | None = None,
     ) -> list[Suggestions]:
         """Suggest hashtags for texts.
 
@@ -137,6 +139,7 @@ class Recommender:
             k: most hashtags for a text.
             threshold: least probability of a hashtag.
             repeat: suggest hashtags that stand in the text already as well.
+            author: who writes; a closed recommender does not look at it.
 
         Returns:
             For each text its hashtags, best first, with equal scores the more frequent one first.
@@ -166,6 +169,11 @@ class Recommender:
     def scores(self, texts: str | Sequence[str]) -> np.ndarray:
         """Return (N, L) float32 scores in [0, 1], the same that the evaluator judges."""
         return self.scores_of_input(self.model_input(as_series(texts)))
+
+    @property
+    def n_hashtags(self) -> int:
+        """How many hashtags it chooses from."""
+        return len(self.label_set)
 
     def label_of(self, hashtag: str) -> int | None:
         """Return the number of a hashtag in any spelling, None where it is not known."""

@@ -18,13 +18,16 @@ from fastapi.security import APIKeyHeader
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from tagfinder import __version__
-from tagfinder.recommend.recommender import Recommender, Suggestions
+from tagfinder.recommend.live import LiveSuggester
+from tagfinder.recommend.loading import Suggester
+from tagfinder.recommend.recommender import Suggestions
 from tagfinder.serve.batching import Batcher, OverloadedError, Settings
 from tagfinder.serve.gate import Gate
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters
 from tagfinder.serve.problems import Problem, add_problem_handlers, documented, problem
 from tagfinder.serve.schema import HealthAnswer, ModelAnswer, SuggestAnswer, request_model
+from tagfinder.serve.teaching import add_teaching
 
 KEY_VARIABLE = "TAGFINDER_API_KEY"
 KEY_HEADER = "X-API-Key"
@@ -38,7 +41,7 @@ class Service:
         limits: what is accepted.
     """
 
-    def __init__(self, recommenders: Sequence[Recommender], limits: Limits) -> None:
+    def __init__(self, recommenders: Sequence[Suggester], limits: Limits) -> None:
         self.limits = limits
         self.meters = Meters()
         self.batchers: dict[str, Batcher] = {}
@@ -53,7 +56,7 @@ class Service:
     async def suggest(self, request: Any) -> Response:
         """Answer a valid request."""
         texts = [request.text] if isinstance(request.text, str) else request.text
-        settings = Settings(request.k, request.threshold, request.repeat)
+        settings = Settings(request.k, request.threshold, request.repeat, request.author)
         try:
             async with asyncio.timeout(self.limits.request_timeout):
                 suggested = await self.batchers[request.model].suggest(texts, settings)
@@ -65,12 +68,21 @@ class Service:
             )
         return Response(_answer(request.model, suggested), media_type="application/json")
 
+    def teachable(self) -> dict[str, LiveSuggester]:
+        """Return the recommenders that may be taught, by name."""
+        named = {name: batcher.recommender for name, batcher in self.batchers.items()}
+        return {
+            name: recommender
+            for name, recommender in named.items()
+            if isinstance(recommender, LiveSuggester) and recommender.durable.writable
+        }
+
     def models(self) -> list[ModelAnswer]:
         """Return what can be asked."""
         return [
             ModelAnswer(
                 name=name,
-                hashtags=len(batcher.recommender.label_set),
+                hashtags=batcher.recommender.n_hashtags,
                 facts=batcher.recommender.facts,
             )
             for name, batcher in self.batchers.items()
@@ -80,10 +92,12 @@ class Service:
         """Finish what waits."""
         for batcher in self.batchers.values():
             await batcher.close()
+        for suggester in self.teachable().values():
+            await asyncio.to_thread(suggester.close)
 
 
 def create_app(
-    recommenders: Sequence[Recommender], limits: Limits, api_key: str | None = None
+    recommenders: Sequence[Suggester], limits: Limits, api_key: str | None = None
 ) -> FastAPI:
     """Build the service.
 
@@ -125,6 +139,9 @@ def _add_routes(app: FastAPI, service: Service, api_key: str | None) -> None:
         responses=documented(400, 413, 422, 503) | refused,
         **guarded,  # type: ignore[arg-type]
     )(suggest)
+
+    if teachable := service.teachable():
+        add_teaching(app, teachable, service.limits, guarded)
 
     @app.get("/models", responses=documented(503) | refused, **guarded)  # type: ignore[arg-type]
     async def models() -> list[ModelAnswer]:

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from tagfinder.recommend.recommender import Recommender, Suggestions
+from tagfinder.recommend.loading import Suggester
+from tagfinder.recommend.recommender import Suggestions
 
 
 class OverloadedError(Exception):
@@ -23,6 +24,7 @@ class Settings:
     k: int
     threshold: float
     repeat: bool
+    author: str | None = None
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Batcher:
 
     def __init__(
         self,
-        recommender: Recommender,
+        recommender: Suggester,
         max_batch: int,
         max_waiting: int,
         scored: Callable[[int], None] = lambda _: None,
@@ -124,7 +126,11 @@ class Batcher:
 
     def _suggest(self, texts: list[str], settings: Settings) -> list[Suggestions]:
         return self.recommender.suggest(
-            texts, settings.k, threshold=settings.threshold, repeat=settings.repeat
+            texts,
+            settings.k,
+            threshold=settings.threshold,
+            repeat=settings.repeat,
+            author=settings.author,
         )
 
 

@@ -70,5 +70,9 @@ def request_model(limits: Limits, names: list[str]) -> type[BaseModel]:
         k=(WHOLE_NUMBER, Field(5, ge=1, le=limits.max_k, description="Most hashtags for a text.")),
         threshold=(float, Field(0.0, ge=0, le=1, description="Least probability.")),
         repeat=(bool, Field(False, description="Also suggest hashtags that the text has.")),
+        author=(
+            str | None,
+            Field(None, max_length=200, description="Who writes, where a model looks at it."),
+        ),
         model=(model, Field(names[0], description="Name of the model.")),
     )

@@ -1,0 +1,49 @@
+"""`tagfinder update`: teach a live recommender new posts, or make it forget some."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from tagfinder.errors import InputError
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("posts", nargs=-1, metavar="[FILE]...")
+@click.option("--delete", "ids", multiple=True, metavar="ID", help="Forget the post of this id.")
+@click.option(
+    "--delete-file",
+    type=click.File(encoding="utf-8"),
+    help="Forget the posts of these ids, one a line.",
+)
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Forget posts from before a day.")
+@click.option(
+    "--newest", type=click.IntRange(0), help="Forget all but so many of the newest posts."
+)
+def command(  # noqa: PLR0917 - one argument for each option
+    run: Path,
+    posts: tuple[str, ...],
+    ids: tuple[str, ...],
+    delete_file: TextIO | None,
+    before: datetime | None,
+    newest: int | None,
+) -> None:
+    """Teach the recommender of RUN the posts of each FILE (Parquet, CSV or JSON Lines).
+
+    Nothing is trained again: posts are known as soon as they are taught, and durable when this
+    ends. Posts that are known already are left as they are, so that it can be repeated.
+    """
+    listed = [line.strip() for line in delete_file] if delete_file else []
+    wanted = [*ids, *(line for line in listed if line)]
+    if not (posts or wanted or before or newest is not None):
+        raise InputError("nothing to do: give FILEs to teach, or --delete, --before or --newest")
+    from tagfinder.recommend.teaching import forget_in, teach_files
+
+    if posts:
+        click.echo(teach_files(run, list(posts)))
+    if wanted or before or newest is not None:
+        click.echo(forget_in(run, wanted, before, newest))

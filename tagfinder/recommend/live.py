@@ -1,0 +1,243 @@
+"""Hashtags for texts from a recommender that keeps learning, and how it is taught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tagfinder.configured import build
+from tagfinder.corpus.hashtags import extract
+from tagfinder.live.durable import DurableKnowledge, Taught
+from tagfinder.live.memory import Post
+from tagfinder.models.live import LiveRecommender, best_of
+from tagfinder.recommend.recommender import (
+    NOTHING_KNOWN,
+    Suggestion,
+    Suggestions,
+    as_series,
+)
+from tagfinder.recommend.saved import Saved
+
+MICROSECONDS_A_DAY = 86_400e6
+TARGET = "tagfinder.models.live.LiveRecommender"
+NOTHING_TAUGHT = "nothing has been taught yet"
+POSTS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A post that spoke for a hashtag.
+
+    Attributes:
+        day: when it was published, `YYYY-MM-DD`.
+        author: who published it, where that is known.
+        text: what was read of it.
+        similarity: to the text that was asked about, relative to the most similar post; 0 to 1.
+    """
+
+    day: str
+    author: str | None
+    text: str
+    similarity: float
+
+
+class LiveSuggester:
+    """Suggests hashtags from all posts that it was taught, up to the last call.
+
+    One suggester may be used by several threads at once, also while it is taught.
+
+    Args:
+        saved: ranker, cleaning and features, as a run or a bundle keeps them.
+        folder: of the posts that are known.
+        writable: whether it may be taught; one process at a time.
+
+    Attributes:
+        name: name of the folder that it was loaded from.
+        facts: `model`, `corpus` and `protocol` by name, where they are known.
+
+    Raises:
+        InputError: another process teaches it, or the folder holds no such posts.
+    """
+
+    def __init__(self, saved: Saved, folder: Path, *, writable: bool = False) -> None:
+        self.name, self.facts = saved.name, saved.facts
+        self._calibration = saved.calibration
+        self._cleaning = build(saved.config["cleaning"])
+        self.features = build(saved.config["features"])
+        self.features.load(saved.features_folder)
+        self._module: LiveRecommender = build(saved.config["model"])(
+            label_set=saved.label_set, features=self.features
+        )
+        self._module.load_state_dict(saved.state)
+        self.durable = DurableKnowledge(
+            folder,
+            encode=self.features.vectors_of if self.features.frozen else None,
+            dimension=self.features.dimension,
+            writable=writable,
+            settings=self._module.knowledge_settings,
+        )
+
+    @property
+    def n_hashtags(self) -> int:
+        """How many hashtags it chooses from."""
+        return len(self.durable.knowledge.memory.hashtags)
+
+    @property
+    def n_posts(self) -> int:
+        """How many posts it knows."""
+        return self.durable.knowledge.memory.n_alive
+
+    def suggest(
+        self,
+        texts: str | Sequence[str],
+        k: int = 5,
+        *,
+        threshold: float = 0.0,
+        repeat: bool = False,
+        author: str | None = None,
+        moment: datetime | None = None,
+    ) -> list[Suggestions]:
+        """Suggest hashtags for texts.
+
+        Args:
+            texts: one text or several, as people write them.
+            k: most hashtags for a text.
+            threshold: least probability of a hashtag.
+            repeat: suggest hashtags that stand in the text already as well.
+            author: who writes, by the name that the posts have for their authors.
+            moment: when they are written; None is right after the newest post that is known.
+
+        Returns:
+            For each text its hashtags, best first.
+        """
+        given = as_series(texts)
+        inputs = self.model_input(given)
+        typed = extract(given).to_list()
+        day = self._day(moment)
+        vectors = self.features.vectors_of(inputs.to_list()) if self.features.frozen else None
+        with self.durable.lock:
+            return [
+                self._suggestions(
+                    *(text, read, typed[row], author, day),
+                    vector=None if vectors is None else vectors[row],
+                    k=k,
+                    threshold=threshold,
+                    repeat=repeat,
+                )
+                for row, (text, read) in enumerate(zip(given, inputs, strict=True))
+            ]
+
+    def model_input(self, texts: pl.Series) -> pl.Series:
+        """Return what cleaning leaves of texts (String to String)."""
+        cleaned: pl.Series = self._cleaning.clean(texts)
+        return cleaned
+
+    def witnesses(self, text: str, hashtag: str, n: int = POSTS_SHOWN) -> list[Witness]:
+        """Return the posts with a hashtag that are most like a text, the most similar first."""
+        [read] = self.model_input(as_series(text))
+        memory = self.durable.knowledge.memory
+        wanted = memory.hashtags.number_of.get(hashtag.lower(), -1)
+        with self.durable.lock:
+            question = self.durable.knowledge.question(read, self._day(None), None, {"words"})
+            found = question.by_words
+            flat, owners = memory.hashtags_at(found.numbers)
+            chosen = np.unique(owners[flat == wanted])[:n]
+            numbers = found.numbers[chosen].tolist()
+            posts = self.durable.store.posts_at(numbers)
+        return [
+            Witness(
+                _date(posts[number].day),
+                posts[number].author,
+                posts[number].text,
+                float(found.scores[place] / found.scores[0]),
+            )
+            for number, place in zip(numbers, chosen, strict=True)
+            if number in posts
+        ]
+
+    def teach(self, posts: pl.DataFrame) -> Taught:
+        """Take up posts; when this returns they are durable, and suggestions know them.
+
+        Args:
+            posts: `text` and, where known, `id`, `created_at`, `hashtags`, `entity_name`, as in
+                any corpus (`corpus.schema`). Posts without a hashtag or a time are left out, as
+                are those whose id is known.
+        """
+        return self.durable.teach(list(self._posts(posts)))
+
+    def forget(self, ids: Iterable[str]) -> int:
+        """Delete posts by id for good; return how many were there."""
+        return self.durable.forget(ids)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.durable.close()
+
+    def _posts(self, posts: pl.DataFrame) -> Iterator[Post]:
+        hashtags = posts["hashtags"]
+        extracted = extract(posts["text"])
+        tags = hashtags.fill_null(extracted) if hashtags.null_count() else hashtags
+        usable = posts.with_columns(
+            clean=self.model_input(posts["text"]),
+            tags=tags,
+            day=pl.col("created_at").dt.timestamp("us") / MICROSECONDS_A_DAY,
+        ).filter(pl.col("tags").list.len() > 0, pl.col("day").is_not_null())
+        identity = pl.coalesce("id", pl.format("{}-{}", pl.col("text").hash(), pl.col("day")))
+        columns = usable.sort("day").select(identity, "day", "entity_name", "clean", "tags")
+        for identity, day, author, text, found in columns.iter_rows():
+            distinct = {hashtag.lower(): hashtag for hashtag in reversed(found)}
+            yield Post(identity, day, author, text, tuple(reversed(distinct.values())))
+
+    def _day(self, moment: datetime | None) -> float:
+        if moment is None:
+            return self.durable.newest_day
+        return moment.timestamp() / 86_400
+
+    def _suggestions(
+        self,
+        text: str,
+        read: str,
+        typed: list[str],
+        author: str | None,
+        day: float,
+        *,
+        vector: np.ndarray | None,
+        k: int,
+        threshold: float,
+        repeat: bool,
+    ) -> Suggestions:
+        if not self.n_posts:
+            return Suggestions(text, read, [], NOTHING_TAUGHT)
+        module, knowledge = self._module, self.durable.knowledge
+        assert module.ranker is not None
+        present = [] if repeat else typed
+        question = knowledge.question(read, day, author, module.parts, vector=vector, typed=present)
+        rows = knowledge.rows(question, module.parts)
+        hashtags, scores = best_of(rows, module.ranker, k)
+        probabilities = self._calibration.probabilities(scores)
+        spellings = knowledge.memory.spellings
+        return Suggestions(
+            text,
+            read,
+            [
+                Suggestion(spellings[hashtag], float(score), float(probability))
+                for hashtag, score, probability in zip(hashtags, scores, probabilities, strict=True)
+                if probability >= threshold
+            ],
+            None if len(hashtags) else NOTHING_KNOWN,
+        )
+
+
+def is_live(config: dict[str, Any]) -> bool:
+    """Tell whether a configuration is that of a recommender that keeps learning."""
+    return bool(config["model"].get("_target_") == TARGET)
+
+
+def _date(day: float) -> str:
+    return datetime.fromtimestamp(day * 86_400, UTC).date().isoformat()

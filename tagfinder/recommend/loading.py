@@ -1,0 +1,74 @@
+"""One way to open whatever suggests hashtags: a run's folder or a bundle, closed or live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from tagfinder.errors import InputError
+from tagfinder.recommend.bundle import BUNDLE_FILE, read_bundle
+from tagfinder.recommend.live import LiveSuggester, is_live
+from tagfinder.recommend.recommender import Recommender, Runtime, Suggestions
+from tagfinder.recommend.saved import Saved, read_run
+
+KNOWLEDGE = "knowledge"
+
+
+class Suggester(Protocol):
+    """What every recommender offers to those that only ask it.
+
+    Attributes:
+        name: name of the folder that it was loaded from.
+        facts: `model`, `corpus` and `protocol` by name, where they are known.
+    """
+
+    name: str
+    facts: dict[str, Any]
+
+    @property
+    def n_hashtags(self) -> int:
+        """How many hashtags it chooses from."""
+
+    def suggest(
+        self,
+        texts: str | Sequence[str],
+        k: int = 5,
+        *,
+        threshold: float = 0.0,
+        repeat: bool = False,
+        author: str | None = None,
+    ) -> list[Suggestions]:
+        """Return for each text its hashtags, best first; see `Recommender` and `LiveSuggester`."""
+
+
+def load(
+    path: str | Path, device: str = "cpu", runtime: Runtime = "torch", *, teach: bool = False
+) -> Recommender | LiveSuggester:
+    """Load a run's folder or a bundle.
+
+    Args:
+        path: the folder.
+        device: where networks compute: `cpu`, `cuda`.
+        runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
+        teach: open it so that it can be taught; one process at a time.
+
+    Raises:
+        InputError: the folder is neither, is incomplete, was changed, is not safe to load, or
+            cannot be taught.
+
+    Example:
+        >>> import tagfinder
+        >>> recommender = tagfinder.load("runs/mine")              # doctest: +SKIP
+        >>> recommender.suggest(["New in my closet: a tote bag"])  # doctest: +SKIP
+    """
+    folder = Path(path)
+    saved: Saved = (read_bundle if (folder / BUNDLE_FILE).is_file() else read_run)(folder)
+    if is_live(saved.config):
+        return LiveSuggester(saved, folder / KNOWLEDGE, writable=teach)
+    if teach:
+        raise InputError(
+            f"{path} holds a recommender over a closed set of hashtags, which only training "
+            "changes; tagfinder train model=live makes one that can be taught"
+        )
+    return Recommender(saved, device, runtime)
