@@ -89,12 +89,15 @@ class RunFolder:
         """Folder of the figures."""
         return self.path / "figures"
 
-    def describe(self, config: DictConfig, corpus: PreparedCorpus, features: Features) -> None:
-        """Write what the run is made of, before it starts."""
+    def describe(
+        self, config: DictConfig, corpus: PreparedCorpus, features: Features | None
+    ) -> None:
+        """Write what the run is made of, before it starts; None where it keeps no features."""
         write_text(self.config_file, OmegaConf.to_yaml(config, resolve=True))
         write_json(self.labels_file, {"format": FORMAT, **asdict(corpus.label_set)})
-        self.features.mkdir(parents=True, exist_ok=True)
-        features.save(self.features)
+        if features is not None:
+            self.features.mkdir(parents=True, exist_ok=True)
+            features.save(self.features)
         write_json(
             self.run_file,
             {

@@ -23,6 +23,7 @@ from tagfinder.models.live import LiveRecommender
 from tagfinder.recommend.calibration import calibrate
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.run_folder import RunFolder
+from tagfinder.run_slices import can_be_sliced, write_slices
 from tagfinder.summary import examples_table, score_table
 from tagfinder.training.checkpoints import load_weights, scored_checkpoint
 from tagfinder.training.learning_curves import draw_learning_curves
@@ -80,6 +81,8 @@ def train(config: DictConfig) -> float:
     best = metrics["best_val_ndcg@5"]
     write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
     write_json(run.metrics_file, metrics)
+    if can_be_sliced(run):
+        write_slices(run)
     report(run, corpus, metrics)
     return float(metrics["val"]["ndcg@5"] if best is None else best)
 

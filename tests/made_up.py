@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,28 @@ def small_corpus(folder: Path, n: int = 240) -> PreparedCorpus:
     manifest = {"name": "small", "digest": "small", "rows": {"train": len(train)}}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return PreparedCorpus(folder)
+
+
+def write_posts_of_a_year(file: Path, n: int = 400) -> Path:
+    """Write raw posts spread over a year: a word decides the hashtag, topics come and go."""
+    rng = np.random.default_rng(0)
+    letters = np.array(list("abcdefghijklmnop"))
+    words = ["".join(word) for word in rng.choice(letters, (200, 6))]
+    begin = datetime(2021, 1, 1, tzinfo=UTC)
+    days = np.sort(rng.uniform(0, 365, n))
+    topics = [words[topic] for topic in (days // 60).astype(int) + rng.integers(3, size=n)]
+    pl.DataFrame(
+        {
+            "id": [f"post {i}" for i in range(n)],
+            "created_at": [begin + timedelta(days=float(day)) for day in days],
+            "entity_name": [f"author {i % 9}" for i in range(n)],
+            "text": [
+                f"{' '.join(rng.choice(words, 8))} {topic} #{topic} #with{topic}"
+                for topic in topics
+            ],
+        }
+    ).write_parquet(file)
+    return file
 
 
 def write_tiny_encoder(folder: Path) -> Path:

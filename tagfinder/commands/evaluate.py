@@ -33,9 +33,31 @@ import click
     help="Also look at the errors of the scored weights on the test part: figures, numbers, the "
     "worst posts, and thresholds tuned on the validation part, all in the run's folder.",
 )
+@click.option(
+    "--protocol",
+    type=click.Choice(["live"]),
+    help="live: put all posts in order of time, and judge each by what was known the day before; "
+    "the run's recommender is fitted anew for that, see --refit. What comes out is a run's folder "
+    "within RUN. A run that learns as it goes on (model=live) is scored by slices only.",
+)
+@click.option(
+    "--refit",
+    default="never",
+    show_default=True,
+    type=click.Choice(["never", "monthly", "weekly"]),
+    help="With --protocol: when the recommender is fitted anew, on all posts known by then. "
+    "never fits once, when the test part begins. A call that was stopped goes on where it was.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def command(
-    run: Path, checkpoint: str, part: Literal["val", "test"], with_errors: bool, as_json: bool
+    run: Path,
+    *,
+    checkpoint: str,
+    part: Literal["val", "test"],
+    with_errors: bool,
+    protocol: str | None,
+    refit: Literal["never", "monthly", "weekly"],
+    as_json: bool,
 ) -> None:
     """Score the run in the folder RUN again, with the weights it was scored with or by epoch.
 
@@ -48,6 +70,9 @@ def command(
     from tagfinder.train import silence_noise
 
     silence_noise()
+    if protocol is not None:
+        _over_time(run, protocol, refit, as_json)
+        return
     effect: dict[str, Any] = {}
     if with_errors and checkpoint == "scored" and part == "test":
         row, effect = examine(run)
@@ -61,3 +86,23 @@ def command(
         click.echo(evaluation_table(rows, f"{run.name}, {part} part"))
         if effect:
             click.echo(effect_table(effect).markdown())
+
+
+def _over_time(
+    folder: Path, protocol: str, refit: Literal["never", "monthly", "weekly"], as_json: bool
+) -> None:
+    from tagfinder.refit import evaluate_over_time, refit_table
+    from tagfinder.run_folder import RunFolder
+    from tagfinder.run_slices import can_be_sliced, write_slices
+
+    run = RunFolder.open(folder)
+    if can_be_sliced(run):
+        slices = write_slices(run)
+        shown = slices.table(f"{folder.name}, protocol {protocol}").markdown()
+    else:
+        run, slices = evaluate_over_time(folder, protocol, refit)
+        shown = refit_table(run, slices)
+    if as_json:
+        click.echo(json.dumps({"run": str(run.path), **slices.overall}, allow_nan=False))
+    else:
+        click.echo(shown)

@@ -1,0 +1,269 @@
+"""A finished run judged as time went on: fitted anew at a rhythm, on what was known by then.
+
+A closed recommender's knowledge ends with its training part. How much of that is its design, and
+how much only its age, is seen by fitting it again and again: at the begin of each period of the
+test part, on all posts that are older than the protocol's delay, with the label set of then.
+Settings stay those of the run, the number of epochs among them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+import pytorch_lightning as lightning
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from tagfinder.configured import build, plain, register_resolvers
+from tagfinder.corpora import corpus_of
+from tagfinder.corpus.periods import Cutting, Period, Rhythm, periods_of
+from tagfinder.corpus.prepared import Part, PreparedCorpus
+from tagfinder.corpus.selection import Selection
+from tagfinder.data.datamodule import CorpusDataModule
+from tagfinder.errors import InputError
+from tagfinder.evaluation.evaluator import Evaluator
+from tagfinder.evaluation.score import judge, score
+from tagfinder.evaluation.slices import Slices
+from tagfinder.files import atomic_path, read_json, write_json
+from tagfinder.paths import conf_dir
+from tagfinder.progress import track
+from tagfinder.run_folder import RunFolder
+from tagfinder.run_slices import write_slices
+from tagfinder.training.checkpoints import epochs_in
+from tagfinder.training.resume import check_same_config
+from tagfinder.training.session import model_bytes
+
+# What a protocol says of the data; the rest stays the run's.
+PROTOCOL_GROUPS = ("protocol", "hashtags", "selection", "split")
+CUT = "corpus"
+
+
+class PeriodData(CorpusDataModule):
+    """The batches of a corpus without a validation part."""
+
+    def prepare_data(self) -> None:
+        """Encode the parts that there are."""
+        parts: tuple[Part, ...] = ("train", "test")
+        for part in parts:
+            self.dataset(part)
+
+
+def evaluate_over_time(folder: Path, protocol: str, rhythm: Rhythm) -> tuple[RunFolder, Slices]:
+    """Fit a finished run's recommender anew in each period and score all rankings together.
+
+    Periods that are done already are kept: a call that was stopped goes on where it was.
+
+    Args:
+        folder: the run's folder.
+        protocol: whose data rules are put on.
+        rhythm: when it is fitted anew.
+
+    Returns:
+        The folder of what came out, `PROTOCOL-RHYTHM` within the run's: a run's folder itself,
+        with `periods/`, scores, rankings and slices; and the slices.
+
+    Raises:
+        InputError: the folder is no run's, or its recommender has no closed label set.
+    """
+    origin = RunFolder.open(folder)
+    config = under_protocol(origin.config, protocol)
+    selection = closed_selection(origin)
+    corpus = corpus_of(config)
+    run = RunFolder(origin.path / f"{protocol}-{rhythm}")
+    began = run.config_file.is_file()
+    if began:
+        check_same_config(plain(run.config), plain(config))
+    else:
+        run.describe(config, corpus, features=None)
+    cutting = Cutting(corpus, timedelta(days=float(config.protocol.delay_days)), selection)
+    times = corpus.part("test", ["created_at"])["created_at"]
+    periods = periods_of(times, rhythm)
+    epochs = epochs_in(origin.weights)
+    for period in track(periods, f"fitting {rhythm}"):
+        if not done_file(run, period).is_file():
+            judge_period(run, cutting, period, epochs)
+    metrics = put_together(run, corpus, periods)
+    facts = {
+        "protocol": config.protocol.name,
+        "corpus": corpus.name,
+        "model": f"{origin.metrics['model']} refit {rhythm}",
+        "seed": config.seed,
+        "rows": corpus.manifest["rows"],
+        "refit": rhythm,
+        "epochs": epochs,
+    }
+    write_json(run.metrics_file, metrics | facts)
+    return run, write_slices(run)
+
+
+def under_protocol(config: DictConfig, protocol: str) -> DictConfig:
+    """Return a run's configuration with the data rules of a protocol and no hashtag in the text."""
+    register_resolvers()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        rules = compose("config", overrides=[f"protocol={protocol}"])
+    changed = cast(DictConfig, OmegaConf.create(OmegaConf.to_container(config)))
+    for group in PROTOCOL_GROUPS:
+        changed[group] = rules[group]
+    changed.cleaning.inline_hashtags = rules.cleaning.inline_hashtags
+    changed.evaluation.open = True
+    changed.evaluation.ks = rules.evaluation.ks
+    changed.evaluation.top_k = max(changed.evaluation.top_k, *rules.evaluation.ks)
+    return changed
+
+
+def closed_selection(run: RunFolder) -> Selection:
+    """Return how a run's label set is chosen, counted on what is known.
+
+    Raises:
+        InputError: it has none.
+    """
+    chosen = run.config.selection
+    if chosen.top_n is None:
+        raise InputError(
+            f"{run.path} has an open vocabulary (selection.top_n is null) and learns as time goes "
+            "on: nothing is to be fitted anew"
+        )
+    return Selection(top_n=chosen.top_n, min_count=chosen.min_count, count_on="train")
+
+
+def done_file(run: RunFolder, period: Period) -> Path:
+    """Return the file that is there when a period is done; its rankings lie beside it."""
+    return run.path / "periods" / f"{period.name}.json"
+
+
+def judge_period(run: RunFolder, cutting: Cutting, period: Period, epochs: int) -> None:
+    """Fit on what is known when a period begins, rank for its posts, and keep both."""
+    config = run.config
+    done = done_file(run, period)
+    folder = done.parent / CUT
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    corpus = cutting.cut(folder, period)
+    started = perf_counter()
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    features = build(config.features)
+    features.fit(corpus)
+    data = PeriodData(corpus, features, **config.batches, sampling=build(config.sampling))
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    model = build(config.model)(label_set=corpus.label_set, features=features)
+    evaluator: Evaluator = build(config.evaluation, run_dir=None)
+    trainer = period_trainer(config, epochs, evaluator)
+    trainer.fit(model, data)
+    fitted = perf_counter()
+    trainer.test(model, data, verbose=False)
+    assert evaluator.predictions is not None
+    number_of = {name: number for number, name in enumerate(cutting.corpus.label_set.hashtags)}
+    numbers = [number_of[name] for name in corpus.label_set.hashtags]
+    ranked = evaluator.predictions.select(
+        "id",
+        pl.col("top_labels").list.eval(
+            pl.element().replace_strict(range(len(numbers)), numbers, return_dtype=pl.Int32)
+        ),
+        "top_scores",
+        covered=pl.col("labels").list.len() > 0,
+    )
+    with atomic_path(done.with_suffix(".parquet")) as path:
+        ranked.write_parquet(path)
+    write_json(
+        done,
+        {
+            "begin": period.begin.isoformat(),
+            "end": period.end.isoformat(),
+            "train_posts": corpus.manifest["rows"]["train"],
+            "posts": ranked.height,
+            "labels": len(numbers),
+            "fit_seconds": fitted - started,
+            "score_seconds": perf_counter() - fitted,
+            "model_bytes": model_bytes(model),
+        },
+    )
+    shutil.rmtree(folder)
+
+
+def period_trainer(config: DictConfig, epochs: int, evaluator: Evaluator) -> lightning.Trainer:
+    """Build a trainer that learns for a number of epochs without looking at anything else."""
+    trainer: lightning.Trainer = build(
+        config.trainer,
+        callbacks=[evaluator],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        limit_val_batches=0,
+        max_epochs=max(epochs, 1),
+    )
+    return trainer
+
+
+def put_together(run: RunFolder, corpus: PreparedCorpus, periods: list[Period]) -> dict[str, Any]:
+    """Write `predictions.parquet` over all periods, and return its scores and what it cost."""
+    parts = [pl.read_parquet(done_file(run, period).with_suffix(".parquet")) for period in periods]
+    costs = [read_json(done_file(run, period)) for period in periods]
+    truth = corpus.part("test", ["id", "labels", "n_hashtags", "created_at"]).with_row_index("row")
+    order = np.concatenate(list(_rows_of(truth, periods)))
+    ranked = pl.concat(parts)[np.argsort(order)]
+    predictions = truth.select(
+        "id",
+        "labels",
+        ranked["top_labels"],
+        ranked["top_scores"],
+        pl.col("n_hashtags").cast(pl.Int32),
+    )
+    file = run.path / "predictions.parquet"
+    with atomic_path(file) as path:
+        predictions.write_parquet(path)
+    config = run.config
+    judged = judge(file, file, config.evaluation.top_k)
+    scores = score(judged, list(config.evaluation.ks), with_open=True)
+    # Every hashtag has a number, but only those of a period's label set could be given.
+    scores |= {"coverage": float(ranked["covered"].mean()), "open_n": len(truth)}  # type: ignore[arg-type]
+    fit_seconds = sum(cost["fit_seconds"] for cost in costs)
+    score_seconds = sum(cost["score_seconds"] for cost in costs)
+    return {
+        "val": {},
+        "test": scores,
+        "periods": costs,
+        "train_seconds": fit_seconds,
+        "test_seconds": score_seconds,
+        "tweets_per_second": len(truth) / max(score_seconds, 1e-9),
+        "model_bytes": costs[-1]["model_bytes"],
+    }
+
+
+def _rows_of(truth: pl.DataFrame, periods: list[Period]) -> Iterator[np.ndarray]:
+    """Yield the corpus rows of each period's posts, in the order that the period has them."""
+    for period in periods:
+        inside = pl.col("created_at").is_between(period.begin, period.end, closed="left")
+        yield truth.filter(inside)["row"].to_numpy()
+
+
+def refit_table(run: RunFolder, slices: Slices) -> str:
+    """Return the scores over all test posts and the cost of each fit, for a terminal."""
+    metrics = run.metrics
+    lines = [
+        f"{metrics['model']} on {metrics['corpus']}, protocol {metrics['protocol']}, "
+        f"all {metrics['test']['open_n']:,} test posts",
+        *(
+            f"  {name:<11}{score['mean']:.4f}  [{score['low']:.4f}, {score['high']:.4f}]"
+            for name, score in slices.overall.items()
+        ),
+        "",
+        f"  {'period from':<12}{'known posts':>12}{'posts':>9}{'fit, s':>9}{'scoring, s':>12}",
+        *(
+            f"  {cost['begin'][:10]:<12}{cost['train_posts']:>12,}{cost['posts']:>9,}"
+            f"{cost['fit_seconds']:>9.1f}{cost['score_seconds']:>12.1f}"
+            for cost in metrics["periods"]
+        ),
+        f"  {'all':<12}{'':>12}{metrics['test']['open_n']:>9,}"
+        f"{metrics['train_seconds']:>9.1f}{metrics['test_seconds']:>12.1f}",
+        "",
+        f"more in {run.path}: slices.md, figures/slices.png, periods/",
+    ]
+    return "\n".join(lines)

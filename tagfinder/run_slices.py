@@ -1,0 +1,57 @@
+"""Where a finished run is good: its scores by slices, beside its other files."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tagfinder.errors import InputError
+from tagfinder.evaluation.slice_figure import draw_slices
+from tagfinder.evaluation.slices import COLUMNS, Slices, slices_of
+from tagfinder.files import atomic_path, write_json, write_text
+from tagfinder.finished_runs import FinishedRun
+from tagfinder.run_folder import RunFolder
+
+SLICES_FILE = "slices.json"
+
+
+def can_be_sliced(run: RunFolder) -> bool:
+    """Whether a run was scored as `protocol=live` does: over every hashtag of its corpus."""
+    config = run.config
+    return bool(config.protocol.name == "live" and config.selection.top_n is None)
+
+
+def write_slices(run: RunFolder, n_resamples: int = 1000) -> Slices:
+    """Write `slices.csv`, `slices.json`, `slices.md` and their figure into a run's folder.
+
+    Args:
+        run: with `predictions.parquet` and `metrics.json`, whatever made the rankings.
+        n_resamples: resamples of the bootstrap.
+
+    Raises:
+        InputError: the corpus of the run is gone, or does not hold every hashtag.
+    """
+    finished = FinishedRun(run.path.name, run)
+    if not can_be_sliced(run):
+        raise InputError(
+            f"{run.path} was not scored under protocol=live with every hashtag of its corpus "
+            "(selection.top_n=null); `tagfinder evaluate RUN --protocol live` does that"
+        )
+    corpus = finished.corpus
+    if corpus is None:
+        raise InputError(
+            f"{run.path}: its corpus {finished.facts['corpus']['folder']} is gone or changed; "
+            "prepare it again with the run's configuration"
+        )
+    posts = pl.read_parquet(corpus.folder / "tweets.parquet", columns=list(COLUMNS))
+    config = run.config
+    slices = slices_of(
+        posts, finished.predictions, config.protocol.delay_days, n_resamples, config.seed
+    )
+    title = f"{run.metrics['model']} on {corpus.name}, protocol live"
+    draw_slices(slices, title, run.figures)
+    with atomic_path(run.path / "slices.csv") as path:
+        slices.scores.write_csv(path)
+    write_text(run.path / "slices.md", f"{slices.table(title).markdown()}\n")
+    content = {"reachable": slices.reachable, "scores": slices.scores.to_dicts()}
+    write_json(run.path / SLICES_FILE, content)
+    return slices
