@@ -255,13 +255,13 @@ def refit_table(run: RunFolder, slices: Slices) -> str:
             for name, score in slices.overall.items()
         ),
         "",
-        f"  {'period from':<12}{'known posts':>12}{'posts':>9}{'fit, s':>9}{'scoring, s':>12}",
+        f"  {'period from':<12}{'learned from':>13}{'posts':>9}{'fit, s':>9}{'scoring, s':>12}",
         *(
-            f"  {cost['begin'][:10]:<12}{cost['train_posts']:>12,}{cost['posts']:>9,}"
+            f"  {cost['begin'][:10]:<12}{cost['train_posts']:>13,}{cost['posts']:>9,}"
             f"{cost['fit_seconds']:>9.1f}{cost['score_seconds']:>12.1f}"
             for cost in metrics["periods"]
         ),
-        f"  {'all':<12}{'':>12}{metrics['test']['open_n']:>9,}"
+        f"  {'all':<12}{'':>13}{metrics['test']['open_n']:>9,}"
         f"{metrics['train_seconds']:>9.1f}{metrics['test_seconds']:>12.1f}",
         "",
         f"more in {run.path}: slices.md, figures/slices.png, periods/",

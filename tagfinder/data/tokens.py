@@ -60,7 +60,7 @@ class Vocabulary:
         known = [self._numbers.get(word, UNKNOWN) for word in distinct]
         numbers = words.replace_strict(distinct, known, return_dtype=pl.Int32)
         offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-        return Ragged(numbers.to_numpy(), offsets)
+        return Ragged(numbers.cast(pl.Int32).to_numpy(), offsets)
 
 
 def split(texts: pl.Series) -> pl.Series:
@@ -158,8 +158,10 @@ class TokenFeatures:
 
     def read(self, folder: Path) -> EncodedTokens:
         """Map the numbers that `write` left."""
-        values = np.load(folder / "values.npy", mmap_mode="r")
-        return EncodedTokens(Ragged(values, np.load(folder / "offsets.npy")))
+        offsets = np.load(folder / "offsets.npy")
+        # Nothing cannot be mapped: texts of which cleaning leaves no word.
+        values = np.load(folder / "values.npy", mmap_mode="r" if offsets[-1] else None)
+        return EncodedTokens(Ragged(values, offsets))
 
     def save(self, folder: Path) -> None:
         """Write the vocabulary and the shape of the word vectors, not their values."""

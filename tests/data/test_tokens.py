@@ -76,3 +76,10 @@ def test_other_words_or_other_texts_are_encoded_anew(tmp_path: Path) -> None:
     features.vocabulary = Vocabulary.learn(pl.Series(["c b b"]), min_freq=1)
     after = encode_once(features, pl.Series(["a b c"])).take(np.array([0])).tolist()
     assert before == [[2, 3, UNKNOWN]] and after == [[UNKNOWN, 2, 3]]
+
+
+def test_a_part_of_texts_without_a_word_can_be_kept_too() -> None:
+    features = TokenFeatures(EmbeddingTables(Scratch(4)))
+    features.vocabulary = Vocabulary.learn(TEXTS, min_freq=1)
+    encoded = encode_once(features, pl.Series(["", " "]))
+    assert encoded.take(np.arange(2)).tolist() == [[PADDING], [PADDING]]
