@@ -1,0 +1,210 @@
+"""What was taught is there, in order, until it is deleted; and nobody else's file is touched."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagfinder.errors import InputError
+from tagfinder.live.memory import NOBODY, Post
+from tagfinder.live.post_store import FORMAT, KNOWN, PostStore
+
+
+def post(name: int | str, day: float = 18_000.0, author: str | None = "nasa") -> Post:
+    return Post(f"id{name}", day, author, f"launch number {name}", ("Artemis", f"Launch{name}"))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run" / "posts.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[PostStore]:
+    with PostStore(path) as opened:
+        yield opened
+
+
+def numbers_in(store: PostStore) -> list[int]:
+    return [int(number) for block in store.blocks() for number in block.numbers]
+
+
+def test_what_was_added_is_read_back_in_order_after_reopening(path: Path) -> None:
+    posts = [post(1, author="nasa"), post(2, author=None), post(3, author="esa"), post(4)]
+    with PostStore(path) as store:
+        assert store.last_number() == -1
+        assert store.add(posts[:3]).tolist() == [0, 1, 2]
+        assert store.add(posts[3:]).tolist() == [3]
+    with PostStore(path) as store:
+        blocks = list(store.blocks(size=3))
+        assert [block.numbers.tolist() for block in blocks] == [[0, 1, 2], [3]]
+        assert [block.authors.tolist() for block in blocks] == [[0, NOBODY, 1], [0]]
+        assert [found for block in blocks for found in block.posts] == posts
+        assert store.authors() == ["nasa", "esa"]
+        assert (len(store), store.last_number()) == (4, 3)
+        assert store.posts_at(np.array([2, 99])) == {2: posts[2]}
+        assert [block.numbers.tolist() for block in store.blocks(after=1)] == [[2, 3]]
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@settings(max_examples=30)
+@given(
+    st.builds(
+        Post,
+        texts,
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.none() | texts,
+        texts,
+        st.lists(texts).map(tuple),
+    )
+)
+def test_any_text_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, kept: Post
+) -> None:
+    with PostStore(tmp_path_factory.mktemp("store") / "posts.sqlite") as store:
+        assert store.add([kept, kept]).tolist() == [0, KNOWN]
+        assert store.posts_at([0]) == {0: kept}
+        assert store.delete([kept.id]).tolist() == [0]
+
+
+def test_a_known_id_is_left_out_and_said(store: PostStore) -> None:
+    store.add([post(1)])
+    changed = replace(post(1), text="something else")
+    assert store.add([post(2), changed, post(3), post(2)]).tolist() == [1, KNOWN, 2, KNOWN]
+    assert store.posts_at([0]) == {0: post(1)}
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (post("bad", day=float("nan")), r"'idbad': its day is nan"),
+        (replace(post("bad"), text="\ud83d"), "'idbad' holds half a character"),
+    ],
+)
+def test_one_bad_post_keeps_its_whole_batch_out(store: PostStore, bad: Post, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        store.add([post(1), bad, post(2)])
+    assert (len(store), store.last_number(), store.authors()) == (0, -1, [])
+
+
+def test_what_fails_in_the_middle_leaves_nothing(store: PostStore) -> None:
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.add([post(1), replace(post(2), id=b"bytes", text=object())])  # type: ignore[arg-type]
+    assert (len(store), store.authors()) == (0, [])
+    assert store.add([post(3)]).tolist() == [0]
+
+
+def test_deletion_is_remembered_and_numbers_are_not_given_again(path: Path) -> None:
+    with PostStore(path) as store:
+        store.add([post(name) for name in range(5)])
+        assert store.delete(["id4", "id1", "unknown"]).tolist() == [1, 4]
+        assert store.delete(["id1"]).tolist() == []
+        missed, serial = store.deleted_since()
+        assert missed.tolist() == [1, 4]
+        assert store.deleted_since(serial)[0].tolist() == []
+        assert store.delete(["id0"]).tolist() == [0]
+        assert store.deleted_since(serial)[0].tolist() == [0]
+    with PostStore(path) as store:
+        assert numbers_in(store) == [2, 3]
+        assert store.last_number() == 4
+        assert store.add([post(1)]).tolist() == [5]
+
+
+def test_all_deleted_and_still_no_number_again(path: Path) -> None:
+    with PostStore(path) as store:
+        store.add([post(1), post(2)])
+        assert store.keep_newest(0).tolist() == [0, 1]
+        assert list(store.blocks()) == []
+    with PostStore(path) as store:
+        assert store.add([post(3)]).tolist() == [2]
+
+
+def test_retention_by_age_and_by_size(store: PostStore) -> None:
+    store.add([post(0, 10.0), post(1, 30.0), post(2, 20.0), post(3, 40.0), post(4, 20.0)])
+    assert store.expire(20.0).tolist() == [0]
+    assert store.keep_newest(10).tolist() == []
+    # Of two of one day the one that was taught later is the newer.
+    assert store.keep_newest(3).tolist() == [2]
+    assert numbers_in(store) == [1, 3, 4]
+
+
+def test_deleted_text_is_not_left_in_the_file(path: Path) -> None:
+    with PostStore(path) as store:
+        store.add([replace(post(1), text="a secret that was withdrawn"), post(2)])
+        store.delete(["id1"])
+    assert b"withdrawn" not in path.read_bytes()
+
+
+def test_readers_remember_how_far_they_came(path: Path) -> None:
+    with PostStore(path) as store:
+        assert store.seen("words") == 0
+        store.set_seen("words", 7)
+    with PostStore(path) as store:
+        assert (store.seen("words"), store.seen("vectors")) == (7, 0)
+
+
+SECOND = """
+import sys
+from pathlib import Path
+from tagfinder.errors import InputError
+from tagfinder.live.post_store import PostStore
+try:
+    PostStore(Path(sys.argv[1]))
+except InputError as error:
+    print(error)
+with PostStore(Path(sys.argv[1]), writable=False) as store:
+    print(len(store))
+"""
+
+
+def test_a_second_process_may_read_but_not_write(store: PostStore, path: Path) -> None:
+    store.add([post(1)])
+    said = subprocess.run(
+        [sys.executable, "-c", SECOND, str(path)],
+        capture_output=True, text=True, check=True, env={**os.environ},
+    ).stdout.splitlines()  # fmt: skip
+    assert said == [f"{path}: another process is teaching here; let it end or stop it first", "1"]
+    assert store.add([post(2)]).tolist() == [1]
+
+
+def test_reading_only_does_not_write(path: Path) -> None:
+    with pytest.raises(InputError, match="nothing was taught yet"):
+        PostStore(path, writable=False)
+    with PostStore(path) as store:
+        store.add([post(1)])
+    with PostStore(path, writable=False) as store, pytest.raises(sqlite3.OperationalError):
+        store.add([post(2)])
+
+
+def test_a_newer_file_is_refused(path: Path) -> None:
+    PostStore(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA user_version={FORMAT + 1}")
+    with pytest.raises(InputError, match=f"store of format {FORMAT + 1}"):
+        PostStore(path)
+
+
+def test_a_foreign_file_is_refused_and_left_as_it_was(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE theirs(x)")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="another program's SQLite file"):
+        PostStore(path)
+    assert path.read_bytes() == before
+    path.write_text("no database at all, " * 100)
+    with pytest.raises(InputError, match="cannot be read as a store of posts"):
+        PostStore(path)
+    assert path.read_text().startswith("no database")
