@@ -56,8 +56,10 @@ class TantivyIndex:
 
     def delete(self, numbers: Sequence[int]) -> None:
         """Delete posts; unknown numbers are ignored. Takes effect at the next `commit`."""
-        for number in numbers:
-            self._open_writer().delete_documents_by_term("number", number)
+        if len(numbers):
+            # `delete_documents_by_term` takes an int for a signed one and so finds nothing here.
+            asked = self._tantivy.Query.term_set_query(self._schema, "number", list(numbers))
+            self._open_writer().delete_documents_by_query(asked)
 
     def commit(self) -> None:
         """Make what was added and deleted durable and visible, all of it or nothing."""

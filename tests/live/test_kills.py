@@ -1,0 +1,108 @@
+"""Killed at any moment, twenty times, while it teaches: a batch is in or out, never half."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+
+from tagfinder.live.catch_up import catch_up
+from tagfinder.live.memory import Post
+from tagfinder.live.post_store import PostStore
+from tagfinder.live.tantivy_index import TantivyIndex
+
+KILLS = 20
+# Of each batch this many are deleted again by a call of its own.
+DELETED = 2
+
+
+def batch(number: int) -> list[Post]:
+    """A batch of 3 to 40 posts, each with a word of its own."""
+    size = random.Random(number).randint(3, 40)
+    names = [f"b{number}p{place}" for place in range(size)]
+    return [Post(name, 18_000 + number, "nasa", f"launch {name}", ("a",)) for name in names]
+
+
+def teach(folder: Path, first: int) -> None:
+    """Teach batches from `first` on until killed; note each call that returned."""
+    notes = os.open(folder / "notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    with PostStore(folder / "posts.sqlite") as store:
+        index = TantivyIndex(folder / "index")
+        number = first
+        while True:
+            catch_up(store, index)
+            store.add(batch(number))
+            os.write(notes, f"added {number}\n".encode())
+            catch_up(store, index)
+            store.delete([post.id for post in batch(number)[:DELETED]])
+            os.write(notes, f"deleted {number}\n".encode())
+            number += 1
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Processes that have everything imported already, so that kills hit work and not imports."""
+    context = multiprocessing.get_context("forkserver")
+    modules = ["tantivy", "tagfinder.live.catch_up", "tagfinder.live.tantivy_index"]
+    context.set_forkserver_preload(modules)
+    return context
+
+
+def notes_in(folder: Path) -> list[str]:
+    path = folder / "notes"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def there(folder: Path) -> dict[int, list[str]]:
+    """Return batch -> ids of its posts, after asserting that store and index agree."""
+    with PostStore(folder / "posts.sqlite") as store:
+        index = TantivyIndex(folder / "index")
+        catch_up(store, index)
+        blocks = list(store.blocks())
+        numbers = [int(number) for block in blocks for number in block.numbers]
+        posts = [post for block in blocks for post in block.posts]
+        assert sorted(index.search(["launch"], 1_000_000).numbers.tolist()) == numbers
+        for number, post in list(zip(numbers, posts, strict=True))[-40:]:
+            assert index.search([post.id], 5).numbers.tolist() == [number]
+        index.close()
+    found: dict[int, list[str]] = {}
+    for post in posts:
+        found.setdefault(int(post.id[1:].split("p")[0]), []).append(post.id)
+    return found
+
+
+def test_killed_twenty_times_it_has_each_batch_whole_and_none_twice(
+    processes: ForkServerContext, tmp_path: Path
+) -> None:
+    chance = random.Random(1)
+    first = 0
+    for kill in range(KILLS):
+        enough = len(notes_in(tmp_path)) + chance.randint(1, 3)
+        process = processes.Process(target=teach, args=(tmp_path, first))
+        process.start()
+        end = time.monotonic() + 60
+        while len(notes_in(tmp_path)) < enough and process.is_alive():
+            assert time.monotonic() < end, "nothing is taught"
+            time.sleep(0.001)
+        process.join(chance.random() * 0.05)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"it ended before kill {kill + 1}"
+        found = there(tmp_path)
+        notes = notes_in(tmp_path)
+        for number in range(first + 1 + max(found, default=0)):
+            ids = [post.id for post in batch(number)]
+            if f"deleted {number}" in notes:
+                assert found[number] == ids[DELETED:]
+            elif f"added {number}" in notes:
+                assert found[number] in (ids, ids[DELETED:])
+            else:
+                assert found.get(number, ids) in (ids, ids[DELETED:])
+        first = max(found, default=-1) + 1
+    assert first > KILLS // 2
