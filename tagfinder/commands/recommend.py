@@ -73,7 +73,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     from tagfinder.recommend.loading import load
 
     recommender = load(run)
-    settings = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
+    settings: dict[str, Any] = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
     if source and target:
         _suggest_for_file(recommender, source, target, column, settings)
         return
@@ -90,7 +90,7 @@ def _suggest_for_file(
 ) -> None:
     from tagfinder.recommend.parquet import suggest_for_file
 
-    rows = suggest_for_file(recommender, source, target, column=column, **settings)  # type: ignore[arg-type]
+    rows = suggest_for_file(recommender, source, target, column=column, **settings)
     click.echo(f"{rows:,} posts written to {target}", err=True)
 
 

@@ -24,12 +24,12 @@ class RankerSettings:
         share_of_rows: share of the candidates that a tree sees.
     """
 
-    trees: int = 400
-    leaves: int = 31
-    learning_rate: float = 0.05
-    least_in_leaf: int = 50
-    share_of_columns: float = 0.5
-    share_of_rows: float = 0.8
+    trees: int
+    leaves: int
+    learning_rate: float
+    least_in_leaf: int
+    share_of_columns: float
+    share_of_rows: float
 
 
 class Ranker:
@@ -80,7 +80,7 @@ class Ranker:
             np.concatenate([truth[i] for i in useful]).astype(np.int8),
             group=[len(rows[i]) for i in useful],
             feature_name=list(columns),
-            params={"max_bin": 127, "verbose": -1},
+            params={"max_bin": 63, "verbose": -1},
         )
         parameters = {
             "objective": "lambdarank",

@@ -7,7 +7,7 @@ ranker is trained, on posts before those that it is judged on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,7 +45,9 @@ class LiveRecommender(lightning.LightningModule):
         parts: sources that are used (`questions.PARTS`).
         delay_days: days that a post must be old to be known.
         author: whether the author of the posts that are scored is known.
-        learn_posts: posts that a ranker learns from.
+        also_without_author: whether the test part is ranked a second time without it.
+        learn_posts: posts that a ranker learns from; of the validation part no others are scored.
+        learn_candidates: candidates of such a post, the true ones and some of the others.
         hidden_author_share: share of those whose author is hidden, so that the ranker also
             serves where nobody is known.
         top_k: hashtags ranked for a post.
@@ -65,7 +67,9 @@ class LiveRecommender(lightning.LightningModule):
         parts: Sequence[str],
         delay_days: float,
         author: bool,
+        also_without_author: bool,
         learn_posts: int,
+        learn_candidates: int,
         hidden_author_share: float,
         top_k: int,
         ranker: dict[str, Any],
@@ -80,7 +84,9 @@ class LiveRecommender(lightning.LightningModule):
         self.parts = frozenset(parts) - ({"meaning"} if self.features.frozen is None else set())
         self.delay_days = delay_days
         self.author = author
+        self.also_without_author = also_without_author
         self.learn_posts = learn_posts
+        self.learn_candidates = learn_candidates
         self.hidden_author_share = hidden_author_share
         self.top_k = top_k
         self.settings = RankerSettings(**ranker)
@@ -88,8 +94,10 @@ class LiveRecommender(lightning.LightningModule):
         self.seed = seed
         self.ranker: Ranker | None = None
         self._judge: Ranker | None = None
+        self._number_of = {name: label for label, name in enumerate(label_set.hashtags)}
         self._replay: Replay | None = None
-        self._rankings: dict[Part, tuple[np.ndarray, np.ndarray]] = {}
+        self._rankings: dict[Part, Rankings] = {}
+        self.without_author: Rankings | None = None
         self._pairs: dict[Part, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
@@ -108,9 +116,9 @@ class LiveRecommender(lightning.LightningModule):
         """Go through the validation part, and learn from it for what comes after."""
         if self._judge is None or self.trainer.sanity_checking or "val" in self._rankings:
             return
-        kept = set(self._chosen(np.sort(self._positions("val"))).tolist())
         lesson: list[Asked] = []
-        self._rankings["val"] = self._ranked("val", self._judge, kept, lesson)
+        chosen = self._chosen(np.sort(self._positions("val")))
+        self._rankings["val"] = self._ranked("val", chosen, self._judge, lesson)
         self.ranker = self._learned(lesson)
 
     def on_test_epoch_start(self) -> None:
@@ -121,7 +129,7 @@ class LiveRecommender(lightning.LightningModule):
         """
         if self.ranker is None:
             raise InputError("this run has no ranker: its training did not come to an end")
-        self._rankings["test"] = self._ranked("test", self.ranker)
+        self._rankings["test"] = self._ranked("test", self._positions("test"), self.ranker)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return what the evaluator reads."""
@@ -157,17 +165,15 @@ class LiveRecommender(lightning.LightningModule):
             durable.adopt(replay.knowledge, timeline.posts)
 
     def _step(self, part: Part, batch: Batch) -> dict[str, Tensor]:
-        labels, scores = self._rankings.get(part, (None, None))
+        rankings = self._rankings[part]
         rows = batch.rows.cpu().numpy()
-        if labels is None or scores is None:
-            labels = np.full((rows.max() + 1, self.top_k), -1)
-            scores = np.zeros((rows.max() + 1, self.top_k), np.float32)
+        asked = rankings.asked[rows]
         return {
-            "top_labels": torch.from_numpy(labels[rows]),
-            "top_scores": torch.from_numpy(scores[rows]),
-            "labels": batch.labels,
-            "n_hashtags": batch.n_hashtags,
-            "rows": batch.rows,
+            "top_labels": torch.from_numpy(rankings.labels[rows[asked]]),
+            "top_scores": torch.from_numpy(rankings.scores[rows[asked]]),
+            "labels": batch.labels[asked],
+            "n_hashtags": batch.n_hashtags[asked],
+            "rows": batch.rows[asked],
         }
 
     def _positions(self, part: Part) -> np.ndarray:
@@ -186,10 +192,12 @@ class LiveRecommender(lightning.LightningModule):
         return self._replayed().asked(position, self.parts, with_author=not hidden)
 
     def _learned(self, asked: Sequence[Asked]) -> Ranker:
+        generator = np.random.default_rng([self.seed, len(asked)])
+        lessons = [_drawn(one, self.learn_candidates, generator) for one in asked]
         return Ranker.learn(
             column_names(self.parts),
-            [one.rows.evidence for one in asked],
-            [one.truth for one in asked],
+            [evidence for evidence, _ in lessons],
+            [truth for _, truth in lessons],
             self.settings,
             self.seed,
         )
@@ -205,42 +213,72 @@ class LiveRecommender(lightning.LightningModule):
         return self._replay
 
     def _ranked(
-        self,
-        part: Part,
-        ranker: Ranker,
-        kept: Collection[int] = (),
-        lesson: list[Asked] | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Rank the posts of a part, in order of time.
+        self, part: Part, chosen: np.ndarray, ranker: Ranker, lesson: list[Asked] | None = None
+    ) -> Rankings:
+        """Rank posts of a part, in order of time.
 
         Args:
             part: which.
+            chosen: positions of the posts in the timeline.
             ranker: puts candidates in order.
-            kept: positions that are learned from later.
-            lesson: takes what they are learned from.
-
-        Returns:
-            (P, K) label indices, -1 where there are fewer, and their scores in [0, 1].
+            lesson: takes the posts as the next ranker is to learn from them.
         """
         positions = self._positions(part)
-        labels = np.full((len(positions), self.top_k), -1, dtype=np.int64)
-        scores = np.zeros((len(positions), self.top_k), dtype=np.float32)
-        number_of = {name: label for label, name in enumerate(self.label_set.hashtags)}
+        rankings = Rankings(len(positions), self.top_k)
+        hidden = Rankings(len(positions), self.top_k)
+        row_of = {int(position): row for row, position in enumerate(positions)}
         replay = self._replayed(before=int(positions.min(initial=0)))
-        names = replay.knowledge.memory.hashtags.names
         pairs = self._pairs[part] = []
-        for row in track(np.argsort(positions, kind="stable"), f"going through {part}"):
-            position = int(positions[row])
+        for position in track(np.sort(chosen).tolist(), f"going through {part}"):
             asked = replay.asked(position, self.parts, with_author=self.author)
-            order, best = best_of(asked.rows, ranker, self.top_k)
-            labels[row, : len(order)] = [number_of[names[hashtag]] for hashtag in order]
-            scores[row, : len(order)] = best
-            pairs.append((best, asked.truth[np.searchsorted(asked.rows.hashtags, order)]))
-            if lesson is not None and position in kept:
-                lesson.append(
-                    self._asked_as_learned(position) if self.hidden_author_share else asked
-                )
-        return labels, scores
+            hashtags, scores = best_of(asked.rows, ranker, self.top_k)
+            rankings.put(row_of[position], self._labels(hashtags), scores)
+            pairs.append((scores, asked.truth[np.searchsorted(asked.rows.hashtags, hashtags)]))
+            if lesson is not None:
+                lesson.append(self._asked_as_learned(position))
+            elif self.also_without_author and self.author:
+                asked = replay.asked(position, self.parts, with_author=False)
+                hashtags, scores = best_of(asked.rows, ranker, self.top_k)
+                hidden.put(row_of[position], self._labels(hashtags), scores)
+        self.without_author = hidden if hidden.asked.any() else None
+        return rankings
+
+    def _labels(self, hashtags: np.ndarray) -> list[int]:
+        names = self._replayed().knowledge.memory.hashtags.names
+        return [self._number_of[names[hashtag]] for hashtag in hashtags]
+
+
+class Rankings:
+    """The best hashtags of each post of a part.
+
+    Attributes:
+        labels: (P, K) int64 label indices, best first, -1 where there are fewer.
+        scores: (P, K) float32 in [0, 1].
+        asked: (P,) bool, which posts were ranked.
+    """
+
+    def __init__(self, n: int, k: int) -> None:
+        self.labels = np.full((n, k), -1, dtype=np.int64)
+        self.scores = np.zeros((n, k), dtype=np.float32)
+        self.asked = np.zeros(n, dtype=bool)
+
+    def put(self, row: int, labels: Sequence[int], scores: np.ndarray) -> None:
+        """Write the ranking of one post."""
+        self.labels[row, : len(labels)] = labels
+        self.scores[row, : len(scores)] = scores
+        self.asked[row] = True
+
+
+def _drawn(
+    asked: Asked, most: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return evidence and truth of a post's true candidates and of some others."""
+    others = np.flatnonzero(~asked.truth)
+    wanted = max(most - int(asked.truth.sum()), 0)
+    if len(others) > wanted:
+        others = generator.choice(others, wanted, replace=False)
+    kept = np.sort(np.concatenate([np.flatnonzero(asked.truth), others]))
+    return asked.rows.evidence[kept], asked.truth[kept]
 
 
 def best_of(rows: Rows, ranker: Ranker, k: int) -> tuple[np.ndarray, np.ndarray]:
