@@ -1,0 +1,258 @@
+"""What every text index does, whatever the engine."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from postgres_server import Server, running_server
+
+from tagfinder.errors import InputError
+from tagfinder.live.catch_up import CaughtUp, catch_up
+from tagfinder.live.memory import Post
+from tagfinder.live.post_store import PostStore
+from tagfinder.live.postgres_index import PostgresIndex
+from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.text_index import Entry, TextIndex
+
+Opening = Callable[[], TextIndex]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as started:
+        yield started
+
+
+@pytest.fixture(params=["tantivy", "postgres"])
+def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
+    """Opens one and the same index, a new one at first."""
+    opened: list[TextIndex] = []
+    if request.param == "postgres":
+        address = request.getfixturevalue("server").address
+        schema = f"test {uuid.uuid4()}"
+
+    def open_it() -> TextIndex:
+        index: TextIndex
+        if request.param == "postgres":
+            index = PostgresIndex(address, schema=schema)
+        else:
+            index = TantivyIndex(tmp_path / "index")
+        opened.append(index)
+        return index
+
+    yield open_it
+    for index in opened:
+        index.close()
+
+
+@pytest.fixture
+def index(opening: Opening) -> TextIndex:
+    return opening()
+
+
+def entries(*texts: str, author: int = 7) -> list[Entry]:
+    return [Entry(number, text.split(), author) for number, text in enumerate(texts)]
+
+
+def found(index: TextIndex, text: str, k: int = 10, author: int | None = None) -> list[int]:
+    neighbours = index.search(text.split(), k, author)
+    assert neighbours.numbers.dtype == np.int64
+    assert neighbours.scores.dtype == np.float32
+    assert len(neighbours.scores) == len(neighbours.numbers)
+    assert (np.diff(neighbours.scores) <= 0).all()
+    return neighbours.numbers.tolist()
+
+
+def test_nothing_is_found_in_an_empty_index(index: TextIndex) -> None:
+    assert index.last_number() == -1
+    assert found(index, "launch") == []
+
+
+def test_posts_are_found_once_committed_and_not_before(index: TextIndex) -> None:
+    index.add(entries("rocket launch", "tax reform"))
+    assert found(index, "launch") == []
+    assert index.last_number() == -1
+    index.commit()
+    assert found(index, "launch") == [0]
+    assert found(index, "unheard of") == []
+    assert index.last_number() == 1
+
+
+def test_more_and_rarer_words_in_common_come_first_then_shorter_posts(index: TextIndex) -> None:
+    common = [f"today news{n} filler{n}" for n in range(20)]
+    index.add(
+        entries(*common, "today comet", "comet tail today seen", "comet with much else beside")
+    )
+    index.commit()
+    assert found(index, "comet tail today", 3) == [21, 20, 22]
+    assert found(index, "comet", 2) == [20, 21]
+    assert len(found(index, "today", 5)) == 5
+
+
+def test_no_words_and_no_places_give_nothing(index: TextIndex) -> None:
+    index.add(entries("rocket launch"))
+    index.commit()
+    assert found(index, "") == []
+    assert found(index, "rocket", 0) == []
+
+
+def test_a_post_without_words_is_held_and_never_found(index: TextIndex) -> None:
+    index.add(entries("rocket", ""))
+    index.commit()
+    assert index.last_number() == 1
+    assert found(index, "rocket") == [0]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["o'brien", "back\\slash", "@nasa", "a:b", "a|b", "!not", "(x", '"quoted"', "covid-19", "100%",
+     "naïve", "火箭", "🚀", "AND", "w" * 3_000, "%s", "{schema}"],
+)  # fmt: skip
+def test_any_word_is_found_by_itself(index: TextIndex, word: str) -> None:
+    index.add([Entry(0, ["rocket", word], 7), Entry(1, ["rocket"], 7)])
+    index.commit()
+    assert index.search([word], 10).numbers.tolist() == [0]
+    index.delete([0])
+    index.commit()
+    assert index.search([word, "rocket"], 10).numbers.tolist() == [1]
+
+
+def test_of_one_author_only(index: TextIndex) -> None:
+    index.add([Entry(n, ["launch"], n % 3 - 1) for n in range(9)])
+    index.commit()
+    assert sorted(found(index, "launch", author=1)) == [2, 5, 8]
+    assert found(index, "launch", 2, author=1) == [2, 5]
+    assert found(index, "launch", author=5) == []
+    assert len(found(index, "launch")) == 9
+
+
+def test_deleted_posts_are_found_until_the_commit(index: TextIndex) -> None:
+    index.add(entries("launch a", "launch b", "launch c"))
+    index.commit()
+    index.delete([0, 2, 99])
+    assert found(index, "launch") == [0, 1, 2]
+    index.commit()
+    assert found(index, "launch") == [1]
+    index.delete([0])
+    index.delete([])
+    index.commit()
+    assert found(index, "launch") == [1]
+
+
+def test_what_is_deleted_before_the_commit_is_never_found(index: TextIndex) -> None:
+    index.add(entries("launch a", "launch b"))
+    index.delete([0])
+    index.commit()
+    assert found(index, "launch a") == [1]
+
+
+def test_reopening_finds_what_was_committed_and_nothing_else(opening: Opening) -> None:
+    index = opening()
+    index.add(entries("launch a", "launch b", "launch c"))
+    index.commit()
+    index.delete([2])
+    index.commit()
+    index.add([Entry(3, ["launch"], 7)])
+    index.delete([0])
+    index.close()
+    again = opening()
+    assert found(again, "launch") == [0, 1]
+    assert again.last_number() == 1
+    again.add([Entry(3, ["launch", "again"], 7)])
+    again.commit()
+    assert found(again, "again launch")[0] == 3
+
+
+def test_the_same_question_gives_the_same_order(opening: Opening) -> None:
+    chance = np.random.default_rng(1)
+    words = np.array([f"word{n}" for n in range(40)])
+    texts = [" ".join(chance.choice(words, 8, replace=False)) for _ in range(300)]
+    index = opening()
+    index.add(entries(*texts))
+    index.commit()
+    first = [found(index, text, 50) for text in texts[:20]]
+    assert [found(index, text, 50) for text in texts[:20]] == first
+    assert all(numbers[0] == place for place, numbers in enumerate(first))
+    index.close()
+    again = opening()
+    assert [found(again, text, 50) for text in texts[:20]] == first
+
+
+def test_an_index_catches_up_with_the_store(opening: Opening, tmp_path: Path) -> None:
+    posts = [Post(f"id{n}", 18_000.0, "nasa", f"rocket launch day{n}", ()) for n in range(6)]
+    with PostStore(tmp_path / "posts.sqlite") as store:
+        store.add(posts[:4])
+        index = opening()
+        assert catch_up(store, index) == CaughtUp(added=4, deleted=0)
+        store.delete(["id1"])
+        store.add(posts[4:])
+        store.delete(["id5"])
+        index.close()
+        index = opening()
+        assert catch_up(store, index) == CaughtUp(added=1, deleted=2)
+        assert catch_up(store, index) == CaughtUp(added=0, deleted=0)
+        assert sorted(found(index, "rocket")) == [0, 2, 3, 4]
+        assert sorted(found(index, "launch", author=0)) == [0, 2, 3, 4]
+    with (
+        PostStore(tmp_path / "other.sqlite") as other,
+        pytest.raises(InputError, match="they do not belong together"),
+    ):
+        catch_up(other, index)
+
+
+def test_both_rank_alike(server: Server) -> None:
+    chance = np.random.default_rng(2)
+    frequency = 1 / np.arange(1, 2_001)
+    texts = [
+        [f"w{n}" for n in chance.choice(2_000, 12, replace=False, p=frequency / frequency.sum())]
+        for _ in range(2_000)
+    ]
+    indexes = [TantivyIndex(), PostgresIndex(server.address, schema="alike", candidates=100_000)]
+    for index in indexes:
+        index.add([Entry(number, words, 0) for number, words in enumerate(texts)])
+        index.commit()
+    for words in texts[:30]:
+        one, other = (index.search(words[:9], 50) for index in indexes)
+        np.testing.assert_allclose(other.scores, one.scores, rtol=1e-4)
+        assert len(set(one.numbers) & set(other.numbers)) >= 49
+    indexes[1].close()
+
+
+def test_what_was_committed_outlives_a_crash_of_the_server(server: Server) -> None:
+    index = PostgresIndex(server.address, schema="crashed")
+    index.add(entries("launch a", "launch b"))
+    index.commit()
+    index.add([Entry(2, ["launch"], 7)])
+    server.stop()
+    try:
+        with pytest.raises(InputError, match="PostgreSQL cannot be reached"):
+            index.search(["launch"], 5)
+    finally:
+        server.start()
+    assert found(index, "launch") == [0, 1]
+    with pytest.raises(Exception, match="terminat|clos|lost"):
+        index.commit()
+    index.add([Entry(2, ["launch", "again"], 7)])
+    index.commit()
+    assert found(index, "launch again")[0] == 2
+    index.close()
+
+
+def test_a_server_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg")
+    with pytest.raises(InputError, match="PostgreSQL cannot be reached: ") as caught:
+        PostgresIndex(f"host={tmp_path} password=secret")
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_schema_of_another_format_is_refused(server: Server) -> None:
+    index = PostgresIndex(server.address, schema="newer")
+    index._reader.execute("UPDATE newer.totals SET format = 2")
+    index.close()
+    with pytest.raises(InputError, match="schema newer of .* is a text index of format 2"):
+        PostgresIndex(server.address, schema="newer")
