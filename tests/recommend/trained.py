@@ -18,6 +18,10 @@ OVERRIDES = {
     "fasttext": ("model.epochs=5",),
     "lstm": (*NEURAL, "embedding=scratch"),
     "text_resnet": (*NEURAL, "embedding=scratch", "embedding.scratch.dimension=16"),
+    "live": (
+        *("protocol=live", "model.learn_posts=150", "model.ranker.trees=20"),
+        "model.ranker.least_in_leaf=5",
+    ),
     "bert": NEURAL,
     "bert_trained": (*NEURAL, "encoder.trainable=all"),
 }

@@ -1,0 +1,106 @@
+"""Counts of posts: what is taught can be taken back, and what fades fades."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tagfinder.errors import InputError
+from tagfinder.live.columns import Fading
+from tagfinder.live.memory import Memory, Post
+from tagfinder.live.memory_files import load_memory, save_memory
+
+NAMES = ("Flood", "Rain", "vote", "Gameday")
+
+
+def posts(draw_from: tuple[str, ...] = NAMES) -> st.SearchStrategy[list[tuple[float, str, list]]]:
+    one = st.tuples(
+        st.floats(18_000, 18_050),
+        st.sampled_from(["ann", "bob", None]),
+        st.lists(st.sampled_from(draw_from), unique=True, max_size=3),
+    )
+    return st.lists(one, max_size=12)
+
+
+def taught(parts: list[tuple[float, str | None, list[str]]]) -> Memory:
+    memory = Memory()
+    for number, (day, author, hashtags) in enumerate(parts):
+        memory.teach(Post(str(number), day, author, "", tuple(hashtags)), ["flood", "vote"])
+    return memory
+
+
+def state(memory: Memory, day: float) -> dict[str, object]:
+    rows = np.arange(len(memory.hashtags))
+    names = memory.hashtags.names
+    uses = memory.uses.read(rows, day)
+    return {
+        "uses": {names[row]: uses[row] for row in rows if memory.total.values[row]},
+        "total": {names[row]: int(memory.total.values[row]) for row in rows},
+        "spelled": {names[row]: int(memory.spelled_and_used.values[row]) for row in rows},
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(posts(), posts())
+def test_forgetting_leaves_the_counts_as_if_posts_had_never_been(
+    kept: list[tuple[float, str | None, list[str]]],
+    passing: list[tuple[float, str | None, list[str]]],
+) -> None:
+    memory = taught([*kept, *passing])
+    for number in range(len(kept), len(kept) + len(passing)):
+        memory.forget(number, ["flood", "vote"])
+    expected, found = state(taught(kept), 18_060), state(memory, 18_060)
+    assert {name: n for name, n in found["total"].items() if n} == {
+        name: n for name, n in expected["total"].items() if n
+    }
+    assert found["uses"].keys() == expected["uses"].keys()
+    for name, uses in expected["uses"].items():
+        np.testing.assert_allclose(found["uses"][name], uses, atol=1e-4)
+    assert memory.n_alive == len(kept)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=20), st.randoms())
+def test_fading_counts_are_sums_of_powers_of_two_in_any_order(days: list[float], rng) -> None:
+    shuffled = list(days)
+    rng.shuffle(shuffled)
+    fading = Fading((2.0, 30.0))
+    for day in shuffled:
+        fading.add(0, day)
+    expected = [sum(2 ** (-(120 - day) / half) for day in days) for half in (2.0, 30.0)]
+    np.testing.assert_allclose(fading.read(np.array([0]), 120)[0], expected, rtol=1e-3, atol=1e-12)
+
+
+def test_hashtags_are_one_whatever_their_case_and_shown_as_most_write_them() -> None:
+    memory = taught([(1.0, "ann", ["flood"]), (2.0, "bob", ["Flood"]), (3.0, None, ["Flood"])])
+    assert memory.hashtags.names == ["flood"]
+    assert memory.spellings == ["Flood"]
+    assert memory.users.values[0] == 2
+
+
+@settings(max_examples=20, deadline=None)
+@given(posts())
+def test_a_memory_is_the_same_after_a_file(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[float, str | None, list[str]]]
+) -> None:
+    file = tmp_path_factory.mktemp("memory") / "memory.npz"
+    memory = taught(parts)
+    save_memory(memory, file)
+    again = load_memory(file)
+    assert again.pairs == memory.pairs
+    assert again.hashtags.number_of == memory.hashtags.number_of
+    np.testing.assert_equal(state(again, 18_060), state(memory, 18_060))
+    for loaded in (memory, again):
+        loaded.teach(Post("new", 18_061, "eve", "", ("New",)))
+    np.testing.assert_equal(state(again, 18_062), state(memory, 18_062))
+
+
+def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "memory.npz"
+    file.write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(InputError, match=r"memory\.npz is damaged"):
+        load_memory(file)

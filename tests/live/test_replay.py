@@ -1,0 +1,117 @@
+"""At every moment only what is older than the delay is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tagfinder.errors import WorkError
+from tagfinder.live.knowledge import Knowledge
+from tagfinder.live.memory import Post
+from tagfinder.live.questions import PARTS, column_names, rows_of
+from tagfinder.live.ranker import Ranker, RankerSettings
+from tagfinder.live.replay import Replay
+
+pytest.importorskip("tantivy", reason="needs tantivy")
+pytest.importorskip("lightgbm", reason="needs lightgbm")
+
+from tagfinder.live.tantivy_index import TantivyIndex
+
+HOUR = 1 / 24
+
+
+def post(day: float, text: str, *hashtags: str, author: str | None = "ann") -> Post:
+    return Post(f"{day}", day, author, text, hashtags)
+
+
+def replay(posts: list[Post], delay: float = 1.0) -> Replay:
+    return Replay(Knowledge(TantivyIndex()), posts, delay)
+
+
+def suggested(replayed: Replay, position: int) -> set[str]:
+    asked = replayed.asked(position, PARTS)
+    names = replayed.knowledge.memory.hashtags.names
+    return {names[hashtag] for hashtag in asked.rows.hashtags}
+
+
+def test_nothing_younger_than_the_delay_is_ever_a_candidate() -> None:
+    posts = [post(100 + hour * HOUR, "storm over the bay", f"tag{hour}") for hour in range(72)]
+    replayed = replay(posts)
+    for position in range(72):
+        known = suggested(replayed, position)
+        assert known == {f"tag{hour}" for hour in range(72) if hour * HOUR < position * HOUR - 1}
+
+
+def test_a_hashtag_is_reached_through_words_author_spelling_and_trend() -> None:
+    posts = [
+        post(100.0, "storm over the bay", "bayStorm", author="bob"),
+        post(100.1, "good morning", "mondays", author="ann"),
+        post(100.2, "nothing of note", "smallbiz", author="eve"),
+        post(102.0, "a storm hits the bay and every small biz", "bayStorm", author="ann"),
+    ]
+    replayed = replay(posts)
+    assert suggested(replayed, 3) == {"baystorm", "mondays", "smallbiz"}
+    asked = replayed.asked(3, PARTS)
+    truth = dict(zip(asked.rows.hashtags.tolist(), asked.truth.tolist(), strict=True))
+    assert truth[replayed.knowledge.memory.hashtags.number_of["baystorm"]]
+    spelled = asked.rows.evidence[:, column_names(PARTS).index("spelled")]
+    assert spelled.max() == 2
+
+
+def test_each_part_that_is_left_out_takes_its_columns_along() -> None:
+    everything = column_names(PARTS)
+    assert len(set(everything)) == len(everything)
+    for part in PARTS:
+        rest = [name for name in PARTS if name != part]
+        assert set(column_names(rest)) < set(everything)
+
+
+def test_evidence_is_finite_but_for_an_unknown_author() -> None:
+    posts = [post(100 + i / 10, "rain and wind", "rain", f"t{i % 3}") for i in range(30)]
+    replayed = replay(posts)
+    known = replayed.asked(29, PARTS).rows.evidence
+    assert np.isfinite(known).all()
+    hidden = replayed.asked(29, PARTS, with_author=False).rows.evidence
+    author = [name for name in column_names(PARTS) if name.startswith("own_share")]
+    assert np.isnan(hidden[:, column_names(PARTS).index(author[0])]).all()
+
+
+def test_typed_hashtags_bring_their_companions_and_are_not_suggested_again() -> None:
+    posts = [post(100 + i / 10, "news", "coffee", "milk") for i in range(5)]
+    replayed = replay(posts)
+    replayed.teach_before(200)
+    knowledge = replayed.knowledge
+    question = knowledge.question("tea", 150.0, None, {"typed"}, typed=["Coffee"])
+    rows = rows_of(knowledge.memory, knowledge.trends, question, {"typed"}, 10)
+    assert [knowledge.memory.hashtags.names[number] for number in rows.hashtags] == ["milk"]
+
+
+def test_no_more_candidates_are_kept_than_asked_for_and_the_likeliest_stay() -> None:
+    posts = [post(100 + i / 100, "rain", f"t{i}") for i in range(80)]
+    posts += [post(101 + i / 100, "wind and rain on the hill", "hill") for i in range(5)]
+    replayed = Replay(Knowledge(TantivyIndex(), most_candidates=10), posts, 1.0)
+    replayed.teach_before(200)
+    question = replayed.knowledge.question("wind on the hill", 102.0, "ann", PARTS)
+    rows = replayed.knowledge.rows(question, PARTS)
+    assert len(rows.hashtags) == 10
+    assert replayed.knowledge.memory.hashtags.number_of["hill"] in rows.hashtags
+
+
+SETTINGS = RankerSettings(20, 7, 0.2, 1, 1.0, 1.0)
+
+
+def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data() -> None:
+    generator = np.random.default_rng(1)
+    rows = [generator.random((10, 2)).astype(np.float32) for _ in range(60)]
+    truth = [evidence[:, 1] == evidence[:, 1].max() for evidence in rows]
+    ranker = Ranker.learn(["noise", "signal"], rows, truth, SETTINGS, seed=1)
+    again = Ranker.from_state(ranker.state())
+    best = [int(again.scores(evidence).argmax()) for evidence in rows]
+    assert np.mean([hits[i] for i, hits in zip(best, truth, strict=True)]) > 0.9
+    assert next(iter(ranker.gains())) == "signal"
+
+
+def test_a_ranker_without_a_true_candidate_says_so() -> None:
+    nothing = [np.zeros((3, 1), np.float32)], [np.zeros(3, bool)]
+    with pytest.raises(WorkError, match="nothing to learn from"):
+        Ranker.learn(["one"], *nothing, SETTINGS, seed=1)
