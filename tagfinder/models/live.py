@@ -101,25 +101,22 @@ class LiveRecommender(lightning.LightningModule):
         self._pairs: dict[Part, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Learn the ranker for the validation part; one pass is all there is."""
+        """Learn the rankers for the validation part and for what comes after it."""
         first = int(self._positions("val").min())
         window = np.arange(max(first - len(self._positions("val")), 0), first)
         chosen = self._chosen(window)
         asked = [self._asked_as_learned(position) for position in track(chosen, "learning")]
         self._judge = self._learned(asked)
+        self._go_through_val()
         self.trainer.should_stop = True
 
     def configure_optimizers(self) -> None:
         """Nothing is optimised step by step."""
 
     def on_validation_epoch_start(self) -> None:
-        """Go through the validation part, and learn from it for what comes after."""
-        if self._judge is None or self.trainer.sanity_checking or "val" in self._rankings:
-            return
-        lesson: list[Asked] = []
-        chosen = self._chosen(np.sort(self._positions("val")))
-        self._rankings["val"] = self._ranked("val", chosen, self._judge, lesson)
-        self.ranker = self._learned(lesson)
+        """Go through the validation part, where training has not just done so."""
+        if "val" not in self._rankings:
+            self._go_through_val()
 
     def on_test_epoch_start(self) -> None:
         """Go through the test part.
@@ -163,6 +160,19 @@ class LiveRecommender(lightning.LightningModule):
         replay.teach_before(np.inf)
         with DurableKnowledge(folder, writable=True, settings=self.knowledge_settings) as durable:
             durable.adopt(replay.knowledge, timeline.posts)
+
+    def _go_through_val(self) -> None:
+        """Rank the validation part, and learn from it for what comes after.
+
+        Raises:
+            InputError: nothing was learned before.
+        """
+        if self._judge is None:
+            raise InputError("this run has no ranker: its training did not come to an end")
+        lesson: list[Asked] = []
+        chosen = self._chosen(np.sort(self._positions("val")))
+        self._rankings["val"] = self._ranked("val", chosen, self._judge, lesson)
+        self.ranker = self._learned(lesson)
 
     def _step(self, part: Part, batch: Batch) -> dict[str, Tensor]:
         rankings = self._rankings[part]

@@ -19,7 +19,7 @@ OVERRIDES = {
     "lstm": (*NEURAL, "embedding=scratch"),
     "text_resnet": (*NEURAL, "embedding=scratch", "embedding.scratch.dimension=16"),
     "live": (
-        *("protocol=live", "model.learn_posts=150", "model.ranker.trees=20"),
+        *("protocol=live", "data.rows=500", "model.learn_posts=80", "model.ranker.trees=20"),
         "model.ranker.least_in_leaf=5",
     ),
     "bert": NEURAL,
@@ -62,7 +62,7 @@ def run_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             pytest.importorskip("fasttext")
         with pytest.MonkeyPatch.context() as patch, contextlib.suppress(SystemExit):
             patch.setenv("TAGFINDER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-            main(["train", *overrides, "data.rows=1000", f"run_dir={base / kind}"])
+            main(["train", "data.rows=1000", *overrides, f"run_dir={base / kind}"])
         return base / kind
 
     return trained

@@ -1,0 +1,139 @@
+"""Suggestions from a run that keeps learning: taught, asked, killed, made to forget."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import tagfinder
+from tagfinder.cli import main
+from tagfinder.corpus.schema import RAW_SCHEMA
+from tagfinder.errors import InputError
+from tagfinder.recommend.live import LiveSuggester
+
+pytest.importorskip("tantivy", reason="needs tantivy")
+pytest.importorskip("lightgbm", reason="needs lightgbm")
+
+
+@pytest.fixture
+def live_run(run_of: Callable[[str], Path], tmp_path: Path) -> Path:
+    """A copy of a small live run, to be taught."""
+    return Path(shutil.copytree(run_of("live"), tmp_path / "live"))
+
+
+def posts(*texts: str, day: int = 1) -> pl.DataFrame:
+    rows = [
+        {
+            "id": f"new-{day}-{number}",
+            "created_at": datetime(2030, 1, day, number % 24, tzinfo=UTC),
+            "text": text,
+            "entity_name": "ann",
+        }
+        for number, text in enumerate(texts)
+    ]
+    return pl.DataFrame(rows, schema=RAW_SCHEMA)
+
+
+def hashtags(run: Path | LiveSuggester, text: str, **settings: object) -> list[str]:
+    suggester = tagfinder.load(run) if isinstance(run, Path) else run
+    [suggested] = suggester.suggest(text, 5, **settings)  # type: ignore[arg-type]
+    return [one.hashtag for one in suggested.hashtags]
+
+
+def test_a_run_scores_every_post_and_says_what_is_worth_without_the_author(live_run: Path) -> None:
+    metrics = json.loads((live_run / "metrics.json").read_text())
+    assert metrics["protocol"] == "live"
+    assert metrics["test"]["coverage"] == 1.0
+    assert metrics["test"]["open_n"] == metrics["rows"]["test"]
+    assert 0 < metrics["test_without_author"]["ndcg@5"] <= 1
+    predictions = pl.read_parquet(live_run / "predictions.parquet")
+    assert len(predictions) == metrics["rows"]["test"]
+
+
+def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
+    suggester = tagfinder.load(live_run, teach=True)
+    text = "the comet over the harbour tonight"
+    assert "CometNight" not in hashtags(suggester, text)
+    done = suggester.teach(posts(*["Look at the comet over the harbour #CometNight"] * 6))
+    assert (done.taught, done.known) == (6, 0)
+    assert "CometNight" in hashtags(suggester, text)
+    [best, *_] = suggester.witnesses(text, "cometnight")
+    assert (best.day, best.author) == ("2030-01-01", "ann")
+    assert best.similarity == 1.0
+    assert "#" not in best.text
+    suggester.close()
+    assert "CometNight" in hashtags(live_run, text)
+
+
+def test_posts_that_are_known_are_not_taught_twice(live_run: Path) -> None:
+    suggester = tagfinder.load(live_run, teach=True)
+    some = posts("rain again #rain", "no hashtag here")
+    assert suggester.teach(some).taught == 1
+    again = suggester.teach(some)
+    assert (again.taught, again.known) == (0, 1)
+    suggester.close()
+
+
+def test_what_is_forgotten_is_gone_for_good(live_run: Path) -> None:
+    suggester = tagfinder.load(live_run, teach=True)
+    before = suggester.n_posts
+    suggester.teach(posts(*["The comet over the harbour #CometNight"] * 3))
+    assert suggester.forget([f"new-1-{number}" for number in range(3)]) == 3
+    assert suggester.n_posts == before
+    assert "CometNight" not in hashtags(suggester, "the comet over the harbour")
+    suggester.close()
+    assert "CometNight" not in hashtags(live_run, "the comet over the harbour")
+
+
+def test_hashtags_that_stand_in_the_text_are_repeated_only_where_asked_for(live_run: Path) -> None:
+    suggester = tagfinder.load(live_run, teach=True)
+    suggester.teach(posts(*["The comet over the harbour #CometNight #Sky"] * 4))
+    typed = "the comet over the harbour #cometnight"
+    assert "CometNight" not in hashtags(suggester, typed)
+    assert "Sky" in hashtags(suggester, typed)
+    assert "CometNight" in hashtags(suggester, typed, repeat=True)
+    suggester.close()
+
+
+def test_two_may_not_teach_at_once(live_run: Path) -> None:
+    suggester = tagfinder.load(live_run, teach=True)
+    with pytest.raises(InputError, match="another process is teaching"):
+        tagfinder.load(live_run, teach=True)
+    suggester.close()
+
+
+def test_a_closed_run_cannot_be_taught(linear_run: Path) -> None:
+    with pytest.raises(InputError, match="closed set of hashtags"):
+        tagfinder.load(linear_run, teach=True)
+
+
+def test_update_teaches_from_files_and_forgets(
+    live_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "posts.parquet"
+    posts(*["The comet over the harbour #CometNight"] * 4, "nothing").write_parquet(file)
+    with pytest.raises(SystemExit) as ended:
+        main(["update", str(live_run), str(file)])
+    assert ended.value.code == 0
+    assert "4 posts taught" in capsys.readouterr().out
+    assert "CometNight" in hashtags(live_run, "a comet over the harbour")
+    with pytest.raises(SystemExit) as ended:
+        main(["update", str(live_run), "--before", "2029-12-31"])
+    assert ended.value.code == 0
+    assert "4 known" in capsys.readouterr().out
+
+
+def test_recommend_says_hashtags_of_a_live_run_as_json(
+    live_run: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["recommend", str(live_run), "rain and wind", "--json", "--author", "nobody"])
+    assert ended.value.code == 0
+    [line] = capsysbinary.readouterr().out.splitlines()
+    assert json.loads(line)["hashtags"]
