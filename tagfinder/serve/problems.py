@@ -69,13 +69,16 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _field(location: tuple[Any, ...]) -> str:
-    """Return `text[3]` for where in a body an error is, without pydantic's own names of types."""
-    name = "body"
+    """Return `posts[3].id` for where in a body an error is, without pydantic's names of types."""
+    name, before = "body", None
     for part in location[1:]:
         if isinstance(part, int):
             name += f"[{part}]" if name != "body" else ""
         elif name == "body":
             name = str(part)
+        elif isinstance(before, int):
+            name += f".{part}"
+        before = part
     return name
 
 

@@ -1,0 +1,150 @@
+"""How teaching and asking a live run cost as posts grow, against training a closed one again.
+
+    python experiments/benchmarks/live.py posts.parquet
+
+Teaches the corpus's posts into a folder on disk, and at 1/16, 1/4 and all of them asks some that
+were not taught yet, on one core. Prints posts taught a second, milliseconds a suggestion, bytes of memory and
+of disk a post, and how many times faster teaching one day's posts is than fitting TF-IDF + linear
+SVM on all posts so far, which is what a closed recommender would need.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import polars as pl
+from omegaconf import OmegaConf
+
+from tagfinder.configured import build
+from tagfinder.corpus.hashtags import extract
+from tagfinder.live.durable import DurableKnowledge
+from tagfinder.live.memory import Post
+from tagfinder.live.questions import PARTS, column_names
+from tagfinder.live.ranker import Ranker, RankerSettings
+from tagfinder.models.live import best_of
+from tagfinder.paths import conf_dir
+
+MICROSECONDS_A_DAY = 86_400e6
+ASKED = 500
+LESSONS = 300
+BLOCK = 5_000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    arguments = parser.parse_args()
+    posts = read(arguments.corpus)
+    model = OmegaConf.load(conf_dir() / "model" / "live.yaml").model
+    with tempfile.TemporaryDirectory() as folder:
+        resident = memory()
+        durable = DurableKnowledge(
+            Path(folder) / "knowledge", writable=True, settings=dict(model.knowledge)
+        )
+        taught, seconds = 0, 0.0
+        for size in (len(posts) // 16, len(posts) // 4, len(posts) - ASKED):
+            started, before = time.perf_counter(), taught
+            while taught < size:
+                durable.teach(posts[taught : min(taught + BLOCK, size)])
+                taught = min(taught + BLOCK, size)
+            seconds = time.perf_counter() - started
+            asked = posts[taught : taught + ASKED]
+            ranker = learned(durable, posts[taught - LESSONS : taught], model)
+            spent = np.array([suggestion(durable, ranker, post) for post in asked])
+            grown = memory() - resident
+            print(
+                f"{taught:,} posts: {(taught - before) / seconds:,.0f} taught a second, "
+                f"{np.median(spent) * 1e3:.1f} ms a suggestion (p99 "
+                f"{np.percentile(spent, 99) * 1e3:.1f}), {grown / taught:,.0f} bytes of memory and "
+                f"{size_on_disk(Path(folder)) / taught:,.0f} of disk a post",
+                flush=True,
+            )
+        started = time.perf_counter()
+        durable.teach(asked)
+        one_day = time.perf_counter() - started
+        again = fitted_again(posts[:taught])
+        print(
+            f"{len(asked)} new posts: taught in {one_day:.2f} s; TF-IDF + linear SVM fitted again on "
+            f"{taught:,} posts, 50 hashtags: {again:.1f} s; ratio {again / one_day:.0f}"
+        )
+        durable.close()
+
+
+def read(file: Path) -> list[Post]:
+    """Read a corpus as posts in order of time, cleaned as under protocol=live."""
+    frame = pl.read_parquet(file).filter(pl.col("created_at").is_not_null()).sort("created_at")
+    cleaning = build(OmegaConf.load(conf_dir() / "cleaning" / "live.yaml"))
+    days = frame["created_at"].dt.timestamp("us") / MICROSECONDS_A_DAY
+    columns = (days, frame["entity_name"], cleaning.clean(frame["text"]), extract(frame["text"]))
+    return [
+        Post(str(row), day, author, text, tuple({tag.lower(): tag for tag in tags}.values()))
+        for row, (day, author, text, tags) in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def learned(durable: DurableKnowledge, lessons: list[Post], model: OmegaConf) -> Ranker:
+    """Learn a ranker of the usual size; its quality does not matter here, its trees do."""
+    rows, truth = [], []
+    number_of = durable.knowledge.memory.hashtags.number_of
+    for post in lessons:
+        found = durable.knowledge.rows(question(durable, post), PARTS)
+        rows.append(found.evidence)
+        true = [number_of.get(hashtag.lower(), -1) for hashtag in post.hashtags]
+        truth.append(np.isin(found.hashtags, true))
+    settings = RankerSettings(**model.ranker)
+    return Ranker.learn(column_names(PARTS), rows, truth, settings, seed=1)
+
+
+def question(durable: DurableKnowledge, post: Post) -> object:
+    """Look up what is like a post."""
+    return durable.knowledge.question(post.text, post.day, post.author, PARTS)
+
+
+def suggestion(durable: DurableKnowledge, ranker: Ranker, post: Post) -> float:
+    """Return the seconds that one suggestion takes, from the cleaned text to five hashtags."""
+    started = time.perf_counter()
+    found = durable.knowledge.rows(question(durable, post), PARTS)
+    best_of(found, ranker, 5)
+    return time.perf_counter() - started
+
+
+def fitted_again(posts: list[Post]) -> float:
+    """Return the seconds of fitting a closed recommender on all posts so far."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.preprocessing import MultiLabelBinarizer
+    from sklearn.svm import LinearSVC
+
+    started = time.perf_counter()
+    tags = [[tag.lower() for tag in post.hashtags] for post in posts]
+    counts = pl.Series([tag for of_post in tags for tag in of_post]).value_counts(sort=True)
+    top = set(counts.get_column(counts.columns[0]).head(50).to_list())
+    kept = [(post.text, top & set(tag)) for post, tag in zip(posts, tags, strict=True)]
+    covered = [(text, tag) for text, tag in kept if tag]
+    inputs = TfidfVectorizer().fit_transform([text for text, _ in covered])
+    labels = MultiLabelBinarizer().fit_transform([tag for _, tag in covered])
+    OneVsRestClassifier(LinearSVC()).fit(inputs, labels)
+    return time.perf_counter() - started
+
+
+def memory() -> int:
+    """Return the bytes of main memory that this process holds, mapped files left out."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) * 1024
+
+
+def size_on_disk(folder: Path) -> int:
+    """Return the bytes of a folder's files."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+if __name__ == "__main__":
+    main()
