@@ -137,6 +137,11 @@ def build(config: Any, *arguments: Any, **keywords: Any) -> Any:
         while cause:
             if isinstance(cause, TagFinderError):
                 raise cause from error
+            if isinstance(cause, ModuleNotFoundError) and cause.name:
+                raise InputError(
+                    f"{config['_target_']} needs the package {cause.name}, which is not installed; "
+                    "pip install 'tagfinder[all]'"
+                ) from error
             cause = cause.__cause__ or cause.__context__
         raise InputError(" ".join(str(error).split())) from error
 
