@@ -41,7 +41,7 @@ from tagfinder.models.losses import IdfBCE
 from tagfinder.models.lstm import LSTMNetwork
 from tagfinder.models.neural import NeuralRecommender, multi_hot
 from tagfinder.models.optimizers import Adam
-from tagfinder.models.text_resnet import STAGES, TextResNet, start_as_xavier
+from tagfinder.models.text_resnet import STAGES, TextResNet
 
 LENGTH = 200
 BATCH = 1024
@@ -109,6 +109,14 @@ class PaddedResNet(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, 200) to (B, L)."""
         return self.body(self.embedding(tokens).transpose(1, 2))
+
+
+def start_as_xavier(layer: nn.Module) -> None:
+    """Initialise convolutions and linear layers as the report does."""
+    if isinstance(layer, nn.Conv1d | nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 NETWORKS: dict[str, tuple[Callable[..., nn.Module], Callable[..., nn.Module]]] = {
