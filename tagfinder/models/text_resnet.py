@@ -90,15 +90,21 @@ class TextResNet(nn.Module):
         n_labels: L.
         dropout: probability of dropping a number of the mean.
         word_dropout: probability of dropping a number of a word vector.
+        unknown_words: probability that a word is read as an unknown one in training.
     """
 
     def __init__(
-        self, features: Features, n_labels: int, dropout: float = 0.5, word_dropout: float = 0.0
+        self,
+        features: Features,
+        n_labels: int,
+        dropout: float = 0.5,
+        word_dropout: float = 0.0,
+        unknown_words: float = 0.0,
     ) -> None:
         super().__init__()
         tokens = cast(TokenFeatures, features)
-        self.embedding = WordEmbedding(tokens.tables, len(tokens.vocabulary))
-        self.word_dropout = nn.Dropout(word_dropout)
+        n_words = len(tokens.vocabulary)
+        self.embedding = WordEmbedding(tokens.tables, n_words, word_dropout, unknown_words)
         self.conv = Convolution(self.embedding.dimension, STAGES[0], 7)
         self.norm = RowNorm(STAGES[0])
         self.stages = nn.ModuleList(
@@ -119,7 +125,7 @@ class TextResNet(nn.Module):
         # A text without words is read as one word of zeros.
         lengths = (tokens != PADDING).sum(dim=1).clamp(min=1)
         words = Packing.of(lengths, tokens.shape[1])
-        rows = self.word_dropout(self.embedding(tokens[words.texts, words.positions]))
+        rows = self.embedding(tokens[words.texts, words.positions])
         packing = words.halved()
         rows = functional.relu(self.norm(self.conv(rows, words.windows(7, packing))))
         before, packing = packing, packing.halved()

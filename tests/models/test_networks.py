@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tagfinder.data.encoder import Encoder
-from tagfinder.data.tokens import RESERVED, TokenFeatures, Vocabulary
+from tagfinder.data.tokens import PADDING, RESERVED, UNKNOWN, TokenFeatures, Vocabulary
 from tagfinder.data.word_vectors import EmbeddingTable, EmbeddingTables, Scratch
 from tagfinder.data.wordpieces import encoder_features
 from tagfinder.models.bert import bert_network
+from tagfinder.models.embeddings import WordEmbedding
 from tagfinder.models.lstm import LSTMNetwork
 from tagfinder.models.packed import Packing
 from tagfinder.models.text_resnet import Convolution, TextResNet
@@ -156,3 +157,15 @@ def test_a_frozen_encoder_gives_a_text_the_same_vector_whatever_its_batch(
     together = features.encode(texts).take(np.arange(5))
     alone = torch.cat([features.encode(texts[i : i + 1]).take(np.array([0])) for i in range(5)])
     assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_words_are_read_as_unknown_in_training_only_and_padding_never() -> None:
+    features = token_features()
+    embedding = WordEmbedding(features.tables, len(features.vocabulary), unknown=0.5)
+    tokens = torch.tensor([[5] * 50 + [PADDING] * 50])
+    word, unknown, nothing = embedding.eval()(torch.tensor([5, UNKNOWN, PADDING]))
+    assert torch.equal(embedding(tokens)[0, 0], word)
+    seen = embedding.train()(tokens)[0]
+    share = (seen[:50] == unknown).all(dim=1).float().mean()
+    assert 0.2 < share < 0.8
+    assert torch.equal(seen[50:], nothing.expand(50, -1))
