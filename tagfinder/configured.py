@@ -114,7 +114,9 @@ def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb
     # Hydra would print its errors itself and end the process; we say them our way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     application = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
-    before, sys.argv = sys.argv, [f"tagfinder {verb}", *arguments]
+    # Hydra's parser takes overrides in one piece: a flag between them would cut them in two.
+    ordered = sorted(arguments, key=lambda argument: argument not in ("--multirun", "-m"))
+    before, sys.argv = sys.argv, [f"tagfinder {verb}", *ordered]
     try:
         application(task)()
     except (HydraException, OmegaConfBaseException) as error:
