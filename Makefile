@@ -6,10 +6,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
+DATA ?= crisislex
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install train demo test check format clean
+.PHONY: help install train demo report test check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -30,6 +31,9 @@ train: install ## train and score TF-IDF + logistic regression on the embedded c
 demo: install ## open a web page for a small model, trained at the first time
 	test -f runs/demo/metrics.json || $(BIN)/tagfinder train run_dir=runs/demo resume=auto
 	$(BIN)/tagfinder demo runs/demo
+
+report: install ## make the student report again on DATA (crisislex, or a file of posts)
+	$(BIN)/python experiments/report/make.py --data $(DATA)
 
 test: install ## run the tests
 	$(BIN)/python -m pytest

@@ -15,19 +15,21 @@ from tagfinder.run_folder import RunFolder
 
 SCORES = ("ndcg@5", "map@5", "micro_f1", "macro_f1", "report_ndcg@5")
 HEADER = (
-    *("corpus", "protocol", "model", "words or encoder", "epochs", "NDCG@5", "MAP@5"),
+    *("corpus", "protocol", "model", "words or encoder", "epoch", "val NDCG@5", "NDCG@5", "MAP@5"),
     *("micro F1", "macro F1", "report NDCG@5", "s/epoch", "total s", "model MB"),
 )
 
 
 def variant(config: Any) -> str:
-    """Return which word vectors or which encoder a run used."""
+    """Return which word vectors or which encoder a run used, and how it sampled."""
+    sampling = config.sampling["_target_"].rpartition(".")[2]
+    sampled = {"DownSampling": ", down-sampled", "OverSampling": ", over-sampled"}.get(sampling, "")
     if "encoder" in config:
         encoder = config.encoder
         trained = {"none": "frozen"}.get(encoder.trainable, f"trained: {encoder.trainable}")
-        return f"{encoder.name}, {trained}"
+        return f"{encoder.name}, {trained}{sampled}"
     sources = [name for name in ("scratch", "word2vec", "glove") if config.embedding.get(name)]
-    return " + ".join(sources)
+    return " + ".join(sources) + sampled
 
 
 def row(folder: Path) -> list[str]:
@@ -40,7 +42,8 @@ def row(folder: Path) -> list[str]:
         metrics["protocol"],
         metrics["model"],
         variant(OmegaConf.load(run.config_file)),
-        str(epochs),
+        f"{metrics['scored_epoch']} of {epochs}",
+        f"{metrics['val']['ndcg@5']:.4f}",
         *(f"{metrics['test'][name]:.4f}" for name in SCORES),
         f"{seconds / max(epochs, 1):.1f}",
         f"{seconds:.0f}",

@@ -114,7 +114,9 @@ def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb
     # Hydra would print its errors itself and end the process; we say them our way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     application = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
-    before, sys.argv = sys.argv, [f"tagfinder {verb}", *arguments]
+    # Hydra's parser takes overrides in one piece: a flag between them would cut them in two.
+    ordered = sorted(arguments, key=lambda argument: argument not in ("--multirun", "-m"))
+    before, sys.argv = sys.argv, [f"tagfinder {verb}", *ordered]
     try:
         application(task)()
     except (HydraException, OmegaConfBaseException) as error:
@@ -137,6 +139,11 @@ def build(config: Any, *arguments: Any, **keywords: Any) -> Any:
         while cause:
             if isinstance(cause, TagFinderError):
                 raise cause from error
+            if isinstance(cause, ModuleNotFoundError) and cause.name:
+                raise InputError(
+                    f"{config['_target_']} needs the package {cause.name}, which is not installed; "
+                    "pip install 'tagfinder[all]'"
+                ) from error
             cause = cause.__cause__ or cause.__context__
         raise InputError(" ".join(str(error).split())) from error
 

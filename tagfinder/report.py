@@ -233,6 +233,8 @@ def _section(run: FinishedRun, number: int, folder: Path) -> RunSection:
     thresholds = run.folder.path / THRESHOLDS_FILE
     changed = read_json(thresholds)["effect"] if thresholds.is_file() else {}
     tables = [*_error_tables(numbers), *([effect_table(changed)] if changed else [])]
+    # Where the run lay on the machine that made it is nobody's business.
+    shown = [str(key) for key in run.folder.config if key not in ("run_dir", "logger")]
     return RunSection(
         name=run.name,
         title=title_of(run.folder),
@@ -242,7 +244,7 @@ def _section(run: FinishedRun, number: int, folder: Path) -> RunSection:
             Shown(name.replace("_", " ").capitalize(), f"{place}/{name}.svg") for name in names
         ],
         command=shlex.join(run.facts["command"]),
-        config=OmegaConf.to_yaml(run.folder.config).rstrip(),
+        config=OmegaConf.to_yaml(OmegaConf.masked_copy(run.folder.config, shown)).rstrip(),
     )
 
 

@@ -71,5 +71,5 @@ def _number(value: float | None) -> str:
 
 def _rendered(table: Table) -> str:
     stream = StringIO()
-    Console(file=stream, width=110).print(table)
+    Console(file=stream, width=110, force_jupyter=False).print(table)
     return stream.getvalue().rstrip("\n") + "\n"

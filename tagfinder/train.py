@@ -30,6 +30,7 @@ from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.run_folder import RunFolder
 from tagfinder.run_slices import can_be_sliced, write_slices
 from tagfinder.summary import examples_table, score_table
+from tagfinder.tracking.tracker import tracked
 from tagfinder.training.checkpoints import load_weights, scored_checkpoint
 from tagfinder.training.learning_curves import draw_learning_curves
 from tagfinder.training.progress_bar import progress_callbacks
@@ -42,6 +43,7 @@ NOISE = (
     r".*isinstance\(treespec, LeafSpec\)` is deprecated",
     r".*The number of training batches .* is smaller than the logging interval",
     r".*does not have many workers",
+    r"Experiment logs directory .* exists and is not empty",  # its rows are written again
     r".*Total length of `list` across ranks is zero",
 )
 
@@ -74,22 +76,24 @@ def train(config: DictConfig) -> float:
     timer = Timer()
     kept = resumable(run.path, config.seed, config.checkpoint_every, config.patience)
     trainer = build_trainer(config, [timer, evaluator, *kept.callbacks])
-    fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
-    draw_learning_curves(kept.history.epochs, run.figures)
-    epoch = load_weights(model, run.weights)
-    trainer.validate(model, data, verbose=False)
-    trainer.test(model, data, verbose=False)
-    metrics = {**evaluator.results, **run_facts(config, data, timer)}
-    metrics |= {**what_was_kept(kept, epoch), "model_bytes": model_bytes(model)}
-    if isinstance(model, LiveRecommender):
-        model.keep(run.knowledge)
-        metrics["test_without_author"] = scores_without_author(model, data, evaluator.ks)
-    best = metrics["best_val_ndcg@5"]
-    write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
-    write_json(run.metrics_file, metrics)
-    if can_be_sliced(run):
-        write_slices(run)
-    report(run, corpus, metrics)
+    with tracked(trainer.loggers, plain(config), overrides()) as trackers:
+        fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
+        draw_learning_curves(kept.history.epochs, run.figures)
+        epoch = load_weights(model, run.weights)
+        trainer.validate(model, data, verbose=False)
+        trainer.test(model, data, verbose=False)
+        metrics = {**evaluator.results, **run_facts(config, data, timer)}
+        metrics |= {**what_was_kept(kept, epoch), "model_bytes": model_bytes(model)}
+        if isinstance(model, LiveRecommender):
+            model.keep(run.knowledge)
+            metrics["test_without_author"] = scores_without_author(model, data, evaluator.ks)
+        best = metrics["best_val_ndcg@5"]
+        write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
+        write_json(run.metrics_file, metrics)
+        if can_be_sliced(run):
+            write_slices(run)
+        trackers.result(metrics, run.figures)
+        report(run, corpus, metrics)
     return float(metrics["val"]["ndcg@5"] if best is None else best)
 
 

@@ -3,9 +3,9 @@
     python experiments/benchmarks/live.py posts.parquet
 
 Teaches the corpus's posts into a folder on disk, and at 1/16, 1/4 and all of them asks some that
-were not taught yet, on one core. Prints posts taught a second, milliseconds a suggestion, bytes of memory and
-of disk a post, and how many times faster teaching one day's posts is than fitting TF-IDF + linear
-SVM on all posts so far, which is what a closed recommender would need.
+were not taught yet, on one core. Prints posts taught a second, milliseconds a suggestion, bytes of
+memory and of disk a post, and how many times faster teaching one day's posts is than fitting
+TF-IDF + linear SVM on all posts so far, which is what a closed recommender would need.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def main() -> None:
         one_day = time.perf_counter() - started
         again = fitted_again(posts[:taught])
         print(
-            f"{len(asked)} new posts: taught in {one_day:.2f} s; TF-IDF + linear SVM fitted again on "
-            f"{taught:,} posts, 50 hashtags: {again:.1f} s; ratio {again / one_day:.0f}"
+            f"{len(asked)} new posts: taught in {one_day:.2f} s; TF-IDF + linear SVM fitted again "
+            f"on {taught:,} posts, 50 hashtags: {again:.1f} s; ratio {again / one_day:.0f}"
         )
         durable.close()
 

@@ -2,8 +2,9 @@
 
 The report's way: every text is cut into words and padded to 200 in the collate function, at every
 batch of every epoch, and the network computes on the padding. TagFinder's way: words are numbered
-once, batches hold texts of like length, padding is left out. Networks, loss, batch size and seeds
-are the same; one epoch of each is measured in a process of its own, in turns.
+once, batches hold texts of like length (LSTM) or nothing is padded at all (Text ResNet). Networks,
+loss, batch size and seeds are the same; one epoch of each is measured in a process of its own, in
+turns.
 
     python experiments/benchmarks/training.py CORPUS [--posts 4096] [--quality EPOCHS]
 
@@ -41,7 +42,7 @@ from tagfinder.models.losses import IdfBCE
 from tagfinder.models.lstm import LSTMNetwork
 from tagfinder.models.neural import NeuralRecommender, multi_hot
 from tagfinder.models.optimizers import Adam
-from tagfinder.models.text_resnet import STAGES, TextResNet, start_as_xavier
+from tagfinder.models.text_resnet import STAGES, TextResNet
 
 LENGTH = 200
 BATCH = 1024
@@ -111,6 +112,14 @@ class PaddedResNet(nn.Module):
         return self.body(self.embedding(tokens).transpose(1, 2))
 
 
+def start_as_xavier(layer: nn.Module) -> None:
+    """Initialise convolutions and linear layers as the report does."""
+    if isinstance(layer, nn.Conv1d | nn.Linear):
+        nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
 NETWORKS: dict[str, tuple[Callable[..., nn.Module], Callable[..., nn.Module]]] = {
     "lstm": (PaddedLSTM, LSTMNetwork),
     "text_resnet": (PaddedResNet, TextResNet),
@@ -152,12 +161,12 @@ class Posts:
         )
         return iter(loader)
 
-    def bucketed(self, seed: int, epoch: int = 0, *, shuffle: bool = True) -> Batches:
+    def bucketed(self, seed: int, epoch: int, *, pool: int, shuffle: bool = True) -> Batches:
         """Yield batches TagFinder's way."""
         lengths = self.dataset.texts.lengths
         order: Any = OrderedBatches(lengths, BATCH)
         if shuffle:
-            order = ShuffledBatches(lengths, BATCH, seed)
+            order = ShuffledBatches(lengths, BATCH, seed, pool=pool)
             order.set_epoch(epoch)
         loader = DataLoader(self.dataset, sampler=order, batch_size=None, collate_fn=identity)
         return ((batch.inputs, batch.labels) for batch in loader)
@@ -167,7 +176,7 @@ class Posts:
         if way == "report":
             seed_of_epoch = seed * 1000 + epoch
             return self.padded(seed_of_epoch, at_the_beginning=model == "lstm", shuffle=shuffle)
-        return self.bucketed(seed, epoch, shuffle=shuffle)
+        return self.bucketed(seed, epoch, pool=50 if model == "lstm" else 1, shuffle=shuffle)
 
 
 def train_epoch(module: NeuralRecommender, optimizer: Any, batches: Batches) -> int:

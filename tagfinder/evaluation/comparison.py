@@ -112,7 +112,9 @@ def _scores(
         )
     schema = {"run": pl.String, "metric": pl.String, "n": pl.Int64}
     numbers = ("mean", *_named("samples", None), *_named("bootstrap", None))
-    return pl.DataFrame(rows, schema=schema | dict.fromkeys(numbers, pl.Float64))
+    frame = pl.DataFrame(rows, schema=schema | dict.fromkeys(numbers, pl.Float64))
+    # A metric that no post of a run is judged by, such as the report's MAP without any hit.
+    return frame.fill_nan(None)
 
 
 def _named(kind: str, interval: Interval | None) -> dict[str, float | None]:
@@ -135,4 +137,5 @@ def _differences(
     )
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     corrected = pl.Series("p_holm", holm(frame["p_value"].to_numpy()), dtype=pl.Float64)
-    return frame.select(pl.lit(metric).alias("metric"), pl.all()).with_columns(corrected)
+    named = frame.select(pl.lit(metric).alias("metric"), pl.all()).with_columns(corrected)
+    return named.fill_nan(None)

@@ -41,6 +41,9 @@ def difference_matrix(comparison: Comparison, metric: str) -> Table:
     for row in comparison.differences.filter(metric=pl.lit(metric)).iter_rows(named=True):
         difference, low, high = row["difference"], row["low"], row["high"]
         first, second, p = row["first"], row["second"], row["p_holm"]
+        if difference is None:
+            cells[first, second] = cells[second, first] = "not defined"
+            continue
         cells[first, second] = _difference(difference, low, high, p)
         cells[second, first] = _difference(-difference, -high, -low, p)
     title = f"{metric}: row minus column [95 % interval], Holm-corrected p (* below {SURE})"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from tagfinder.data.tokens import PADDING
+from tagfinder.data.tokens import PADDING, UNKNOWN
 from tagfinder.data.word_vectors import EmbeddingTable
 
 
@@ -17,19 +17,34 @@ class WordEmbedding(nn.Module):
     Args:
         tables: what the vectors start from.
         n_words: size of the vocabulary.
+        dropout: probability of dropping a number of a word vector in training.
+        unknown: probability that a word is read as an unknown one in training, so that a
+            network does not rest on one word of a text and knows what to do without it.
 
     Attributes:
         dimension: numbers per word, all tables together.
     """
 
-    def __init__(self, tables: Sequence[EmbeddingTable], n_words: int) -> None:
+    def __init__(
+        self,
+        tables: Sequence[EmbeddingTable],
+        n_words: int,
+        dropout: float = 0.0,
+        unknown: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.unknown = unknown
+        self.dropout = nn.Dropout(dropout)
         self.parts = nn.ModuleList(embedding(table, n_words) for table in tables)
         self.dimension = sum(table.dimension for table in tables)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map (B, T) token numbers to (B, T, dimension) vectors; padding gets zeros."""
-        return torch.cat([part(tokens) for part in self.parts], dim=-1)
+        """Map (...) token numbers to (..., dimension) vectors; padding gets zeros."""
+        if self.training and self.unknown > 0:
+            hidden = torch.rand(tokens.shape, device=tokens.device) < self.unknown
+            tokens = tokens.masked_fill(hidden & (tokens != PADDING), UNKNOWN)
+        vectors: Tensor = self.dropout(torch.cat([part(tokens) for part in self.parts], dim=-1))
+        return vectors
 
 
 def embedding(table: EmbeddingTable, n_words: int) -> nn.Embedding:

@@ -24,14 +24,21 @@ class LSTMNetwork(nn.Module):
         n_labels: L.
         hidden_size: numbers in the LSTM's state.
         dropout: probability of dropping a number of a word vector or of the last output.
+        unknown_words: probability that a word is read as an unknown one in training.
     """
 
     def __init__(
-        self, features: Features, n_labels: int, hidden_size: int = 50, dropout: float = 0.0
+        self,
+        features: Features,
+        n_labels: int,
+        hidden_size: int = 50,
+        dropout: float = 0.0,
+        unknown_words: float = 0.0,
     ) -> None:
         super().__init__()
         tokens = cast(TokenFeatures, features)
-        self.embedding = WordEmbedding(tokens.tables, len(tokens.vocabulary))
+        n_words = len(tokens.vocabulary)
+        self.embedding = WordEmbedding(tokens.tables, n_words, dropout, unknown_words)
         self.lstm = nn.LSTM(self.embedding.dimension, hidden_size, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(hidden_size, n_labels)
@@ -39,7 +46,7 @@ class LSTMNetwork(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, T) token numbers, padded at the end, to (B, L) logits."""
-        outputs, _ = self.lstm(self.dropout(self.embedding(tokens)))
+        outputs, _ = self.lstm(self.embedding(tokens))
         # A text without words is read as one word of zeros, whatever the batch pads it to.
         last = (tokens != PADDING).sum(dim=1).clamp(min=1) - 1
         final = outputs[torch.arange(tokens.shape[0], device=tokens.device), last]

@@ -13,6 +13,7 @@ from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.models.base import RecommenderModule, scored
+from tagfinder.models.embeddings import WordEmbedding
 from tagfinder.models.optimizers import Adam
 
 
@@ -72,8 +73,18 @@ class NeuralRecommender(RecommenderModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser over what is trainable, and its schedule."""
+        words = {
+            id(vectors)
+            for layer in self.modules()
+            if isinstance(layer, WordEmbedding)
+            for vectors in layer.parameters()
+        }
         trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        return self.optimizer.build(trainable, self._steps_per_epoch())
+        return self.optimizer.build(
+            [parameter for parameter in trainable if id(parameter) not in words],
+            self._steps_per_epoch(),
+            word_vectors=[parameter for parameter in trainable if id(parameter) in words],
+        )
 
     def _steps_per_epoch(self) -> int:
         # Asking for all steps makes the trainer count the batches of one epoch.

@@ -21,19 +21,30 @@ class Adam:
         weight_decay: decoupled weight decay (AdamW); 0 is plain Adam.
         warmup_steps: batches over which the learning rate grows from near 0.
         decay: factor on the learning rate per epoch, applied smoothly; 1 keeps it constant.
+        word_vectors: factor on the learning rate of word vectors.
     """
 
     learning_rate: float
     weight_decay: float = 0.0
     warmup_steps: int = 0
     decay: float = 1.0
+    word_vectors: float = 1.0
 
     def build(
-        self, parameters: Iterable[nn.Parameter], steps_per_epoch: int
+        self,
+        parameters: Iterable[nn.Parameter],
+        steps_per_epoch: int,
+        word_vectors: Iterable[nn.Parameter] = (),
     ) -> OptimizerLRSchedulerConfig:
         """Return optimiser and schedule as Lightning's `configure_optimizers` wants them."""
+        groups = [
+            {"params": list(parameters), "lr": self.learning_rate},
+            {"params": list(word_vectors), "lr": self.learning_rate * self.word_vectors},
+        ]
         optimizer = torch.optim.AdamW(
-            parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
+            [group for group in groups if group["params"]],
+            weight_decay=self.weight_decay,
+            fused=True,
         )
 
         def factor(step: int) -> float:

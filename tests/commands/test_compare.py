@@ -168,3 +168,20 @@ def test_the_published_bert_ranking_has_the_intervals_of_table_6(shared, tmp_pat
             found = [row[f"samples_{part}"] for part in ("mean", "low", "high")]
             expected = [published["bert"][name]["mean"], *published["bert"][name]["ci95"]]
             assert found == pytest.approx(expected, abs=0.00006)
+
+
+def test_a_run_without_any_hit_has_no_report_map_rather_than_no_number(runs, tmp_path):
+    misses = np.array([[h for h in range(6) if h not in row][:2] for row in LABELS])
+    corpus = made_up_corpus(tmp_path / "other", LABELS, np.arange(N))
+    blind = made_up_run(tmp_path / "blind", LABELS, misses, corpus)
+    arguments = [str(runs[0]), str(blind), "--out", str(tmp_path / "out"), "--k", "2"]
+    options = ["--metric", "ndcg@2", "--resamples", "100"]
+    CliRunner().invoke(command, [*arguments, *options], catch_exceptions=False)
+    text = (tmp_path / "out" / "comparison.json").read_text()
+    written = json.loads(text, parse_constant=pytest.fail)
+    means = {(row["run"], row["metric"]): row["mean"] for row in written["scores"]}
+    assert means["blind", "report_map@2"] is None
+    assert means["blind", "ndcg@2"] == 0
+    page = (tmp_path / "out" / "comparison.md").read_text()
+    assert "not defined" in page
+    assert "nan" not in page

@@ -11,14 +11,17 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tagfinder.data.encoder import Encoder
-from tagfinder.data.tokens import RESERVED, TokenFeatures, Vocabulary
+from tagfinder.data.tokens import PADDING, RESERVED, UNKNOWN, TokenFeatures, Vocabulary
 from tagfinder.data.word_vectors import EmbeddingTable, EmbeddingTables, Scratch
 from tagfinder.data.wordpieces import encoder_features
 from tagfinder.models.bert import bert_network
+from tagfinder.models.embeddings import WordEmbedding
 from tagfinder.models.lstm import LSTMNetwork
-from tagfinder.models.text_resnet import MaskedBatchNorm, TextResNet
+from tagfinder.models.packed import Packing
+from tagfinder.models.text_resnet import Convolution, TextResNet
 
 N_WORDS = 30
 N_LABELS = 4
@@ -87,19 +90,28 @@ def test_a_text_without_words_has_finite_scores_that_do_not_depend_on_the_batch(
     assert torch.allclose(alone[0], together[0], atol=1e-5)
 
 
-def test_normalisation_in_training_leaves_padding_out() -> None:
-    torch.manual_seed(0)
-    lengths = torch.tensor([3, 7, 5])
-    mask = (torch.arange(7) < lengths[:, None])[:, None].float()
-    inputs = (torch.randn(3, 4, 7) * 2 + 1) * mask
-    masked, plain = MaskedBatchNorm(4).train(), nn.BatchNorm1d(4).train()
-    real = inputs.transpose(1, 2)[mask[:, 0].bool()]
-    expected = plain(real)
-    assert torch.allclose(
-        masked(inputs, mask).transpose(1, 2)[mask[:, 0].bool()], expected, atol=1e-5
-    )
-    assert torch.allclose(masked.running_mean, plain.running_mean, atol=1e-6)
-    assert torch.allclose(masked.running_var, plain.running_var, atol=1e-5)
+@pytest.mark.parametrize("halves", [False, True])
+@pytest.mark.parametrize("size", [3, 7])
+def test_a_convolution_of_packed_texts_is_that_of_each_text_alone(halves: bool, size: int) -> None:
+    lengths = torch.tensor([3, 8, 1, 5])
+    packing = Packing.of(lengths, 10)
+    rows = torch.randn(int(lengths.sum()), 4)
+    convolution = Convolution(4, 6, size)
+    after = packing.halved() if halves else packing
+    found = convolution(rows, packing.windows(size, after if halves else None))
+    weight = convolution.weight.view(6, size, 4).transpose(1, 2)
+    expected = [
+        functional.conv1d(text.T[None], weight, stride=2 if halves else 1, padding=size // 2)[0].T
+        for text in rows.split(lengths.tolist())
+    ]
+    assert torch.allclose(found, torch.cat(expected), atol=1e-5)
+    means = torch.stack([text.mean(0) for text in expected])
+    assert torch.allclose(after.means(found), means, atol=1e-5)
+
+
+def test_a_batch_of_one_short_text_can_be_trained_on() -> None:
+    network = TextResNet(token_features(), N_LABELS).train()
+    assert torch.isfinite(network(torch.tensor([[3, 0]]))).all()
 
 
 def test_training_on_a_batch_changes_the_same_whether_it_is_padded_further_or_not() -> None:
@@ -145,3 +157,15 @@ def test_a_frozen_encoder_gives_a_text_the_same_vector_whatever_its_batch(
     together = features.encode(texts).take(np.arange(5))
     alone = torch.cat([features.encode(texts[i : i + 1]).take(np.array([0])) for i in range(5)])
     assert torch.allclose(together, alone, atol=1e-5)
+
+
+def test_words_are_read_as_unknown_in_training_only_and_padding_never() -> None:
+    features = token_features()
+    embedding = WordEmbedding(features.tables, len(features.vocabulary), unknown=0.5)
+    tokens = torch.tensor([[5] * 50 + [PADDING] * 50])
+    word, unknown, nothing = embedding.eval()(torch.tensor([5, UNKNOWN, PADDING]))
+    assert torch.equal(embedding(tokens)[0, 0], word)
+    seen = embedding.train()(tokens)[0]
+    share = (seen[:50] == unknown).all(dim=1).float().mean()
+    assert 0.2 < share < 0.8
+    assert torch.equal(seen[50:], nothing.expand(50, -1))

@@ -35,7 +35,8 @@ PATIENCE = 2
 def parts(model: str, folder: Path) -> tuple[Any, Any]:
     """Return features and network of a model."""
     if model in ("lstm", "text_resnet"):
-        network = {"lstm": partial(LSTMNetwork, dropout=0.3), "text_resnet": TextResNet}[model]
+        network = {"lstm": LSTMNetwork, "text_resnet": TextResNet}[model]
+        network = partial(network, dropout=0.3, unknown_words=0.2)
         return TokenFeatures(EmbeddingTables(Scratch(24))), network
     trainable = {"bert_frozen": "none", "bert_trained": "all"}[model]
     encoder = Encoder(
