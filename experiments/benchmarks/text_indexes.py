@@ -241,7 +241,7 @@ def main() -> None:
     parser.add_argument("--posts", type=int, help="the first so many posts only")
     parser.add_argument("--questions", type=int, default=500)
     arguments = parser.parse_args()
-    raw = pl.read_parquet(arguments.corpus, columns=["text"])["text"].head(arguments.posts)
+    raw = pl.read_parquet(arguments.corpus, columns=["text"])["text"].slice(0, arguments.posts)
     texts = [list(words_of(re.sub(r"#\w+|https?://\S+", " ", text))) for text in raw]
     texts = [words for words in texts if words]
     drawn = np.random.default_rng(1).choice(len(texts), arguments.questions, replace=False)
