@@ -117,7 +117,7 @@ def test_the_command_prunes_what_falls_behind(tmp_path: Path) -> None:
         CliRunner().invoke(command, arguments, catch_exceptions=False, standalone_mode=False)
     row = pl.read_csv(tmp_path / "study" / "sweep.csv").row(0, named=True)
     assert row["status"] == "pruned"
-    assert "after epoch 1 is below other trials" in row["error"]
+    assert "after epoch 1 is below that of other trials" in row["error"]
 
 
 def test_a_search_that_is_not_there_is_answered_with_those_that_are() -> None:
