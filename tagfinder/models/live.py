@@ -203,7 +203,7 @@ class LiveRecommender(lightning.LightningModule):
 
     def _learned(self, asked: Sequence[Asked]) -> Ranker:
         generator = np.random.default_rng([self.seed, len(asked)])
-        lessons = [_drawn(one, self.learn_candidates, generator) for one in asked]
+        lessons = [one.drawn(self.learn_candidates, generator) for one in asked]
         return Ranker.learn(
             column_names(self.parts),
             [evidence for evidence, _ in lessons],
@@ -277,18 +277,6 @@ class Rankings:
         self.labels[row, : len(labels)] = labels
         self.scores[row, : len(scores)] = scores
         self.asked[row] = True
-
-
-def _drawn(
-    asked: Asked, most: int, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return evidence and truth of a post's true candidates and of some others."""
-    others = np.flatnonzero(~asked.truth)
-    wanted = max(most - int(asked.truth.sum()), 0)
-    if len(others) > wanted:
-        others = generator.choice(others, wanted, replace=False)
-    kept = np.sort(np.concatenate([np.flatnonzero(asked.truth), others]))
-    return asked.rows.evidence[kept], asked.truth[kept]
 
 
 def best_of(rows: Rows, ranker: Ranker, k: int) -> tuple[np.ndarray, np.ndarray]:

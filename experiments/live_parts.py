@@ -1,0 +1,139 @@
+"""What the evidence of each source is worth to the live recommender, on posts of the test part.
+
+    folder=$(tagfinder prepare protocol=live data=files data.path=posts.parquet)
+    python experiments/live_parts.py "$folder" [--encoder] [--learn 10000] [--test 4000]
+
+Goes through the corpus once in order of time and keeps what speaks for each candidate of posts that
+are drawn from the validation part, from which rankers learn, and from the test part, on which they
+are judged. One ranker learns from all columns; for each source one learns without its columns. The
+candidates stay the same: this is what the evidence of a source is worth, not what its candidates
+are. The author of a third of the posts is hidden, and those are scored apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from omegaconf import OmegaConf
+from tabulate import tabulate
+
+from tagfinder.configured import build
+from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.evaluation.metrics import ranking_scores
+from tagfinder.live.features import LiveFeatures
+from tagfinder.live.knowledge import Knowledge
+from tagfinder.live.questions import PARTS, column_names
+from tagfinder.live.ranker import Ranker, RankerSettings
+from tagfinder.live.replay import Asked, Replay
+from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.vector_index import VectorIndex
+from tagfinder.paths import conf_dir
+from tagfinder.progress import track
+
+HIDDEN_SHARE = 1 / 3
+TOP_K = 5
+
+
+def main() -> None:
+    """Go through the corpus, learn, judge, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--encoder", action="store_true")
+    parser.add_argument("--learn", type=int, default=10_000)
+    parser.add_argument("--test", type=int, default=4_000)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    model = OmegaConf.load(conf_dir() / "model" / "live.yaml").model
+    minilm = OmegaConf.load(conf_dir() / "encoder" / "minilm.yaml")
+    features = LiveFeatures(encoder=build(minilm) if arguments.encoder else None)
+    features.fit(PreparedCorpus(arguments.corpus))
+    parts = [part for part in PARTS if arguments.encoder or part != "meaning"]
+    rng = np.random.default_rng(arguments.seed)
+    replay = replay_of(features, model)
+    lessons = asked(replay, drawn(features, "val", arguments.learn, rng), parts, rng)
+    judged = asked(replay, drawn(features, "test", arguments.test, rng), parts, rng)
+    rows = []
+    for left_out in (None, *parts):
+        kept = columns_without(parts, left_out)
+        ranker = learned(lessons, kept, parts, model, arguments.seed)
+        rows.append([left_out or "nothing", *scores(ranker, kept, judged, replay)])
+    headers = ("left out", "NDCG@5", "hit rate@5", "NDCG@5, hidden", "hit rate@5, hidden")
+    print(tabulate(rows, headers, tablefmt="github", floatfmt=".3f"))
+
+
+def replay_of(features: LiveFeatures, model: OmegaConf) -> Replay:
+    """Return a replay that has taught nothing yet."""
+    assert features.timeline is not None
+    index = VectorIndex(features.dimension) if features.frozen else None
+    knowledge = Knowledge(TantivyIndex(), index, **model.knowledge)
+    return Replay(knowledge, features.timeline.posts, model.delay_days, features.vectors)
+
+
+def drawn(features: LiveFeatures, part: str, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw posts of a part, in order of time."""
+    assert features.timeline is not None
+    positions = features.timeline.positions[part]  # type: ignore[index]
+    return np.sort(rng.choice(positions, min(n, len(positions)), replace=False))
+
+
+def asked(
+    replay: Replay, positions: np.ndarray, parts: Collection[str], rng: np.random.Generator
+) -> list[tuple[Asked, bool]]:
+    """Ask about posts; return each with whether its author was hidden."""
+    hidden = rng.random(len(positions)) < HIDDEN_SHARE
+    return [
+        (replay.asked(position, parts, with_author=not hides), bool(hides))
+        for position, hides in track(zip(positions.tolist(), hidden, strict=True), "asking")
+    ]
+
+
+def columns_without(parts: Collection[str], left_out: str | None) -> np.ndarray:
+    """Return the places of the columns that are left without a source."""
+    names = column_names(parts)
+    rest = set(column_names([part for part in parts if part != left_out]))
+    return np.array([place for place, name in enumerate(names) if name in rest])
+
+
+def learned(
+    lessons: Sequence[tuple[Asked, bool]],
+    kept: np.ndarray,
+    parts: Collection[str],
+    model: OmegaConf,
+    seed: int,
+) -> Ranker:
+    """Learn a ranker from some columns, and from some of each post's candidates."""
+    rng = np.random.default_rng(seed)
+    chosen = [one.drawn(model.learn_candidates, rng) for one, _ in lessons]
+    names = column_names(parts)
+    return Ranker.learn(
+        [names[place] for place in kept],
+        [evidence[:, kept] for evidence, _ in chosen],
+        [truth for _, truth in chosen],
+        RankerSettings(**model.ranker),
+        seed,
+    )
+
+
+def scores(
+    ranker: Ranker, kept: np.ndarray, judged: Sequence[tuple[Asked, bool]], replay: Replay
+) -> list[float]:
+    """Return NDCG@5 and hit rate@5, with the author known and with it hidden."""
+    found = np.zeros((len(judged), TOP_K), dtype=bool)
+    for row, (one, _) in enumerate(judged):
+        order = np.argsort(-ranker.scores(one.rows.evidence[:, kept]), kind="stable")[:TOP_K]
+        found[row, : len(order)] = one.truth[order]
+    n_true = np.array([len(replay.posts[one.position].hashtags) for one, _ in judged])
+    hidden = np.array([hides for _, hides in judged])
+    result = []
+    for rows in (~hidden, hidden):
+        values = ranking_scores(torch.from_numpy(found[rows]), torch.from_numpy(n_true[rows]), [5])
+        result += [float(values["ndcg@5"].mean()), float(values["hit_rate@5"].mean())]
+    return result
+
+
+if __name__ == "__main__":
+    main()
