@@ -8,7 +8,8 @@ All but the first are made again from it where they are missing or behind.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
@@ -103,8 +104,9 @@ class DurableKnowledge:
                 vectors = self._encode([posts[i].text for i in new])
             elif vectors is not None:
                 vectors = vectors[new]
-            self.knowledge.teach([posts[i] for i in new], vectors, numbers[new])
-            self.knowledge.text_index.commit()
+            with self._index_kept_up():
+                self.knowledge.teach([posts[i] for i in new], vectors, numbers[new])
+                self.knowledge.text_index.commit()
         seconds = time.perf_counter() - started
         return Taught(len(new), len(posts) - len(new), seconds)
 
@@ -157,18 +159,28 @@ class DurableKnowledge:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _forget(self, numbers: np.ndarray) -> int:
-        index = self.knowledge.text_index
-        index.delete(numbers.tolist())
-        index.commit()
-        _, serial = self.store.deleted_since()
-        self.store.set_seen(WORDS, serial)
+    def _forget(self, posts: dict[int, Post]) -> int:
+        numbers = np.fromiter(posts, dtype=np.int64, count=len(posts))
+        with self._index_kept_up():
+            catch_up(self.store, self.knowledge.text_index)
         if self.knowledge.vector_index is not None:
             self.knowledge.vector_index.delete(numbers)
-        # What a deleted post spelled can only be taken back with its text, which is gone: the
-        # counts are made anew from the posts that are left.
-        self._count_anew()
-        return len(numbers)
+        for number, post in posts.items():
+            self.knowledge.memory.forget(number, list(spelled_names(words(post.text))))
+        # The counts on disk are those from before the deletion: they are to be written anew.
+        self._keep()
+        return len(posts)
+
+    @contextmanager
+    def _index_kept_up(self) -> Iterator[None]:
+        """Bring everything up to the store again where the text index fails midway."""
+        try:
+            yield
+        except Exception:
+            self.knowledge.text_index = TantivyIndex(self.folder / WORDS)
+            catch_up(self.store, self.knowledge.text_index)
+            self._count_anew()
+            raise
 
     def _remember(self) -> None:
         file = self.folder / MEMORY

@@ -154,20 +154,20 @@ class PostStore:
             self._database.executemany("INSERT INTO posts VALUES(?, ?, ?, ?, ?, ?)", kept)
         return numbers
 
-    def delete(self, ids: Iterable[str]) -> np.ndarray:
-        """Delete posts by id, all or none, and return the (D,) int64 numbers of those found."""
+    def delete(self, ids: Iterable[str]) -> dict[int, Post]:
+        """Delete posts by id, all or none, and return number -> post of those found."""
         with self._transaction():
             asked = [(identity,) for identity in ids]
             return self._delete(self._rows_in("SELECT number FROM posts WHERE id IN", asked))
 
-    def expire(self, before_day: float) -> np.ndarray:
-        """Delete the posts from before a day, and return their (D,) int64 numbers."""
+    def expire(self, before_day: float) -> dict[int, Post]:
+        """Delete the posts from before a day, and return them by number."""
         with self._transaction():
             rows = self._rows("SELECT number FROM posts WHERE day < ?", (before_day,))
             return self._delete(rows)
 
-    def keep_newest(self, n: int) -> np.ndarray:
-        """Delete all but the `n` newest posts by day, and return their (D,) int64 numbers."""
+    def keep_newest(self, n: int) -> dict[int, Post]:
+        """Delete all but the `n` newest posts by day, and return the deleted by number."""
         with self._transaction():
             newest = "SELECT number FROM posts ORDER BY day DESC, number DESC LIMIT -1 OFFSET ?"
             return self._delete(self._rows(newest, (max(n, 0),)))
@@ -265,12 +265,13 @@ class PostStore:
         self._database.executemany("INSERT INTO authors VALUES(?, ?)", rows)
         return numbers | {name: number for number, name in rows}
 
-    def _delete(self, rows: Iterable[tuple[int]]) -> np.ndarray:
+    def _delete(self, rows: Iterable[tuple[int]]) -> dict[int, Post]:
         numbers = sorted({number for (number,) in rows})
+        posts = self.posts_at(numbers)
         values = [(number,) for number in numbers]
         self._database.executemany("DELETE FROM posts WHERE number = ?", values)
         self._database.executemany("INSERT INTO deletions(number) VALUES(?)", values)
-        return np.array(numbers, dtype=np.int64)
+        return {number: posts[number] for number in numbers}
 
 
 def _check_format(database: sqlite3.Connection, path: Path) -> bool:
