@@ -109,3 +109,22 @@ def test_a_bundle_beside_the_page_is_found(
     export_bundle(linear_run, tmp_path / "bundles" / "mine")
     page = open_page()
     assert page.multiselect[0].options == ["mine (50 hashtags)"]
+
+
+def test_a_live_run_shows_the_posts_that_spoke_for_a_hashtag_with_their_days(
+    open_page: OpenPage, run_of: Callable[[str], Path]
+) -> None:
+    pytest.importorskip("tantivy", reason="needs the extra live")
+    run = run_of("live")
+    page = open_page(run)
+    post = "a tote bag in my closet, bitcoin and stocks"
+    page.text_area(key="post").input(post).run()
+    page.text_input(key=f"author {run.name}").input("somebody").run()
+    assert not page.exception
+    live = tagfinder.load(run)
+    [suggested] = live.suggest(post, k=3, author="somebody")
+    assert buttons(page) == [one.hashtag for one in suggested.hashtags]
+    witnesses = live.witnesses(post, suggested.hashtags[0].hashtag)
+    shown = " ".join(element.value for element in page.markdown)
+    assert witnesses
+    assert all(one.day in shown for one in witnesses)
