@@ -20,7 +20,7 @@ from tagfinder.errors import InputError
 from tagfinder.files import atomic_path, read_json, sha256_of, write_json, write_text
 from tagfinder.recommend.calibration import read_calibration
 from tagfinder.recommend.card import model_card
-from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, check_targets, read_run
+from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, check_targets, is_live, read_run
 from tagfinder.recommend.state_files import REST, load_state, save_state
 from tagfinder.run_folder import RunFolder
 
@@ -55,11 +55,16 @@ def export_bundle(
         int8: also write a graph whose weights are 8-bit integers.
 
     Raises:
-        InputError: the run is not finished, or the target is there already.
+        InputError: the run is not finished or keeps learning, or the target is there already.
     """
     if target.exists():
         raise InputError(f"{target} is there already; name another folder, or remove it")
     saved = read_run(run)
+    if is_live(saved.config):
+        raise InputError(
+            f"{run} suggests from the posts that it was taught, which a bundle does not hold; "
+            "copy the run's folder to move it, where you may pass its posts on"
+        )
     metrics = RunFolder.open(run).metrics
     with atomic_path(target) as folder:
         folder.mkdir()

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +24,6 @@ from tagfinder.recommend.recommender import (
 from tagfinder.recommend.saved import Saved
 
 MICROSECONDS_A_DAY = 86_400e6
-TARGET = "tagfinder.models.live.LiveRecommender"
 NOTHING_TAUGHT = "nothing has been taught yet"
 POSTS_SHOWN = 5
 
@@ -232,11 +230,6 @@ class LiveSuggester:
             ],
             None if len(hashtags) else NOTHING_KNOWN,
         )
-
-
-def is_live(config: dict[str, Any]) -> bool:
-    """Tell whether a configuration is that of a recommender that keeps learning."""
-    return bool(config["model"].get("_target_") == TARGET)
 
 
 def _date(day: float) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from tagfinder.errors import InputError
 from tagfinder.recommend.bundle import BUNDLE_FILE, read_bundle
-from tagfinder.recommend.live import LiveSuggester, is_live
+from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.recommender import Recommender, Runtime, Suggestions
-from tagfinder.recommend.saved import Saved, read_run
+from tagfinder.recommend.saved import Saved, is_live, read_run
 
 KNOWLEDGE = "knowledge"
 

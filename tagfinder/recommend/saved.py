@@ -24,6 +24,7 @@ ALLOWED_TARGETS = re.compile(
     r"|encoder_features)"
 )
 CALIBRATION_FILE = "calibration.json"
+LIVE = "tagfinder.models.live.LiveRecommender"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ def read_run(folder: Path) -> Saved:
         calibration=read_calibration(folder / CALIBRATION_FILE),
         facts={key: metrics[key] for key in ("model", "corpus", "protocol") if key in metrics},
     )
+
+
+def is_live(config: dict[str, Any]) -> bool:
+    """Tell whether a configuration is that of a recommender that keeps learning."""
+    return bool(config["model"].get("_target_") == LIVE)
 
 
 def check_targets(config: Any, origin: Path) -> None:
