@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,21 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real tweets here ({folder}); set TAGFINDER_SHARED to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """Processes that have everything imported already, so that kills hit work and not imports.
+
+    There is one server of processes for a whole run of the tests: it knows what all of them need.
+    """
+    context = multiprocessing.get_context("forkserver")
+    collecting = [
+        f"tagfinder.collect.{n}" for n in ("x", "mastodon", "jetstream", "run", "settings")
+    ]
+    teaching = ["tantivy", "tagfinder.live.catch_up", "tagfinder.live.tantivy_index"]
+    context.set_forkserver_preload([*collecting, "tagfinder.commands.collect", *teaching])
+    return context
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -12,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-import pytest
 from collected import numbers_of, posts_of
 from local_servers import (
     START,
@@ -34,16 +32,6 @@ def collect(arguments: list[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     command(arguments, standalone_mode=False)
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Processes that have everything imported already, so that kills hit work and not imports."""
-    context = multiprocessing.get_context("forkserver")
-    names = ["x", "mastodon", "jetstream", "run", "settings"]
-    modules = [f"tagfinder.collect.{name}" for name in names] + ["tagfinder.commands.collect"]
-    context.set_forkserver_preload(modules)
-    return context
 
 
 def kill_again_and_again(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
 import time
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-
-import pytest
 
 from tagfinder.live.catch_up import catch_up
 from tagfinder.live.memory import Post
@@ -43,15 +40,6 @@ def teach(folder: Path, first: int) -> None:
             store.delete([post.id for post in batch(number)[:DELETED]])
             os.write(notes, f"deleted {number}\n".encode())
             number += 1
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Processes that have everything imported already, so that kills hit work and not imports."""
-    context = multiprocessing.get_context("forkserver")
-    modules = ["tantivy", "tagfinder.live.catch_up", "tagfinder.live.tantivy_index"]
-    context.set_forkserver_preload(modules)
-    return context
 
 
 def notes_in(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from trained import OVERRIDES
+from trained import CLOSED
 
 from tagfinder import Recommender
 from tagfinder.corpus.prepared import PreparedCorpus
@@ -32,7 +32,7 @@ def test_part(run: Path) -> pl.DataFrame:
 test_part.__test__ = False  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("kind", OVERRIDES)
+@pytest.mark.parametrize("kind", CLOSED)
 def test_scores_from_raw_text_equal_those_that_the_evaluator_judged(
     run_of: RunOf, kind: str
 ) -> None:

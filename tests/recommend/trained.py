@@ -11,19 +11,21 @@ import pytest
 from tagfinder.cli import main
 
 NEURAL = ("trainer.max_epochs=1", "batches.batch_size=128", "trainer.enable_progress_bar=false")
-OVERRIDES = {
+CLOSED = {
     "random": (),
     "tfidf_lr": (),
     "tfidf_svm": (),
     "fasttext": ("model.epochs=5",),
     "lstm": (*NEURAL, "embedding=scratch"),
     "text_resnet": (*NEURAL, "embedding=scratch", "embedding.scratch.dimension=16"),
+    "bert": NEURAL,
+    "bert_trained": (*NEURAL, "encoder.trainable=all"),
+}
+OVERRIDES = CLOSED | {
     "live": (
         *("protocol=live", "data.rows=500", "model.learn_posts=80", "model.ranker.trees=20"),
         "model.ranker.least_in_leaf=5",
     ),
-    "bert": NEURAL,
-    "bert_trained": (*NEURAL, "encoder.trainable=all"),
 }
 
 
