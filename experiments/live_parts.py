@@ -36,6 +36,7 @@ from tagfinder.progress import track
 
 HIDDEN_SHARE = 1 / 3
 TOP_K = 5
+DELAY_DAYS = 1.0
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def replay_of(features: LiveFeatures, model: OmegaConf) -> Replay:
     assert features.timeline is not None
     index = VectorIndex(features.dimension) if features.frozen else None
     knowledge = Knowledge(TantivyIndex(), index, **model.knowledge)
-    return Replay(knowledge, features.timeline.posts, model.delay_days, features.vectors)
+    return Replay(knowledge, features.timeline.posts, DELAY_DAYS, features.vectors)
 
 
 def drawn(features: LiveFeatures, part: str, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -12,6 +12,7 @@ import polars as pl
 
 from tagfinder.configured import build
 from tagfinder.corpus.hashtags import extract
+from tagfinder.corpus.schema import conform
 from tagfinder.live.durable import DurableKnowledge, Taught
 from tagfinder.live.memory import Post
 from tagfinder.models.live import LiveRecommender, best_of
@@ -167,7 +168,7 @@ class LiveSuggester:
                 any corpus (`corpus.schema`). Posts without a hashtag or a time are left out, as
                 are those whose id is known.
         """
-        return self.durable.teach(list(self._posts(posts)))
+        return self.durable.teach(list(self._posts(conform(posts))))
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""
