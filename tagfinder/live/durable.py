@@ -177,6 +177,8 @@ class DurableKnowledge:
         try:
             yield
         except Exception:
+            # Whatever went wrong is raised again; the lock of a failed index must be free before.
+            self.knowledge.text_index.close()
             self.knowledge.text_index = TantivyIndex(self.folder / WORDS)
             catch_up(self.store, self.knowledge.text_index)
             self._count_anew()
