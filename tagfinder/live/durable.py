@@ -1,6 +1,6 @@
 """Knowledge on disk: posts that were taught stay taught, whatever happens to the process.
 
-A folder holds `posts.sqlite` (the truth), `words/` (the text index), `vectors.usearch` (where
+A folder holds `posts.sqlite` (the truth), `words/` (the text index), `vectors.faiss` (where
 there is an encoder) and `memory.npz` (the counts, as they stood when the folder was last closed).
 All but the first are made again from it where they are missing or behind.
 """
@@ -27,7 +27,7 @@ from tagfinder.live.tantivy_index import TantivyIndex
 from tagfinder.live.vector_index import VectorIndex
 from tagfinder.live.words import spelled_names, words
 
-POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.usearch", "memory.npz"
+POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.faiss", "memory.npz"
 STATE = "state.json"
 BLOCK = 20_000
 Encode = Callable[[Sequence[str]], np.ndarray]

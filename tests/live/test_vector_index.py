@@ -1,0 +1,85 @@
+"""The index of vectors finds what an exact search finds at any size, and forgets the deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tagfinder.errors import InputError
+from tagfinder.live.vector_index import FIRST_CELLS, VectorIndex
+
+pytest.importorskip("faiss")
+DIMENSION = 24
+
+
+@pytest.fixture(scope="module")
+def vectors() -> np.ndarray:
+    """Return vectors in groups, as those of texts lie."""
+    generator = np.random.default_rng(1)
+    centres = generator.normal(size=(60, DIMENSION))
+    of_group = generator.integers(len(centres), size=5 * FIRST_CELLS)
+    noise = generator.normal(size=(len(of_group), DIMENSION))
+    return (centres[of_group] + 0.7 * noise).astype(np.float32)
+
+
+def nearest(vectors: np.ndarray, asked: np.ndarray, k: int) -> np.ndarray:
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.argsort(-(unit @ (asked / np.linalg.norm(asked))), kind="stable")[:k]
+
+
+def test_few_posts_are_searched_exactly(vectors: np.ndarray) -> None:
+    index = VectorIndex(DIMENSION)
+    few = vectors[: FIRST_CELLS // 4]
+    index.add(np.arange(len(few)) * 3, few)
+    for row in range(20):
+        found = index.search(vectors[-row], 10)
+        assert set(found.numbers // 3) == set(nearest(few, vectors[-row], 10))
+        assert (np.diff(found.scores) <= 0).all()
+
+
+def test_many_posts_are_found_wherever_they_were_put_when_the_index_grew(
+    vectors: np.ndarray,
+) -> None:
+    index = VectorIndex(DIMENSION)
+    for start in range(0, len(vectors), 1000):
+        block = vectors[start : start + 1000]
+        index.add(np.arange(start, start + len(block)), block)
+    assert len(index) == len(vectors)
+    shares = []
+    for row in range(0, len(vectors), 97):
+        found = index.search(vectors[row], 20)
+        assert found.numbers[0] == row
+        assert found.scores[0] == pytest.approx(1, abs=2e-3)
+        shares.append(np.isin(nearest(vectors, vectors[row], 20), found.numbers).mean())
+    assert np.mean(shares) > 0.85
+
+
+def test_a_deleted_post_is_not_found_and_can_come_back(vectors: np.ndarray) -> None:
+    index = VectorIndex(DIMENSION)
+    index.add(np.arange(100), vectors[:100])
+    index.delete(np.array([7, 7_000]))
+    assert len(index) == 99
+    assert index.contains(np.array([6, 7, 7_000])).tolist() == [True, False, False]
+    assert index.search(vectors[7], 1).numbers[0] != 7
+    index.add(np.array([7]), vectors[7:8])
+    assert index.search(vectors[7], 1).numbers.tolist() == [7]
+
+
+def test_a_file_holds_everything(vectors: np.ndarray, tmp_path: Path) -> None:
+    index, read = VectorIndex(DIMENSION), VectorIndex(DIMENSION)
+    index.add(np.arange(2 * FIRST_CELLS), vectors[: 2 * FIRST_CELLS])
+    index.save(tmp_path / "vectors.faiss")
+    read.load(tmp_path / "vectors.faiss")
+    read.delete(np.array([5]))
+    read.add(np.array([90_000]), vectors[-1:])
+    assert len(read) == len(index)
+    assert read.search(vectors[-1], 1).numbers.tolist() == [90_000]
+    (tmp_path / "broken.faiss").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"broken\.faiss holds no vectors"):
+        read.load(tmp_path / "broken.faiss")
+
+
+def test_an_empty_index_finds_nothing() -> None:
+    assert len(VectorIndex(DIMENSION).search(np.ones(DIMENSION, np.float32), 5).numbers) == 0
