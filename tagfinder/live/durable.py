@@ -24,6 +24,7 @@ from tagfinder.live.memory import Memory, Post
 from tagfinder.live.memory_files import load_memory, save_memory
 from tagfinder.live.post_store import KNOWN, PostStore
 from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.text_index import OpenTextIndex
 from tagfinder.live.vector_index import VectorIndex
 from tagfinder.live.words import spelled_names, words
 
@@ -59,6 +60,7 @@ class DurableKnowledge:
         dimension: D.
         writable: False only reads.
         settings: of `Knowledge`.
+        open_index: opens the text index, given the folder that is its own here.
 
     Attributes:
         knowledge: what is known.
@@ -76,13 +78,15 @@ class DurableKnowledge:
         dimension: int = 0,
         writable: bool = False,
         settings: dict[str, Any] | None = None,
+        open_index: OpenTextIndex = TantivyIndex,
     ) -> None:
         self.folder = folder
         self.writable = writable
         self.lock = RLock()
         self._encode = encode
+        self._open_index = open_index
         self.store = PostStore(folder / POSTS, writable)
-        index = TantivyIndex(folder / WORDS)
+        index = open_index(folder / WORDS)
         if writable:
             catch_up(self.store, index)
         vectors = VectorIndex(dimension) if encode else None
@@ -179,7 +183,7 @@ class DurableKnowledge:
         except Exception:
             # Whatever went wrong is raised again; the lock of a failed index must be free before.
             self.knowledge.text_index.close()
-            self.knowledge.text_index = TantivyIndex(self.folder / WORDS)
+            self.knowledge.text_index = self._open_index(self.folder / WORDS)
             catch_up(self.store, self.knowledge.text_index)
             self._count_anew()
             raise

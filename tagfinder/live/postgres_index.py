@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import blake2s
 from math import log
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,22 @@ _COUNT = """
 INSERT INTO {schema}.terms SELECT * FROM unnest(%s::text[], %s::bigint[])
 ON CONFLICT (word) DO UPDATE SET posts = terms.posts + excluded.posts
 """
+
+
+def index_for(
+    folder: Path, *, connection: str = "", schema: str | None = None, candidates: int = 10_000
+) -> PostgresIndex:
+    """Open the index that belongs to a folder of posts.
+
+    Args:
+        folder: of the posts.
+        connection: see `PostgresIndex`.
+        schema: where the tables lie; None takes a name made from the folder's. Where the folder
+            is moved, its index is made anew.
+        candidates: see `PostgresIndex`.
+    """
+    own = f"tagfinder_{blake2s(str(folder.resolve()).encode(), digest_size=6).hexdigest()}"
+    return PostgresIndex(connection, own if schema is None else schema, candidates)
 
 
 class PostgresIndex:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -57,3 +58,7 @@ class TextIndex(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+OpenTextIndex = Callable[[Path], TextIndex]
+"""Opens the index of a folder, wherever the engine keeps it; makes it where there is none."""

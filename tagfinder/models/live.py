@@ -28,6 +28,7 @@ from tagfinder.live.questions import Rows, check_parts, column_names
 from tagfinder.live.ranker import Ranker, RankerSettings
 from tagfinder.live.replay import Asked, Replay
 from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.text_index import OpenTextIndex
 from tagfinder.live.vector_index import VectorIndex
 from tagfinder.progress import track
 
@@ -50,6 +51,7 @@ class LiveRecommender(lightning.LightningModule):
         learn_candidates: candidates of such a post, the true ones and some of the others.
         hidden_author_share: share of those whose author is hidden, so that the ranker also
             serves where nobody is known.
+        text_index: opens the text index of a folder in which the posts are kept.
         top_k: hashtags ranked for a post.
         ranker: how rankers learn.
         knowledge: arguments of `Knowledge`.
@@ -71,6 +73,7 @@ class LiveRecommender(lightning.LightningModule):
         learn_posts: int,
         learn_candidates: int,
         hidden_author_share: float,
+        text_index: OpenTextIndex,
         top_k: int,
         ranker: dict[str, Any],
         knowledge: dict[str, Any],
@@ -88,6 +91,7 @@ class LiveRecommender(lightning.LightningModule):
         self.learn_posts = learn_posts
         self.learn_candidates = learn_candidates
         self.hidden_author_share = hidden_author_share
+        self.text_index = text_index
         self.top_k = top_k
         self.settings = RankerSettings(**ranker)
         self.knowledge_settings = knowledge
@@ -158,7 +162,12 @@ class LiveRecommender(lightning.LightningModule):
         assert timeline is not None
         replay = self._replayed()
         replay.teach_before(np.inf)
-        with DurableKnowledge(folder, writable=True, settings=self.knowledge_settings) as durable:
+        with DurableKnowledge(
+            folder,
+            writable=True,
+            settings=self.knowledge_settings,
+            open_index=self.text_index,
+        ) as durable:
             durable.adopt(replay.knowledge, timeline.posts)
 
     def _go_through_val(self) -> None:

@@ -80,6 +80,7 @@ class LiveSuggester:
             dimension=self.features.dimension,
             writable=writable,
             settings=self._module.knowledge_settings,
+            open_index=self._module.text_index,
         )
 
     @property
