@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
-from tagfinder.live.evidence import SAME_DAYS, YEAR, Question
+from tagfinder.live.evidence import Question
 from tagfinder.live.memory import Memory
 
 TRENDING = 40
@@ -16,6 +16,8 @@ LIKE_AUTHORS = 8
 POSTS_OF_LIKE_AUTHORS = 8
 # Days for which the same hashtags count as trending.
 FRESH = 1 / 24
+YEAR = 365
+SAME_DAYS = 3
 
 
 class Trends:
@@ -26,9 +28,19 @@ class Trends:
         self._day = -np.inf
         self._now = np.empty(0, np.int64)
         self._last_year = np.empty(0, np.int64)
+        self._uses_last_year: Mapping[int, int] = {}
 
     def at(self, day: float) -> tuple[np.ndarray, np.ndarray]:
         """Return hashtags that trend on a day, and hashtags of the same days a year before."""
+        self._bring_to(day)
+        return self._now, self._last_year
+
+    def uses_last_year(self, day: float) -> Mapping[int, int]:
+        """Return hashtag -> posts on the same days of the year before."""
+        self._bring_to(day)
+        return self._uses_last_year
+
+    def _bring_to(self, day: float) -> None:
         if not 0 <= day - self._day < FRESH:
             self._day = day
             self._now = self._trending(day)
@@ -36,7 +48,7 @@ class Trends:
             uses = self.memory.uses_between(date - SAME_DAYS, date + SAME_DAYS)
             most = sorted(uses, key=lambda hashtag: (-uses[hashtag], hashtag))[:LAST_YEAR]
             self._last_year = np.array(most, dtype=np.int64)
-        return self._now, self._last_year
+            self._uses_last_year = uses
 
     def _trending(self, day: float) -> np.ndarray:
         n = len(self.memory.hashtags)
@@ -69,9 +81,7 @@ def _put_forward(
     """Yield each part with hashtags that it puts forward, in any order."""
     yield "words", memory.hashtags_at(question.by_words.numbers)[0]
     yield "meaning", memory.hashtags_at(question.by_meaning.numbers)[0]
-    number_of = memory.hashtags.number_of
-    spelled = [number_of[name] for name in question.spelled if name in number_of]
-    yield "spelling", np.array(spelled, dtype=np.int64)
+    yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
     if 0 <= question.author < len(memory.authors):
         yield "author", memory.hashtags_at(question.by_author.numbers)[0]
         yield "author", _own(memory, question)

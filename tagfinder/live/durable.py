@@ -26,7 +26,7 @@ from tagfinder.live.post_store import KNOWN, PostStore
 from tagfinder.live.tantivy_index import TantivyIndex
 from tagfinder.live.text_index import OpenTextIndex
 from tagfinder.live.vector_index import VectorIndex
-from tagfinder.live.words import spelled_names, words
+from tagfinder.live.words import read
 
 POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.faiss", "memory.npz"
 STATE = "state.json"
@@ -170,7 +170,7 @@ class DurableKnowledge:
         if self.knowledge.vector_index is not None:
             self.knowledge.vector_index.delete(numbers)
         for number, post in posts.items():
-            self.knowledge.memory.forget(number, list(spelled_names(words(post.text))))
+            self.knowledge.memory.forget(number, read(post.text))
         # The counts on disk are those from before the deletion: they are to be written anew.
         self._keep()
         return len(posts)
@@ -211,7 +211,7 @@ class DurableKnowledge:
         memory = self.knowledge.memory
         for block in self.store.blocks(after):
             for number, post in zip(block.numbers.tolist(), block.posts, strict=True):
-                memory.teach(post, list(spelled_names(words(post.text))), number)
+                memory.teach(post, read(post.text), number)
             if self._encode and self.knowledge.vector_index is not None:
                 missing = ~self.knowledge.vector_index.contains(block.numbers)
                 texts = [block.posts[i].text for i in np.flatnonzero(missing)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,6 @@ from tagfinder.live.text_index import Neighbours
 
 NOTHING = Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
 LONG_AGO = 3_650.0
-YEAR = 365
-SAME_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,8 @@ class Question:
         day: the moment of asking, in days since 1970.
         author: number of its author, or `NOBODY`.
         words: its words in order.
-        spelled: names that its words spell -> number of words.
+        terms: those of them by which posts are found.
+        spelled: numbers of hashtags that its words spell -> number of words.
         typed: numbers of hashtags that it has already.
         by_words: posts with the same words.
         by_author: posts of the same author with the same words.
@@ -34,7 +33,8 @@ class Question:
     day: float
     author: int
     words: Sequence[str]
-    spelled: dict[str, int]
+    terms: Sequence[str]
+    spelled: dict[int, int]
     typed: tuple[int, ...] = ()
     by_words: Neighbours = NOTHING
     by_author: Neighbours = NOTHING
@@ -150,16 +150,23 @@ HASHTAG_NAMES = (
 )
 
 
-def of_hashtags(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
-    """Return (C, 14) what is known of hashtags whoever asks: `HASHTAG_NAMES`."""
+def of_hashtags(
+    memory: Memory, candidates: np.ndarray, question: Question, same_days: Mapping[int, int]
+) -> np.ndarray:
+    """Return (C, 14) what is known of hashtags whoever asks: `HASHTAG_NAMES`.
+
+    Args:
+        memory: what is known.
+        candidates: (C,) hashtags.
+        question: the post.
+        same_days: hashtag -> posts on the same days of the year before.
+    """
     uses = memory.uses.read(candidates, question.day)
     total = memory.total.values[candidates]
     age = np.minimum(question.day - memory.first_day.values[candidates], LONG_AGO)
     since = np.minimum(question.day - memory.uses.latest.values[candidates], LONG_AGO)
     weekdays = memory.weekdays.values[candidates]
     weekday = int(question.day + 3) % 7
-    date = int(question.day) - YEAR
-    same_days = memory.uses_between(date - SAME_DAYS, date + SAME_DAYS)
     last_year = [same_days.get(hashtag, 0) for hashtag in candidates.tolist()]
     names = memory.hashtags.names
     columns = [
@@ -229,6 +236,18 @@ def of_author(
     return table
 
 
+def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
+    """Return (C,) float32 how many of a post's words spell each hashtag."""
+    counts = np.zeros(len(candidates), np.float32)
+    if question.spelled and len(candidates):
+        spelled = np.fromiter(question.spelled, np.int64, len(question.spelled))
+        n_words = np.fromiter(question.spelled.values(), np.float32, len(question.spelled))
+        places = np.minimum(np.searchsorted(candidates, spelled), len(candidates) - 1)
+        there = candidates[places] == spelled
+        counts[places[there]] = n_words[there]
+    return counts
+
+
 WORD_NAMES = ("spelled", "spelled_posts", "spelled_rate", "covered", "in_name")
 
 
@@ -245,7 +264,7 @@ def of_words(memory: Memory, candidates: np.ndarray, question: Question) -> np.n
     spelled = memory.spelled.values[candidates]
     return np.stack(
         [
-            [question.spelled.get(name, 0) for name in chosen],
+            spelled_words(candidates, question),
             np.log1p(spelled),
             (memory.spelled_and_used.values[candidates] + 0.2) / (spelled + 2.0),
             [min(sum(found) / len(name), 1) for found, name in zip(inside, chosen, strict=True)],
@@ -253,6 +272,47 @@ def of_words(memory: Memory, candidates: np.ndarray, question: Question) -> np.n
         ],
         axis=1,
     ).astype(np.float32)
+
+
+ASSOCIATION_NAMES = (
+    *("together", "together_mean", "information_1", "information_2", "information_3"),
+    *("rate_1", "rate_2", "rate_by_rarity", "known_together"),
+)
+# Posts with a hashtag that are made up, with words as all posts have them: few posts tell little.
+MADE_UP_POSTS = 2.0
+
+
+def of_associations(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
+    """Return (C, 9) how the words of a post go with hashtags: `ASSOCIATION_NAMES`.
+
+    For each word the pointwise mutual information with the hashtag, smoothed (Church and Hanks,
+    1990): their sum, which is what naive Bayes adds to a hashtag's frequency, their mean and the
+    three highest; the two highest shares of a word's posts that have the hashtag, the mean of these
+    shares weighted by the words' rarity, and the number of words that ever stood with it.
+    """
+    table = np.zeros((len(candidates), len(ASSOCIATION_NAMES)), np.float32)
+    if not question.terms:
+        return table
+    both, with_word = memory.associations.read(question.terms, candidates)
+    known = with_word > 0
+    if not known.any():
+        return table
+    both, with_word = both[known].astype(np.float64), with_word[known].astype(np.float64)
+    expected = (with_word[:, None] + 0.5) / (memory.n_alive + 1)
+    total = np.maximum(memory.total.values[candidates], 1)
+    shares = (both + MADE_UP_POSTS * expected) / (total + MADE_UP_POSTS)
+    information = np.log(shares / expected)
+    rates = both / (with_word + 2)[:, None]
+    rarity = np.log((memory.n_alive + 1) / (with_word + 1))
+    table[:, 0] = information.sum(axis=0)
+    table[:, 1] = information.mean(axis=0)
+    highest = np.sort(information, axis=0)[::-1][:3]
+    table[:, 2 : 2 + len(highest)] = highest.T
+    highest = np.sort(rates, axis=0)[::-1][:2]
+    table[:, 5 : 5 + len(highest)] = highest.T
+    table[:, 7] = rarity @ rates / max(rarity.sum(), 1e-6)
+    table[:, 8] = (both > 0).sum(axis=0)
+    return table
 
 
 POST_NAMES = ("n_words", "hour", "n_candidates", "best_by_words", "best_by_meaning")

@@ -12,7 +12,7 @@ from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
 from tagfinder.live.text_index import Entry, TextIndex
 from tagfinder.live.vector_index import VectorIndex
-from tagfinder.live.words import spelled_names, telling, words
+from tagfinder.live.words import read
 
 
 class Knowledge:
@@ -62,11 +62,11 @@ class Knowledge:
         """
         entries = []
         for place, post in enumerate(posts):
-            found = words(post.text)
+            reading = read(post.text)
             asked = None if numbers is None else int(numbers[place])
-            number = self.memory.teach(post, list(spelled_names(found)), asked)
+            number = self.memory.teach(post, reading, asked)
             author = int(self.memory.author_of.values[number])
-            entries.append(Entry(number, telling(found), author))
+            entries.append(Entry(number, reading.terms, author))
         self.text_index.add(entries)
         if self.vector_index is not None and vectors is not None and entries:
             self.vector_index.add(np.array([entry.number for entry in entries]), vectors)
@@ -91,8 +91,7 @@ class Knowledge:
             vector: (D,) of the text, where there is a vector index.
             typed: hashtags that the post has already.
         """
-        found = words(text)
-        keys = telling(found)
+        reading = read(text)
         number_of = self.memory.authors.number_of
         who = number_of.get(author, NOBODY) if author and "author" in parts else NOBODY
         by_meaning = NOTHING
@@ -102,13 +101,16 @@ class Knowledge:
         return Question(
             day=day,
             author=who,
-            words=found,
-            spelled=spelled_names(found),
+            words=reading.words,
+            terms=reading.terms,
+            spelled={known[name]: n for name, n in reading.spelled.items() if name in known},
             typed=tuple({known[tag.lower()]: None for tag in typed if tag.lower() in known}),
-            by_words=self.text_index.search(keys, self.neighbours) if "words" in parts else NOTHING,
+            by_words=self.text_index.search(reading.terms, self.neighbours)
+            if "words" in parts
+            else NOTHING,
             by_author=NOTHING
             if who == NOBODY
-            else self.text_index.search(keys, self.own_neighbours, who),
+            else self.text_index.search(reading.terms, self.own_neighbours, who),
             by_meaning=by_meaning,
         )
 

@@ -7,12 +7,13 @@ forgetting and asking cost the same whatever the number of posts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tagfinder.live.associations import Associations
 from tagfinder.live.columns import Column, Fading
+from tagfinder.live.words import Reading
 
 # Days after which a use of a hashtag counts half: by all, and by one author.
 HALF_LIVES = (0.5, 2.0, 7.0, 30.0, 180.0)
@@ -87,6 +88,7 @@ class Memory:
         by_date: whole day -> hashtag -> posts.
         spelled: hashtag -> posts whose words spell it.
         spelled_and_used: hashtag -> those of them that have it.
+        associations: word and hashtag -> posts.
     """
 
     def __init__(self) -> None:
@@ -116,13 +118,14 @@ class Memory:
         self.by_date: dict[int, Counter[int]] = {}
         self.spelled = Column(np.int32)
         self.spelled_and_used = Column(np.int32)
+        self.associations = Associations()
 
-    def teach(self, post: Post, names: Sequence[str] = (), number: int | None = None) -> int:
+    def teach(self, post: Post, reading: Reading, number: int | None = None) -> int:
         """Count a post.
 
         Args:
             post: the post.
-            names: what its words spell (`words.spelled_names`).
+            reading: what is read of its text.
             number: what it is called from now on, higher than any before; None takes the next.
 
         Returns:
@@ -149,14 +152,14 @@ class Memory:
             self._vote_for_spelling(hashtag, spelling)
             _push(self.latest_uses.values[hashtag], number)
             self.first_day.values[hashtag] = min(self.first_day.values[hashtag], post.day)
-        self._count(post.day, author, hashtags, names, 1)
+        self._count(post.day, author, hashtags, reading, 1)
         return number
 
-    def forget(self, number: int, names: Sequence[str] = ()) -> None:
+    def forget(self, number: int, reading: Reading) -> None:
         """Take back what `teach` counted for a post that is still there."""
         hashtags = self.hashtags_at(np.array([number]))[0].tolist()
         author = int(self.author_of.values[number])
-        self._count(float(self.days.values[number]), author, hashtags, names, -1)
+        self._count(float(self.days.values[number]), author, hashtags, reading, -1)
         for hashtag in hashtags:
             latest = self.latest_uses.values[hashtag]
             latest[latest == number] = -1
@@ -209,7 +212,7 @@ class Memory:
             self.spellings[hashtag] = spelling
 
     def _count(
-        self, day: float, author: int, hashtags: list[int], names: Sequence[str], sign: int
+        self, day: float, author: int, hashtags: list[int], reading: Reading, sign: int
     ) -> None:
         of_day = self.by_date.setdefault(int(day), Counter())
         weekday = int(day + 3) % 7  # 1970-01-01 was a Thursday; 0 is Monday
@@ -223,8 +226,9 @@ class Memory:
             self.author_total.values[author] += sign
             for hashtag in hashtags:
                 self._count_pair(author, hashtag, day, sign)
+        self.associations.add(reading.terms, hashtags, sign)
         used = set(hashtags)
-        for name in names:
+        for name in reading.spelled:
             hashtag = self.hashtags.number_of.get(name, -1)
             if hashtag >= 0:
                 self.spelled.values[hashtag] += sign

@@ -14,7 +14,7 @@ from tagfinder.files import atomic_path
 from tagfinder.live.columns import Column, Fading
 from tagfinder.live.memory import Memory
 
-FORMAT = 1
+FORMAT = 2
 OF_POSTS = ("days", "author_of")
 OF_HASHTAGS = (
     *("total", "first_day", "users", "latest_uses", "weekdays", "weekday_day", "spelled"),
@@ -34,6 +34,8 @@ def save_memory(memory: Memory, file: Path) -> None:
         "pair_total": memory.pair_total.values[: memory.n_pairs],
         "pairs": _pairs(memory),
         "by_date": _by_date(memory),
+        **_places("pair_counts", memory.associations.pairs),
+        **_places("word_counts", memory.associations.words),
         "text": np.frombuffer(_text(memory), dtype=np.uint8),
     }
     for names, size in ((OF_POSTS, "posts"), (OF_HASHTAGS, "hashtags"), (OF_AUTHORS, "authors")):
@@ -74,6 +76,9 @@ def _restored(arrays: dict[str, np.ndarray]) -> Memory:
         *(*OF_POSTS, *OF_HASHTAGS, *OF_AUTHORS),
     ):
         _fill(getattr(memory, name), arrays[name])
+    for name in ("pair_counts", "word_counts"):
+        counts = memory.associations.pairs if name == "pair_counts" else memory.associations.words
+        counts[arrays[f"{name}.places"]] = arrays[name]
     for name in FADING:
         _fill(getattr(memory, name).counts, arrays[f"{name}.counts"])
         _fill(getattr(memory, name).latest, arrays[f"{name}.latest"])
@@ -110,6 +115,12 @@ def _by_date(memory: Memory) -> np.ndarray:
         for hashtag, count in of_day.items()
     ]
     return np.array(counts, dtype=np.int32).reshape(-1, 3)
+
+
+def _places(name: str, counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is not zero of a table: most of a small corpus's is."""
+    places = np.flatnonzero(counts)
+    return {name: counts[places], f"{name}.places": places.astype(np.int32)}
 
 
 def _text(memory: Memory) -> bytes:

@@ -41,6 +41,7 @@ class Found:
     """What is gathered once for all candidates of a post."""
 
     memory: Memory
+    trends: Trends
     question: Question
     likeness: np.ndarray
     by_words: Votes
@@ -71,11 +72,17 @@ def _own_votes(found: Found, hashtags: np.ndarray) -> np.ndarray:
 
 GROUPS = (
     Group("words_", VOTE_NAMES, "words", lambda f, c: evidence.spread(f.by_words, c)),
+    Group(
+        *("", evidence.ASSOCIATION_NAMES, "words"),
+        lambda f, c: evidence.of_associations(f.memory, c, f.question),
+    ),
     Group("own_words_", OWN_VOTES, "author", _own_votes),
     Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: evidence.spread(f.by_meaning, c)),
     Group(
         *("", evidence.HASHTAG_NAMES, "trends"),
-        lambda f, c: evidence.of_hashtags(f.memory, c, f.question),
+        lambda f, c: evidence.of_hashtags(
+            f.memory, c, f.question, f.trends.uses_last_year(f.question.day)
+        ),
     ),
     Group(
         *("", evidence.AUTHOR_NAMES, "author"),
@@ -131,7 +138,7 @@ def rows_of(
         evidence.votes(memory, neighbours, question, likeness)
         for neighbours in (question.by_words, question.by_author, question.by_meaning)
     )
-    found = Found(memory, question, likeness, by_words, by_author, by_meaning)
+    found = Found(memory, trends, question, likeness, by_words, by_author, by_meaning)
     considered = candidates(memory, trends, question, likeness, parts)
     if len(considered) > most:
         considered = _shortlist(found, considered, most)
@@ -152,9 +159,7 @@ def _shortlist(found: Found, considered: np.ndarray, most: int) -> np.ndarray:
         if len(votes.hashtags):
             strengths.append(evidence.spread(votes, considered)[:, VOTE_NAMES.index(name)])
     strengths.append(memory.uses.read(considered, question.day)[:, 1])
-    names = memory.hashtags.names
-    spelled = [question.spelled.get(names[number], 0) for number in considered.tolist()]
-    strengths.append(np.array(spelled))
+    strengths.append(evidence.spelled_words(considered, question))
     own = evidence.own_rows(memory, considered, question.author)
     if (own >= 0).any():
         uses = memory.pair_uses.read(np.maximum(own, 0), question.day) * (own >= 0)[:, None]

@@ -7,12 +7,13 @@ depends on itself, on copies of the same day, or on anything later.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.memory import Post
+from tagfinder.live.memory import NOBODY, Post
 from tagfinder.live.questions import Rows
 
 # What is older than the delay is taught at the start of each hour: one commit for many posts.
@@ -26,11 +27,13 @@ class Asked:
 
     Attributes:
         position: of the post in the timeline.
+        question: what was found for it.
         rows: its candidates and what speaks for each.
         truth: (C,) bool, which of them it has.
     """
 
     position: int
+    question: Question
     rows: Rows
     truth: np.ndarray
 
@@ -94,7 +97,15 @@ class Replay:
         author = post.author if with_author else None
         vector = None if self.vectors is None else np.asarray(self.vectors[position])
         question = self.knowledge.question(post.text, post.day, author, parts, vector=vector)
+        return self._answered(position, question, parts)
+
+    def without_author(self, asked: Asked, parts: Collection[str]) -> Asked:
+        """Return a post that has just been asked about as it would be if its author were hidden."""
+        hidden = replace(asked.question, author=NOBODY, by_author=NOTHING)
+        return self._answered(asked.position, hidden, parts)
+
+    def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
         rows = self.knowledge.rows(question, parts)
         number_of = self.knowledge.memory.hashtags.number_of
-        true = [number_of.get(hashtag.lower(), -1) for hashtag in post.hashtags]
-        return Asked(position, rows, np.isin(rows.hashtags, true))
+        true = [number_of.get(tag.lower(), -1) for tag in self.posts[position].hashtags]
+        return Asked(position, question, rows, np.isin(rows.hashtags, true))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from tagfinder.corpus.words import stop_words
@@ -12,6 +13,27 @@ from tagfinder.corpus.words import stop_words
 WORD = re.compile(r"@?\w+(?:['’]\w+)?")
 APOSTROPHES = str.maketrans("", "", "'’")
 LONGEST_NAME = 5
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read of a text.
+
+    Attributes:
+        words: lower-case words, numbers and mentions, in order.
+        terms: those of them by which posts are found, each once.
+        spelled: names that up to five neighbouring words spell -> number of words.
+    """
+
+    words: Sequence[str]
+    terms: Sequence[str]
+    spelled: dict[str, int]
+
+
+def read(text: str) -> Reading:
+    """Read a text that was cleaned and has no hashtags."""
+    found = words(text)
+    return Reading(found, telling(found), spelled_names(found))
 
 
 def words(text: str) -> list[str]:

@@ -47,10 +47,13 @@ class LiveRecommender(lightning.LightningModule):
         delay_days: days that a post must be old to be known.
         author: whether the author of the posts that are scored is known.
         also_without_author: whether the test part is ranked a second time without it.
-        learn_posts: posts that a ranker learns from; of the validation part no others are scored.
+        judge_posts: posts from before the validation part that the ranker which scores it learns
+            from.
+        learn_posts: posts of the validation part that the ranker which is kept learns from; no
+            others of that part are scored.
         learn_candidates: candidates of such a post, the true ones and some of the others.
-        hidden_author_share: share of those whose author is hidden, so that the ranker also
-            serves where nobody is known.
+        hidden_author_share: share of those that are learned from a second time with their author
+            hidden, so that the ranker also serves where nobody is known.
         text_index: opens the text index of a folder in which the posts are kept.
         top_k: hashtags ranked for a post.
         ranker: how rankers learn.
@@ -70,6 +73,7 @@ class LiveRecommender(lightning.LightningModule):
         delay_days: float,
         author: bool,
         also_without_author: bool,
+        judge_posts: int,
         learn_posts: int,
         learn_candidates: int,
         hidden_author_share: float,
@@ -88,6 +92,7 @@ class LiveRecommender(lightning.LightningModule):
         self.delay_days = delay_days
         self.author = author
         self.also_without_author = also_without_author
+        self.judge_posts = judge_posts
         self.learn_posts = learn_posts
         self.learn_candidates = learn_candidates
         self.hidden_author_share = hidden_author_share
@@ -108,9 +113,10 @@ class LiveRecommender(lightning.LightningModule):
         """Learn the rankers for the validation part and for what comes after it."""
         first = int(self._positions("val").min())
         window = np.arange(max(first - len(self._positions("val")), 0), first)
-        chosen = self._chosen(window)
-        asked = [self._asked_as_learned(position) for position in track(chosen, "learning")]
-        self._judge = self._learned(asked)
+        lesson = Lesson(self.learn_candidates, self.seed)
+        for position in track(self._chosen(window, self.judge_posts), "learning"):
+            self._study(position, lesson)
+        self._judge = self._learned(lesson)
         self._go_through_val()
         self.trainer.should_stop = True
 
@@ -178,8 +184,8 @@ class LiveRecommender(lightning.LightningModule):
         """
         if self._judge is None:
             raise InputError("this run has no ranker: its training did not come to an end")
-        lesson: list[Asked] = []
-        chosen = self._chosen(np.sort(self._positions("val")))
+        lesson = Lesson(self.learn_candidates, self.seed)
+        chosen = self._chosen(np.sort(self._positions("val")), self.learn_posts)
         self._rankings["val"] = self._ranked("val", chosen, self._judge, lesson)
         self.ranker = self._learned(lesson)
 
@@ -199,26 +205,30 @@ class LiveRecommender(lightning.LightningModule):
         assert self.features.timeline is not None
         return self.features.timeline.positions[part]
 
-    def _chosen(self, positions: np.ndarray) -> np.ndarray:
+    def _chosen(self, positions: np.ndarray, most: int) -> np.ndarray:
         """Choose the posts that a ranker learns from, in order of time."""
         generator = np.random.default_rng([self.seed, int(positions[0]) if len(positions) else 0])
-        n = min(self.learn_posts, len(positions))
+        n = min(most, len(positions))
         return np.sort(generator.choice(positions, n, replace=False))
 
-    def _asked_as_learned(self, position: int) -> Asked:
-        generator = np.random.default_rng([self.seed, int(position)])
-        hidden = generator.random() < self.hidden_author_share
-        return self._replayed().asked(position, self.parts, with_author=not hidden)
+    def _study(self, position: int, lesson: Lesson, known: Asked | None = None) -> None:
+        """Add a post to a lesson, some also with their author hidden.
 
-    def _learned(self, asked: Sequence[Asked]) -> Ranker:
-        generator = np.random.default_rng([self.seed, len(asked)])
-        lessons = [one.drawn(self.learn_candidates, generator) for one in asked]
+        Args:
+            position: of the post.
+            lesson: takes it.
+            known: the post as it was asked about with its author, where it was.
+        """
+        replay = self._replayed()
+        asked = known or replay.asked(position, self.parts)
+        lesson.add(asked)
+        generator = np.random.default_rng([self.seed, int(position)])
+        if "author" in self.parts and generator.random() < self.hidden_author_share:
+            lesson.add(replay.without_author(asked, self.parts))
+
+    def _learned(self, lesson: Lesson) -> Ranker:
         return Ranker.learn(
-            column_names(self.parts),
-            [evidence for evidence, _ in lessons],
-            [truth for _, truth in lessons],
-            self.settings,
-            self.seed,
+            column_names(self.parts), lesson.evidence, lesson.truth, self.settings, self.seed
         )
 
     def _replayed(self, before: int | None = None) -> Replay:
@@ -232,7 +242,7 @@ class LiveRecommender(lightning.LightningModule):
         return self._replay
 
     def _ranked(
-        self, part: Part, chosen: np.ndarray, ranker: Ranker, lesson: list[Asked] | None = None
+        self, part: Part, chosen: np.ndarray, ranker: Ranker, lesson: Lesson | None = None
     ) -> Rankings:
         """Rank posts of a part, in order of time.
 
@@ -254,9 +264,9 @@ class LiveRecommender(lightning.LightningModule):
             rankings.put(row_of[position], self._labels(hashtags), scores)
             pairs.append((scores, asked.truth[np.searchsorted(asked.rows.hashtags, hashtags)]))
             if lesson is not None:
-                lesson.append(self._asked_as_learned(position))
+                self._study(position, lesson, asked if self.author else None)
             elif self.also_without_author and self.author:
-                asked = replay.asked(position, self.parts, with_author=False)
+                asked = replay.without_author(asked, self.parts)
                 hashtags, scores = best_of(asked.rows, ranker, self.top_k)
                 hidden.put(row_of[position], self._labels(hashtags), scores)
         self.without_author = hidden if hidden.asked.any() else None
@@ -265,6 +275,32 @@ class LiveRecommender(lightning.LightningModule):
     def _labels(self, hashtags: np.ndarray) -> list[int]:
         names = self._replayed().knowledge.memory.hashtags.names
         return [self._number_of[names[hashtag]] for hashtag in hashtags]
+
+
+class Lesson:
+    """What a ranker learns from.
+
+    Args:
+        most: candidates of a post: the true ones and some of the others.
+        seed: decides which.
+
+    Attributes:
+        evidence: for each post (C, F) float32.
+        truth: for each post (C,) bool.
+    """
+
+    def __init__(self, most: int, seed: int) -> None:
+        self._most = most
+        self._generator = np.random.default_rng(seed)
+        self.evidence: list[np.ndarray] = []
+        self.truth: list[np.ndarray] = []
+
+    def add(self, asked: Asked) -> None:
+        """Add a post; one without a true candidate teaches nothing about their order."""
+        if asked.truth.any():
+            evidence, truth = asked.drawn(self._most, self._generator)
+            self.evidence.append(evidence)
+            self.truth.append(truth)
 
 
 class Rankings:

@@ -13,7 +13,9 @@ from tagfinder.errors import InputError
 from tagfinder.live.columns import Fading
 from tagfinder.live.memory import Memory, Post
 from tagfinder.live.memory_files import load_memory, save_memory
+from tagfinder.live.words import Reading
 
+READING = Reading(["flood", "vote"], ["flood", "vote"], {"flood": 1, "vote": 1})
 NAMES = ("Flood", "Rain", "vote", "Gameday")
 
 
@@ -29,7 +31,7 @@ def posts(draw_from: tuple[str, ...] = NAMES) -> st.SearchStrategy[list[tuple[fl
 def taught(parts: list[tuple[float, str | None, list[str]]]) -> Memory:
     memory = Memory()
     for number, (day, author, hashtags) in enumerate(parts):
-        memory.teach(Post(str(number), day, author, "", tuple(hashtags)), ["flood", "vote"])
+        memory.teach(Post(str(number), day, author, "", tuple(hashtags)), READING)
     return memory
 
 
@@ -40,6 +42,11 @@ def state(memory: Memory, day: float) -> dict[str, object]:
     return {
         "uses": {names[row]: uses[row] for row in rows if memory.total.values[row]},
         "total": {names[row]: int(memory.total.values[row]) for row in rows},
+        "together": {
+            name: memory.associations.read(READING.terms, rows)[0][:, row].tolist()
+            for row, name in enumerate(names)
+            if memory.total.values[row]
+        },
         "spelled": {names[row]: int(memory.spelled_and_used.values[row]) for row in rows},
     }
 
@@ -52,12 +59,13 @@ def test_forgetting_leaves_the_counts_as_if_posts_had_never_been(
 ) -> None:
     memory = taught([*kept, *passing])
     for number in range(len(kept), len(kept) + len(passing)):
-        memory.forget(number, ["flood", "vote"])
+        memory.forget(number, READING)
     expected, found = state(taught(kept), 18_060), state(memory, 18_060)
     assert {name: n for name, n in found["total"].items() if n} == {
         name: n for name, n in expected["total"].items() if n
     }
     assert found["uses"].keys() == expected["uses"].keys()
+    assert found["together"] == expected["together"]
     for name, uses in expected["uses"].items():
         np.testing.assert_allclose(found["uses"][name], uses, atol=1e-4)
     assert memory.n_alive == len(kept)
@@ -95,7 +103,7 @@ def test_a_memory_is_the_same_after_a_file(
     assert again.hashtags.number_of == memory.hashtags.number_of
     np.testing.assert_equal(state(again, 18_060), state(memory, 18_060))
     for loaded in (memory, again):
-        loaded.teach(Post("new", 18_061, "eve", "", ("New",)))
+        loaded.teach(Post("new", 18_061, "eve", "", ("New",)), READING)
     np.testing.assert_equal(state(again, 18_062), state(memory, 18_062))
 
 

@@ -1,0 +1,67 @@
+"""Which words stand with which hashtags: counts of pairs in a table of fixed size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zlib import crc32
+
+import numpy as np
+
+# 32 MB for pairs and 4 MB for words, of which the system gives only what is written to.
+PAIR_BITS = 23
+WORD_BITS = 20
+# Odd multipliers that spread neighbouring numbers over 64 bits (Knuth, TAOCP 3, section 6.4).
+SPREAD_WORDS = np.uint64(0x9E3779B97F4A7C15)
+SPREAD_HASHTAGS = np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+class Associations:
+    """Counts of posts that have a word and a hashtag, and of posts that have a word.
+
+    A pair's place is a hash of it, so that memory does not grow with posts (the count-min sketch
+    of Cormode and Muthukrishnan, 2005, with one row): a count is never too low, and too high where
+    pairs share a place. What is added can be taken back.
+
+    Attributes:
+        pairs: (2^23,) int32 posts with a word and a hashtag.
+        words: (2^20,) int32 posts with a word.
+    """
+
+    def __init__(self) -> None:
+        self.pairs = np.zeros(1 << PAIR_BITS, np.int32)
+        self.words = np.zeros(1 << WORD_BITS, np.int32)
+
+    def add(self, words: Sequence[str], hashtags: Sequence[int], sign: int = 1) -> None:
+        """Count a post with distinct words and distinct hashtags; a negative sign takes it back."""
+        if not words:
+            return
+        keys = _keys(words)
+        np.add.at(self.words, _places_of_words(keys), sign)
+        if hashtags:
+            places = _places_of_pairs(keys, np.array(hashtags, dtype=np.int64))
+            np.add.at(self.pairs, places.ravel(), sign)
+
+    def read(self, words: Sequence[str], hashtags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return (W, C) int32 posts with both, and (W,) int32 posts with the word.
+
+        Args:
+            words: W distinct words.
+            hashtags: (C,) hashtag numbers.
+        """
+        keys = _keys(words)
+        return self.pairs[_places_of_pairs(keys, hashtags)], self.words[_places_of_words(keys)]
+
+
+def _keys(words: Sequence[str]) -> np.ndarray:
+    keys = np.fromiter((crc32(word.encode()) for word in words), np.uint64, len(words))
+    return keys * SPREAD_WORDS
+
+
+def _places_of_words(keys: np.ndarray) -> np.ndarray:
+    return (keys >> np.uint64(64 - WORD_BITS)).astype(np.int64)
+
+
+def _places_of_pairs(keys: np.ndarray, hashtags: np.ndarray) -> np.ndarray:
+    of_hashtags = (hashtags.astype(np.uint64) + np.uint64(1)) * SPREAD_HASHTAGS
+    mixed = (keys[:, None] ^ of_hashtags[None, :]) * SPREAD_WORDS
+    return (mixed >> np.uint64(64 - PAIR_BITS)).astype(np.int64)
