@@ -23,7 +23,12 @@ OPTIONS = sorted(
     for file in conf_dir().rglob("*.yaml")
     if file.parent != conf_dir() and file.parent.name not in OTHERS
 )
-NEEDED_BESIDE = {"encoder": ["model=bert"], "embedding": ["model=lstm"], "loss": ["model=lstm"]}
+NEEDED_BESIDE = {
+    "encoder": ["model=bert"],
+    "embedding": ["model=lstm"],
+    "loss": ["model=lstm"],
+    "text_index": ["model=live"],
+}
 NEEDED_BESIDE["optimizer"] = ["model=lstm"]
 VECTORS = "the 0.1 0.2\nand 0.3 0.4\n"
 TARGETS = ("tagfinder.", "torch.optim.", "pytorch_lightning.", "hydra_plugins.")

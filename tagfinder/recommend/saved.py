@@ -20,8 +20,8 @@ from tagfinder.training.checkpoints import load_checkpoint
 GROUPS = ("cleaning", "features", "model")
 # A file that somebody sent may name classes of these modules, and nothing else that Python knows.
 ALLOWED_TARGETS = re.compile(
-    r"tagfinder\.(?:corpus\.cleaning|data\.\w+|models\.\w+|live\.features)\.(?:[A-Z]\w*|bert_network"
-    r"|encoder_features)"
+    r"tagfinder\.(?:corpus\.cleaning|data\.\w+|models\.\w+|live\.(?:features|tantivy_index))"
+    r"\.(?:[A-Z]\w*|bert_network|encoder_features)"
 )
 CALIBRATION_FILE = "calibration.json"
 LIVE = "tagfinder.models.live.LiveRecommender"

@@ -1,4 +1,4 @@
-"""Killed at any moment, twenty times, while it teaches: a batch is in or out, never half."""
+"""Killed at any moment, again and again, while it teaches: a batch is in or out, never half."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tagfinder.live.memory import Post
 from tagfinder.live.post_store import PostStore
 from tagfinder.live.tantivy_index import TantivyIndex
 
-KILLS = 20
+KILLS = 8
 # Of each batch this many are deleted again by a call of its own.
 DELETED = 2
 
@@ -65,7 +65,7 @@ def there(folder: Path) -> dict[int, list[str]]:
     return found
 
 
-def test_killed_twenty_times_it_has_each_batch_whole_and_none_twice(
+def test_killed_again_and_again_it_has_each_batch_whole_and_none_twice(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
     chance = random.Random(1)
