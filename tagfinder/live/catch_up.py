@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tagfinder.errors import InputError
 from tagfinder.live.post_store import PostStore
 from tagfinder.live.text_index import Entry, TextIndex
-from tagfinder.live.words import read
+from tagfinder.live.words import telling, words
 
 # Posts between two commits while an index is made anew: an interruption costs one block.
 BLOCK = 100_000
@@ -29,7 +29,7 @@ class CaughtUp:
 
 def words_of(text: str) -> Sequence[str]:
     """Return the words by which a post is found."""
-    return read(text).terms
+    return telling(words(text))
 
 
 def catch_up(

@@ -171,6 +171,8 @@ class DurableKnowledge:
             self.knowledge.vector_index.delete(numbers)
         for number, post in posts.items():
             self.knowledge.memory.forget(number, read(post.text))
+        # What trends is remembered for an hour, and may still count what was deleted.
+        self.knowledge.use(self.knowledge.memory)
         # The counts on disk are those from before the deletion: they are to be written anew.
         self._keep()
         return len(posts)

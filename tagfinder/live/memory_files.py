@@ -21,6 +21,7 @@ OF_HASHTAGS = (
     *("spelled_and_used", "spelling_votes"),
 )
 OF_AUTHORS = ("author_total", "author_repeats", "author_latest")
+TABLES = {"pair_counts": "pairs", "word_counts": "words"}
 FADING = {"uses": "hashtags", "author_posts": "authors", "pair_uses": "pairs"}
 
 
@@ -34,12 +35,12 @@ def save_memory(memory: Memory, file: Path) -> None:
         "pair_total": memory.pair_total.values[: memory.n_pairs],
         "pairs": _pairs(memory),
         "by_date": _by_date(memory),
-        **_places("pair_counts", memory.associations.pairs),
-        **_places("word_counts", memory.associations.words),
         "text": np.frombuffer(_text(memory), dtype=np.uint8),
     }
     for names, size in ((OF_POSTS, "posts"), (OF_HASHTAGS, "hashtags"), (OF_AUTHORS, "authors")):
         arrays |= {name: getattr(memory, name).values[: sizes[size]] for name in names}
+    for name, table in TABLES.items():
+        arrays |= _places(name, getattr(memory.associations, table))
     for name, size in FADING.items():
         fading: Fading = getattr(memory, name)
         arrays[f"{name}.counts"] = fading.counts.values[: sizes[size]]
@@ -76,9 +77,8 @@ def _restored(arrays: dict[str, np.ndarray]) -> Memory:
         *(*OF_POSTS, *OF_HASHTAGS, *OF_AUTHORS),
     ):
         _fill(getattr(memory, name), arrays[name])
-    for name in ("pair_counts", "word_counts"):
-        counts = memory.associations.pairs if name == "pair_counts" else memory.associations.words
-        counts[arrays[f"{name}.places"]] = arrays[name]
+    for name, table in TABLES.items():
+        getattr(memory.associations, table)[arrays[f"{name}.places"]] = arrays[name]
     for name in FADING:
         _fill(getattr(memory, name).counts, arrays[f"{name}.counts"])
         _fill(getattr(memory, name).latest, arrays[f"{name}.latest"])

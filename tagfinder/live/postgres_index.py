@@ -58,7 +58,7 @@ ON CONFLICT (word) DO UPDATE SET posts = terms.posts + excluded.posts
 
 
 def index_for(
-    folder: Path, *, connection: str = "", schema: str | None = None, candidates: int = 10_000
+    folder: Path, *, connection: str, schema: str | None, candidates: int
 ) -> PostgresIndex:
     """Open the index that belongs to a folder of posts.
 

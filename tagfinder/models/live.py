@@ -296,7 +296,7 @@ class Lesson:
         self.truth: list[np.ndarray] = []
 
     def add(self, asked: Asked) -> None:
-        """Add a post; one without a true candidate teaches nothing about their order."""
+        """Add a post; one without a true candidate would only take memory (see `Ranker.learn`)."""
         if asked.truth.any():
             evidence, truth = asked.drawn(self._most, self._generator)
             self.evidence.append(evidence)

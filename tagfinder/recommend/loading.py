@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
 from tagfinder.errors import InputError
 from tagfinder.recommend.bundle import BUNDLE_FILE, read_bundle
 from tagfinder.recommend.live import LiveSuggester
-from tagfinder.recommend.recommender import Recommender, Runtime, Suggestions
+from tagfinder.recommend.recommender import Recommender, Runtime
 from tagfinder.recommend.saved import Saved, is_live, read_run
 
 KNOWLEDGE = "knowledge"
 
-
-class Suggester(Protocol):
-    """What every recommender offers to those that only ask it.
-
-    Attributes:
-        name: name of the folder that it was loaded from.
-        facts: `model`, `corpus` and `protocol` by name, where they are known.
-    """
-
-    name: str
-    facts: dict[str, Any]
-
-    @property
-    def n_hashtags(self) -> int:
-        """How many hashtags it chooses from."""
-
-    def suggest(
-        self,
-        texts: str | Sequence[str],
-        k: int = 5,
-        *,
-        threshold: float = 0.0,
-        repeat: bool = False,
-        author: str | None = None,
-    ) -> list[Suggestions]:
-        """Return for each text its hashtags, best first; see `Recommender` and `LiveSuggester`."""
+Suggester = Recommender | LiveSuggester
+"""What suggests hashtags: with a closed label set, or learning on."""
 
 
 def load(
     path: str | Path, device: str = "cpu", runtime: Runtime = "torch", *, teach: bool = False
-) -> Recommender | LiveSuggester:
+) -> Suggester:
     """Load a run's folder or a bundle.
 
     Args:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from collected import numbers_of, posts_of
+from killing import kill_at_work
 from local_servers import (
     START,
     JetstreamServer,
@@ -55,15 +54,7 @@ def kill_again_and_again(
     for number in range(kills):
         enough = served() + chance.randint(1, most)
         process = processes.Process(target=collect, args=(arguments,))
-        process.start()
-        end = time.monotonic() + 60
-        while served() < enough and process.is_alive():
-            assert time.monotonic() < end, "nothing is asked for"
-            time.sleep(0.001)
-        process.join(chance.random() * 0.05)
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, f"it ended before kill {number + 1}"
+        kill_at_work(process, lambda enough=enough: served() >= enough, chance, number + 1)
     process = processes.Process(target=collect, args=(arguments,))
     process.start()
     process.join(60)

@@ -25,7 +25,7 @@ def server() -> Iterator[Server]:
 def test_posts_can_be_found_on_a_server_and_two_folders_do_not_share_it(
     tmp_path: Path, server: Server
 ) -> None:
-    open_index = partial(index_for, connection=server.address)
+    open_index = partial(index_for, connection=server.address, schema=None, candidates=100)
     with DurableKnowledge(tmp_path / "one", writable=True, open_index=open_index) as one:
         one.teach(
             [Post("1", 100.0, "ann", "a comet", ("sky",)), Post("2", 101.0, None, "rain", ())]
@@ -52,3 +52,12 @@ def test_posts_whose_indexing_failed_are_found_and_teaching_goes_on(
         found = durable.knowledge.text_index.search(["comet"], 5)
         assert sorted(found.numbers.tolist()) == [0, 1]
         assert durable.knowledge.memory.n_alive == 2
+
+
+def test_what_was_deleted_is_out_of_last_years_counts_at_once(tmp_path: Path) -> None:
+    with DurableKnowledge(tmp_path, writable=True) as durable:
+        durable.teach([Post("old", 100.0, "ann", "a comet", ("sky",))])
+        durable.teach([Post("new", 465.0, "ann", "rain", ("storm",))])
+        assert durable.knowledge.trends.uses_last_year(465.5) == {0: 1}
+        durable.forget(["old"])
+        assert not durable.knowledge.trends.uses_last_year(465.5).get(0)

@@ -1,20 +1,20 @@
-"""Killed at any moment, again and again, while it teaches: a batch is in or out, never half."""
+"""Killed at any moment, twenty times, while it teaches: a batch is in or out, never half."""
 
 from __future__ import annotations
 
 import os
 import random
-import signal
-import time
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+
+from killing import kill_at_work
 
 from tagfinder.live.catch_up import catch_up
 from tagfinder.live.memory import Post
 from tagfinder.live.post_store import PostStore
 from tagfinder.live.tantivy_index import TantivyIndex
 
-KILLS = 8
+KILLS = 20
 # Of each batch this many are deleted again by a call of its own.
 DELETED = 2
 
@@ -65,7 +65,7 @@ def there(folder: Path) -> dict[int, list[str]]:
     return found
 
 
-def test_killed_again_and_again_it_has_each_batch_whole_and_none_twice(
+def test_killed_twenty_times_it_has_each_batch_whole_and_none_twice(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
     chance = random.Random(1)
@@ -73,15 +73,9 @@ def test_killed_again_and_again_it_has_each_batch_whole_and_none_twice(
     for kill in range(KILLS):
         enough = len(notes_in(tmp_path)) + chance.randint(1, 3)
         process = processes.Process(target=teach, args=(tmp_path, first))
-        process.start()
-        end = time.monotonic() + 60
-        while len(notes_in(tmp_path)) < enough and process.is_alive():
-            assert time.monotonic() < end, "nothing is taught"
-            time.sleep(0.001)
-        process.join(chance.random() * 0.05)
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, f"it ended before kill {kill + 1}"
+        kill_at_work(
+            process, lambda enough=enough: len(notes_in(tmp_path)) >= enough, chance, kill + 1
+        )
         found = there(tmp_path)
         notes = notes_in(tmp_path)
         for number in range(first + 1 + max(found, default=0)):

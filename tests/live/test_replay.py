@@ -42,6 +42,45 @@ def test_nothing_younger_than_the_delay_is_ever_a_candidate() -> None:
         assert known == {f"tag{hour}" for hour in range(72) if hour * HOUR < position * HOUR - 1}
 
 
+def test_words_that_stand_with_a_hashtag_speak_for_it_as_counted_by_hand() -> None:
+    posts = [
+        post(100.0, "storm bay", "weather"),
+        post(100.1, "storm", "weather"),
+        post(100.2, "vote bay", "politics"),
+        post(100.3, "vote", "politics"),
+        post(102.0, "storm unheard"),
+    ]
+    asked = replay(posts).asked(4, PARTS)
+    columns = column_names(PARTS)
+    found = {
+        name: asked.rows.evidence[:, columns.index(name)]
+        for name in ("together", "information_1", "information_2", "rate_1", "known_together")
+    }
+    # Of 4 posts 2 have "storm", so that (2 + 0.5) / (4 + 1) = 1/2 is expected; #weather has it in
+    # both of its 2 posts, #politics in none, each with 2 posts made up. "unheard" says nothing.
+    weather, politics = np.log(3 / 4 / 0.5), np.log(1 / 4 / 0.5)
+    np.testing.assert_allclose(found["together"], [weather, politics], rtol=1e-6)
+    np.testing.assert_allclose(found["information_1"], [weather, politics], rtol=1e-6)
+    assert found["information_2"].tolist() == [0, 0]
+    assert found["rate_1"].tolist() == [0.5, 0]
+    assert found["known_together"].tolist() == [1, 0]
+
+
+def test_hiding_the_author_afterwards_is_asking_without_it() -> None:
+    posts = [post(100 + n * HOUR, "storm over the bay", f"tag{n % 3}") for n in range(60)]
+    replayed = replay(posts)
+    known = replayed.asked(59, PARTS)
+    hidden, asked = (
+        replayed.without_author(known, PARTS),
+        replayed.asked(59, PARTS, with_author=False),
+    )
+    assert hidden.rows.hashtags.tolist() == asked.rows.hashtags.tolist()
+    np.testing.assert_array_equal(hidden.rows.evidence, asked.rows.evidence)
+    own = column_names(PARTS).index("own_ever")
+    assert np.isnan(hidden.rows.evidence[:, own]).all()
+    assert not np.isnan(known.rows.evidence[:, own]).any()
+
+
 def test_a_hashtag_is_reached_through_words_author_spelling_and_trend() -> None:
     posts = [
         post(100.0, "storm over the bay", "bayStorm", author="bob"),
