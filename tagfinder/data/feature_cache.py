@@ -28,12 +28,22 @@ class StorableFeatures(Features, Protocol):
         """Open what `write` left; large arrays stay on disk, mapped."""
 
 
+@runtime_checkable
+class KeepingFeatures(Features, Protocol):
+    """Features that keep what they encoded text by text, so that no text is encoded twice."""
+
+    def encode_once(self, texts: pl.Series) -> EncodedTexts:
+        """Encode texts of `column`, or open what was encoded before."""
+
+
 def encode_once(features: Features, texts: pl.Series) -> EncodedTexts:
     """Encode a part's texts, or open what an earlier run or another process encoded.
 
     Meant for whole parts of a corpus. A person's single text goes to `features.encode`, which
     writes nothing.
     """
+    if isinstance(features, KeepingFeatures):
+        return features.encode_once(texts)
     if not isinstance(features, StorableFeatures):
         return features.encode(texts)
     storable = features

@@ -29,7 +29,9 @@ from tagfinder.data.encoder import (
 )
 from tagfinder.data.encoder_features import EncoderFeatures
 from tagfinder.data.ragged import Ragged
-from tagfinder.files import read_json, sha256_of, write_json
+from tagfinder.data.vector_store import StoredVectors, stored_vectors
+from tagfinder.files import digest_of, read_json, sha256_of, write_json
+from tagfinder.paths import cache_dir
 from tagfinder.progress import track
 
 logger = logging.getLogger(__name__)
@@ -46,10 +48,11 @@ class EncodedVectors:
     """One vector per text.
 
     Attributes:
+        vectors: (N, D), in memory or on disk.
         lengths: (N,) ones: no text is longer than another.
     """
 
-    def __init__(self, vectors: np.ndarray) -> None:
+    def __init__(self, vectors: np.ndarray | StoredVectors) -> None:
         self.vectors = vectors
         self.lengths = np.ones(len(vectors), dtype=np.int64)
 
@@ -86,6 +89,12 @@ class FrozenEncoder(EncoderFeatures):
         """Compute the vectors of texts."""
         return EncodedVectors(self._vectors(texts, self._numpy_dtype()))
 
+    def encode_once(self, texts: pl.Series) -> EncodedVectors:
+        """Return the vectors of texts; those that were never computed here are, and are kept."""
+        folder = cache_dir() / "vectors" / digest_of(self.key())
+        empty = np.empty((0, self.dimension), self._numpy_dtype())
+        return EncodedVectors(stored_vectors(folder, texts, self._write, empty))
+
     def knows(self, texts: pl.Series) -> np.ndarray:
         """Return (N,) bool: whether a text holds a word piece of the encoder."""
         return knows_pieces(self.tokenizer, texts, self.encoder.max_length)
@@ -93,7 +102,6 @@ class FrozenEncoder(EncoderFeatures):
     def key(self) -> dict[str, Any]:
         """Return what decides a text's vector."""
         return {
-            "kind": "frozen_encoder",
             "name": self.encoder.name,
             "revision": self.encoder.revision,
             "weights": sha256_of(self.folder / WEIGHTS),
@@ -102,21 +110,6 @@ class FrozenEncoder(EncoderFeatures):
             "max_length": self.encoder.max_length,
             "precision": self.precision,
         }
-
-    def write(self, texts: pl.Series, folder: Path) -> None:
-        """Compute the vectors of texts straight into a mapped file."""
-        vectors = np.lib.format.open_memmap(
-            folder / "vectors.npy",
-            mode="w+",
-            dtype=self._numpy_dtype(),
-            shape=(len(texts), self.dimension),
-        )
-        self._fill(vectors, texts, f"{self.encoder.name}: {len(texts):,} texts")
-        vectors.flush()
-
-    def read(self, folder: Path) -> EncodedVectors:
-        """Map the vectors that `write` left."""
-        return EncodedVectors(np.load(folder / "vectors.npy", mmap_mode="r"))
 
     def save(self, folder: Path) -> None:
         """Copy the encoder, so that the folder gives vectors of new texts on its own."""
@@ -132,6 +125,13 @@ class FrozenEncoder(EncoderFeatures):
     def _numpy_dtype(self) -> type[np.floating]:
         # What bfloat16 can tell apart, float16 can as well, in the range of an encoder's outputs.
         return np.float16 if self.precision == "bfloat16" else np.float32
+
+    def _write(self, texts: pl.Series, file: Path) -> None:
+        vectors = np.lib.format.open_memmap(
+            file, mode="w+", dtype=self._numpy_dtype(), shape=(len(texts), self.dimension)
+        )
+        self._fill(vectors, texts, f"{self.encoder.name}: {len(texts):,} texts")
+        vectors.flush()
 
     def _vectors(self, texts: pl.Series, dtype: type[np.floating]) -> np.ndarray:
         vectors = np.empty((len(texts), self.dimension), dtype=dtype)

@@ -10,8 +10,8 @@ import polars as pl
 
 from tagfinder.corpus.prepared import PARTS, Part, PreparedCorpus
 from tagfinder.data.encoder import Encoder
-from tagfinder.data.feature_cache import encode_once
 from tagfinder.data.frozen_encoder import FrozenEncoder
+from tagfinder.data.vector_store import StoredVectors
 from tagfinder.errors import InputError
 from tagfinder.live.memory import Post
 
@@ -96,21 +96,21 @@ class LiveFeatures:
 
     Attributes:
         timeline: of the corpus that `fit` saw.
-        vectors: (N, D) of its posts, memory-mapped; None without an encoder.
+        vectors: (N, D) of its posts, on disk; None without an encoder.
     """
 
     def __init__(self, column: str = "clean", encoder: Encoder | None = None) -> None:
         self.column = column
         self.frozen = None if encoder is None else FrozenEncoder(encoder, column)
         self.timeline: Timeline | None = None
-        self.vectors: np.ndarray | None = None
+        self.vectors: np.ndarray | StoredVectors | None = None
 
     def fit(self, corpus: PreparedCorpus) -> None:
         """Read the corpus; nothing is learned."""
         self.timeline = Timeline(corpus, self.column)
         if self.frozen is not None:
             self.frozen.fit(corpus)
-            self.vectors = encode_once(self.frozen, self.timeline.texts).vectors  # type: ignore[attr-defined]
+            self.vectors = self.frozen.encode_once(self.timeline.texts).vectors
 
     def encode(self, texts: pl.Series) -> EncodedRows:
         """Return the places of texts."""

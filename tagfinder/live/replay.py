@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tagfinder.data.vector_store import StoredVectors
 from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import NOBODY, Post
@@ -54,7 +55,7 @@ class Replay:
         knowledge: what is taught; empty at first.
         posts: the timeline, in order of `day`.
         delay: days that a post must be old to be known.
-        vectors: (N, D) of the posts, where there is a vector index; may be memory-mapped.
+        vectors: (N, D) of the posts, where there is a vector index; may lie on disk.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Replay:
         knowledge: Knowledge,
         posts: Sequence[Post],
         delay: float,
-        vectors: np.ndarray | None = None,
+        vectors: np.ndarray | StoredVectors | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.posts = posts
@@ -95,7 +96,7 @@ class Replay:
             self._hour = np.floor(post.day / STEP) * STEP
             self.teach_before(self._hour - self.delay)
         author = post.author if with_author else None
-        vector = None if self.vectors is None else np.asarray(self.vectors[position])
+        vector = None if self.vectors is None else self.vectors[position : position + 1][0]
         question = self.knowledge.question(post.text, post.day, author, parts, vector=vector)
         return self._answered(position, question, parts)
 

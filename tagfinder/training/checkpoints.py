@@ -101,7 +101,8 @@ class Checkpoints(Checkpoint):
             link_or_copy(partial, self.folder / BEST)
         last = self.folder / LAST
         if last.exists():
-            last.replace(self.folder / PREVIOUS)
+            # A second name, not a new one: at no moment is there no `last.ckpt`.
+            link_or_copy(last, self.folder / PREVIOUS)
         partial.replace(last)
 
     def _find_best(self, resumed: Path) -> None:
