@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pytorch_lightning as lightning
-import torch
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, Timer
 
@@ -21,8 +18,6 @@ from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
-from tagfinder.evaluation.metrics import ranking_scores
-from tagfinder.evaluation.rankings import hits
 from tagfinder.files import write_json
 from tagfinder.models.live import LiveRecommender
 from tagfinder.recommend.calibration import calibrate
@@ -36,6 +31,7 @@ from tagfinder.training.learning_curves import draw_learning_curves
 from tagfinder.training.progress_bar import progress_callbacks
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
 from tagfinder.training.session import Resumable, fit, model_bytes, resumable, resume_command
+from tagfinder.without_author import score_without_author
 
 # True of a recommender without gradients or of two libraries' versions; nothing a user can act on.
 NOISE = (
@@ -86,7 +82,9 @@ def train(config: DictConfig) -> float:
         metrics |= {**what_was_kept(kept, epoch), "model_bytes": model_bytes(model)}
         if isinstance(model, LiveRecommender):
             model.keep(run.knowledge)
-            metrics["test_without_author"] = scores_without_author(model, data, evaluator.ks)
+            if model.without_author is not None:
+                hidden = score_without_author(run.path, config, corpus, model.without_author)
+                metrics["test_without_author"] = hidden
         best = metrics["best_val_ndcg@5"]
         write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
         write_json(run.metrics_file, metrics)
@@ -95,20 +93,6 @@ def train(config: DictConfig) -> float:
         trackers.result(metrics, run.figures)
         report(run, corpus, metrics)
     return float(metrics["val"]["ndcg@5"] if best is None else best)
-
-
-def scores_without_author(
-    model: LiveRecommender, data: CorpusDataModule, ks: Sequence[int]
-) -> dict[str, float] | None:
-    """Return the test scores of the rankings made without the author, if there are any."""
-    rankings = model.without_author
-    if rankings is None:
-        return None
-    labels = data.dataset("test").labels
-    truth = torch.from_numpy(labels.padded(np.arange(len(labels)), fill=-1))
-    found = hits(torch.from_numpy(rankings.labels), truth)
-    scores = ranking_scores(found, (truth >= 0).sum(1), ks)
-    return {name: float(values.nanmean()) for name, values in scores.items()}
 
 
 def silence_noise() -> None:

@@ -36,10 +36,10 @@ class Associations:
         if not words:
             return
         keys = _keys(words)
-        np.add.at(self.words, _places_of_words(keys), sign)
+        # Of pairs of one post that share a place one is counted, when added as when taken back.
+        self.words[_places_of_words(keys)] += sign
         if hashtags:
-            places = _places_of_pairs(keys, np.array(hashtags, dtype=np.int64))
-            np.add.at(self.pairs, places.ravel(), sign)
+            self.pairs[_places_of_pairs(keys, np.array(hashtags, dtype=np.int64))] += sign
 
     def read(self, words: Sequence[str], hashtags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (W, C) int32 posts with both, and (W,) int32 posts with the word.
@@ -49,12 +49,17 @@ class Associations:
             hashtags: (C,) hashtag numbers.
         """
         keys = _keys(words)
-        return self.pairs[_places_of_pairs(keys, hashtags)], self.words[_places_of_words(keys)]
+        return self.pairs[_places_of_pairs(keys, hashtags)], self.posts_with(words)
+
+    def posts_with(self, words: Sequence[str]) -> np.ndarray:
+        """Return (W,) int32 posts with each word."""
+        counts: np.ndarray = self.words[_places_of_words(_keys(words))]
+        return counts
 
 
 def _keys(words: Sequence[str]) -> np.ndarray:
-    keys = np.fromiter((crc32(word.encode()) for word in words), np.uint64, len(words))
-    return keys * SPREAD_WORDS
+    codes = np.fromiter(map(crc32, map(str.encode, words)), np.int64, len(words))
+    return codes.astype(np.uint64) * SPREAD_WORDS
 
 
 def _places_of_words(keys: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from heapq import nsmallest
 
 import numpy as np
 
@@ -14,6 +15,8 @@ LAST_YEAR = 20
 OWN_FREQUENT = 30
 LIKE_AUTHORS = 8
 POSTS_OF_LIKE_AUTHORS = 8
+# Days after which nothing trends: ten half-lives of a week leave a thousandth.
+FORGOTTEN = 70.0
 # Days for which the same hashtags count as trending.
 FRESH = 1 / 24
 YEAR = 365
@@ -46,14 +49,15 @@ class Trends:
             self._now = self._trending(day)
             date = int(day) - YEAR
             uses = self.memory.uses_between(date - SAME_DAYS, date + SAME_DAYS)
-            most = sorted(uses, key=lambda hashtag: (-uses[hashtag], hashtag))[:LAST_YEAR]
-            self._last_year = np.array(most, dtype=np.int64)
+            most = nsmallest(LAST_YEAR, ((-n, hashtag) for hashtag, n in uses.items()))
+            self._last_year = np.array([hashtag for _, hashtag in most], dtype=np.int64)
             self._uses_last_year = uses
 
     def _trending(self, day: float) -> np.ndarray:
-        n = len(self.memory.hashtags)
-        uses = self.memory.uses.read(np.arange(n), day)
-        most = [np.argsort(-uses[:, column], kind="stable")[:TRENDING] for column in (1, 2)]
+        latest = self.memory.uses.latest.values[: len(self.memory.hashtags)]
+        lately = np.flatnonzero(latest > day - FORGOTTEN)
+        uses = self.memory.uses.read(lately, day, slice(1, 3))
+        most = [lately[np.argsort(-column, kind="stable")[:TRENDING]] for column in uses.T]
         return np.unique(np.concatenate(most))
 
 
@@ -99,7 +103,7 @@ def _own(memory: Memory, question: Question) -> np.ndarray:
     rows = np.fromiter(pairs.values(), dtype=np.int64, count=len(pairs))
     hashtags = np.fromiter(pairs.keys(), dtype=np.int64, count=len(pairs))
     if len(hashtags) > OWN_FREQUENT:
-        uses = memory.pair_uses.read(rows, question.day)[:, -1]
+        uses = memory.pair_uses.read(rows, question.day, slice(-1, None))[:, 0]
         hashtags = hashtags[np.argpartition(-uses, OWN_FREQUENT)[:OWN_FREQUENT]]
     return np.concatenate([lately, hashtags])
 

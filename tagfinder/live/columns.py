@@ -59,15 +59,25 @@ class Fading:
     def add(self, row: int, day: float, amount: float = 1.0) -> None:
         """Count what happened on a day (in days since 1970); a negative amount takes it back."""
         latest = self.latest.values[row]
-        if day > latest:
-            if latest > -np.inf:
-                self.counts.values[row] *= np.exp(-self.rates * (day - latest))
-            self.latest.values[row] = latest = day
-        self.counts.values[row] += amount * np.exp(-self.rates * (latest - day))
+        counts = self.counts.values[row]
+        if day < latest:
+            counts += amount * np.exp(self.rates * (day - latest))
+            return
+        if day > latest > -np.inf:
+            counts *= np.exp(self.rates * (latest - day))
+        counts += amount
+        self.latest.values[row] = day
 
-    def read(self, rows: np.ndarray, now: float) -> np.ndarray:
-        """Return (R, H) float32 counts of rows as they stand at `now`."""
+    def read(self, rows: np.ndarray, now: float, which: slice = slice(None)) -> np.ndarray:
+        """Return (R, H) float32 counts of rows as they stand at `now`.
+
+        Args:
+            rows: (R,) which rows.
+            now: day, in days since 1970.
+            which: of the half-lives, where not all are wanted.
+        """
         # A row without a count yet has no latest time; nothing times anything stays nothing.
         age = np.minimum(np.maximum(now - self.latest.values[rows], 0), 1e5)
-        faded: np.ndarray = self.counts.values[rows] * np.exp(-np.outer(age, self.rates))
+        counts = self.counts.values[rows, which]
+        faded: np.ndarray = counts * np.exp(-np.outer(age, self.rates[which]))
         return faded

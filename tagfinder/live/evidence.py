@@ -77,7 +77,8 @@ def votes(memory: Memory, found: Neighbours, question: Question, likeness: np.nd
     flat, owners = memory.hashtags_at(found.numbers)
     if not len(flat):
         return Votes(np.empty(0, np.int64), np.empty((0, len(VOTE_NAMES)), np.float32))
-    hashtags, column = np.unique(flat, return_inverse=True)
+    # Neighbours are sorted, so that a hashtag's first one is its most similar.
+    hashtags, at, column = np.unique(flat, return_index=True, return_inverse=True)
     scores = found.scores.astype(np.float64)
     cubes = (scores / max(scores[0], 1e-9)) ** 3
     age = np.maximum(question.day - memory.days.values[found.numbers], 0)
@@ -97,9 +98,7 @@ def votes(memory: Memory, found: Neighbours, question: Question, likeness: np.nd
     for name, weight in weights.items():
         place = VOTE_NAMES.index(name)
         table[:, place] = np.bincount(column, weights=weight[owners], minlength=n)
-    # Neighbours are sorted, so that a hashtag's first one is its most similar.
-    first = np.full(n, len(scores))
-    np.minimum.at(first, column, owners)
+    first = owners[at]
     table[:, VOTE_NAMES.index("first")] = first
     table[:, VOTE_NAMES.index("most")] = scores[first]
     table[:, VOTE_NAMES.index("share")] = table[:, VOTE_NAMES.index("cubes")] / cubes.sum()
@@ -198,15 +197,26 @@ AUTHOR_NAMES = (
 
 
 def of_author(
-    memory: Memory, candidates: np.ndarray, question: Question, likeness: np.ndarray
+    memory: Memory,
+    candidates: np.ndarray,
+    question: Question,
+    likeness: np.ndarray,
+    rows: np.ndarray,
 ) -> np.ndarray:
-    """Return (C, 16) what the asking author and authors like them do: `AUTHOR_NAMES`."""
+    """Return (C, 16) what the asking author and authors like them do: `AUTHOR_NAMES`.
+
+    Args:
+        memory: what is known.
+        candidates: (C,) hashtags, ascending.
+        question: the post.
+        likeness: (A,) how much each author is like the asking one.
+        rows: (C,) of the author's uses (`own_rows`).
+    """
     table = np.zeros((len(candidates), len(AUTHOR_NAMES)), np.float32)
     author = question.author
     if author == NOBODY or author >= len(memory.authors):
         table[:] = np.nan
         return table
-    rows = own_rows(memory, candidates, author)
     has = rows >= 0
     posts = memory.author_posts.read(np.array([author]), question.day)[0]
     ever = int(memory.author_total.values[author])
@@ -219,10 +229,14 @@ def of_author(
     latest = memory.author_latest.values[author]
     flat, owners = memory.hashtags_at(latest[latest >= 0])
     if len(flat):
-        mine = flat[None, :] == candidates[:, None]
-        table[:, 7] = (mine & (owners < 5)).sum(axis=1)
-        table[:, 8] = (mine & (owners < 20)).sum(axis=1)
-        table[:, 9] = np.where(mine, owners, 99).min(axis=1)
+        table[:, 9] = 99
+        places = np.minimum(np.searchsorted(candidates, flat), len(candidates) - 1)
+        mine = candidates[places] == flat
+        places, owners = places[mine], owners[mine]
+        table[:, 7] = np.bincount(places[owners < 5], minlength=len(candidates))
+        table[:, 8] = np.bincount(places[owners < 20], minlength=len(candidates))
+        # The latest post comes first; of several values for a place the last one written stays.
+        table[places[::-1], 9] = owners[::-1]
     table[:, 10], table[:, 11] = posts[1], np.log1p(ever)
     table[:, 12] = memory.author_repeats.values[author] / (ever + 1)
     uses = memory.latest_uses.values[candidates]
@@ -260,6 +274,9 @@ def of_words(memory: Memory, candidates: np.ndarray, question: Question) -> np.n
     names = memory.hashtags.names
     chosen = [names[hashtag] for hashtag in candidates.tolist()]
     long_words = {word.lstrip("@") for word in question.words if len(word) > 2}
+    # Most words stand in no name at all, which one look at all names tells.
+    all_names = "\n".join(chosen)
+    long_words = {word for word in long_words if word in all_names}
     inside = [[len(word) for word in long_words if word in name] for name in chosen]
     spelled = memory.spelled.values[candidates]
     return np.stack(

@@ -12,7 +12,7 @@ from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
 from tagfinder.live.text_index import Entry, TextIndex
 from tagfinder.live.vector_index import VectorIndex
-from tagfinder.live.words import read
+from tagfinder.live.words import read, spelled
 
 
 class Knowledge:
@@ -23,6 +23,7 @@ class Knowledge:
         vector_index: finds posts by vectors; None where there is no encoder.
         neighbours: posts that are looked up by words, and by vectors.
         own_neighbours: posts of the same author that are looked up.
+        most_terms: words of a post by which others are found, its rarest.
         most_candidates: candidates that are kept for a post.
     """
 
@@ -33,6 +34,7 @@ class Knowledge:
         *,
         neighbours: int = 200,
         own_neighbours: int = 30,
+        most_terms: int = 16,
         most_candidates: int = 160,
     ) -> None:
         self.use(Memory())
@@ -40,6 +42,7 @@ class Knowledge:
         self.vector_index = vector_index
         self.neighbours = neighbours
         self.own_neighbours = own_neighbours
+        self.most_terms = most_terms
         self.most_candidates = most_candidates
 
     def use(self, memory: Memory) -> None:
@@ -98,21 +101,29 @@ class Knowledge:
         if self.vector_index is not None and vector is not None and "meaning" in parts:
             by_meaning = self.vector_index.search(vector, self.neighbours // 2)
         known = self.memory.hashtags.number_of
+        rarest = self._rarest(reading.terms)
         return Question(
             day=day,
             author=who,
             words=reading.words,
             terms=reading.terms,
-            spelled={known[name]: n for name, n in reading.spelled.items() if name in known},
+            spelled=spelled(reading.words, known),
             typed=tuple({known[tag.lower()]: None for tag in typed if tag.lower() in known}),
-            by_words=self.text_index.search(reading.terms, self.neighbours)
+            by_words=self.text_index.search(rarest, self.neighbours)
             if "words" in parts
             else NOTHING,
             by_author=NOTHING
             if who == NOBODY
-            else self.text_index.search(reading.terms, self.own_neighbours, who),
+            else self.text_index.search(rarest, self.own_neighbours, who),
             by_meaning=by_meaning,
         )
+
+    def _rarest(self, terms: Sequence[str]) -> Sequence[str]:
+        if len(terms) <= self.most_terms:
+            return terms
+        posts = self.memory.associations.posts_with(terms)
+        kept = np.sort(np.argsort(posts, kind="stable")[: self.most_terms])
+        return [terms[place] for place in kept]
 
     def rows(self, question: Question, parts: Collection[str]) -> Rows:
         """Return the candidates of a post and what speaks for each."""

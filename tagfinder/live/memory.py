@@ -13,7 +13,7 @@ import numpy as np
 
 from tagfinder.live.associations import Associations
 from tagfinder.live.columns import Column, Fading
-from tagfinder.live.words import Reading
+from tagfinder.live.words import Reading, spelled
 
 # Days after which a use of a hashtag counts half: by all, and by one author.
 HALF_LIVES = (0.5, 2.0, 7.0, 30.0, 180.0)
@@ -228,11 +228,11 @@ class Memory:
                 self._count_pair(author, hashtag, day, sign)
         self.associations.add(reading.terms, hashtags, sign)
         used = set(hashtags)
-        for name in reading.spelled:
-            hashtag = self.hashtags.number_of.get(name, -1)
-            if hashtag >= 0:
-                self.spelled.values[hashtag] += sign
-                self.spelled_and_used.values[hashtag] += sign * (hashtag in used)
+        for hashtag in spelled(reading.words, self.hashtags.number_of):
+            self.spelled_and_used.values[hashtag] += sign * (hashtag in used)
+            # A post that is taken back was not counted for hashtags that are younger than it.
+            least = self.spelled_and_used.values[hashtag]
+            self.spelled.values[hashtag] = max(self.spelled.values[hashtag] + sign, least)
 
     def _count_weekday(self, hashtag: int, day: float, weekday: int, sign: int) -> None:
         faded = 0.5 ** ((day - self.weekday_day.values[hashtag]) / WEEKDAY_HALF_LIFE)
@@ -257,16 +257,19 @@ class Memory:
         for column in (self.days, self.author_of, self.hashtag_starts):
             column.reach(number + 2)
         self.hashtag_values.reach(int(self.hashtag_starts.values[number]) + n_hashtags)
-        for of_hashtags in (
-            *(self.uses, self.total, self.first_day, self.users, self.latest_uses),
-            *(self.weekdays, self.weekday_day, self.spelled, self.spelled_and_used),
-            self.spelling_votes,
-        ):
-            of_hashtags.reach(len(self.hashtags))
-        for of_authors in (
-            *(self.author_posts, self.author_total, self.author_repeats, self.author_latest),
-        ):
-            of_authors.reach(len(self.authors))
+        # The columns of hashtags have the same room, as have those of authors.
+        if len(self.hashtags) > len(self.total.values):
+            for of_hashtags in (
+                *(self.uses, self.total, self.first_day, self.users, self.latest_uses),
+                *(self.weekdays, self.weekday_day, self.spelled, self.spelled_and_used),
+                self.spelling_votes,
+            ):
+                of_hashtags.reach(len(self.hashtags))
+        if len(self.authors) > len(self.author_total.values):
+            for of_authors in (
+                *(self.author_posts, self.author_total, self.author_repeats, self.author_latest),
+            ):
+                of_authors.reach(len(self.authors))
         while len(self.pairs) < len(self.authors):
             self.pairs.append({})
 

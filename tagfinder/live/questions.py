@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tagfinder.errors import InputError
 from tagfinder.live import evidence
 from tagfinder.live.candidates import Trends, candidates
-from tagfinder.live.evidence import VOTE_NAMES, Question, Votes
+from tagfinder.live.evidence import VOTE_NAMES, Question
 from tagfinder.live.memory import Memory
 
 PARTS = ("words", "author", "meaning", "trends", "spelling", "typed")
@@ -38,15 +38,32 @@ class Rows:
 
 @dataclass(frozen=True)
 class Found:
-    """What is gathered once for all candidates of a post."""
+    """What is gathered once for all candidates of a post.
+
+    Attributes:
+        memory: what is known.
+        trends: what is used now.
+        question: the post.
+        likeness: (A,) how much each author is like the asking one.
+        by_words: (C, V) votes of posts with the same words.
+        by_author: (C, V) votes of posts of the same author.
+        by_meaning: (C, V) votes of posts with near vectors.
+        own: (C,) rows of the author's uses, -1 where there are none.
+    """
 
     memory: Memory
     trends: Trends
     question: Question
     likeness: np.ndarray
-    by_words: Votes
-    by_author: Votes
-    by_meaning: Votes
+    by_words: np.ndarray
+    by_author: np.ndarray
+    by_meaning: np.ndarray
+    own: np.ndarray
+
+    def only(self, places: np.ndarray) -> Found:
+        """Return the same for some of the candidates."""
+        names = ("by_words", "by_author", "by_meaning", "own")
+        return replace(self, **{name: getattr(self, name)[places] for name in names})
 
 
 @dataclass(frozen=True)
@@ -66,18 +83,14 @@ class Group:
     gather: Callable[[Found, np.ndarray], np.ndarray]
 
 
-def _own_votes(found: Found, hashtags: np.ndarray) -> np.ndarray:
-    return evidence.spread(found.by_author, hashtags)[:, : len(OWN_VOTES)]
-
-
 GROUPS = (
-    Group("words_", VOTE_NAMES, "words", lambda f, c: evidence.spread(f.by_words, c)),
+    Group("words_", VOTE_NAMES, "words", lambda f, c: f.by_words),
     Group(
         *("", evidence.ASSOCIATION_NAMES, "words"),
         lambda f, c: evidence.of_associations(f.memory, c, f.question),
     ),
-    Group("own_words_", OWN_VOTES, "author", _own_votes),
-    Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: evidence.spread(f.by_meaning, c)),
+    Group("own_words_", OWN_VOTES, "author", lambda f, c: f.by_author[:, : len(OWN_VOTES)]),
+    Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: f.by_meaning),
     Group(
         *("", evidence.HASHTAG_NAMES, "trends"),
         lambda f, c: evidence.of_hashtags(
@@ -86,7 +99,7 @@ GROUPS = (
     ),
     Group(
         *("", evidence.AUTHOR_NAMES, "author"),
-        lambda f, c: evidence.of_author(f.memory, c, f.question, f.likeness),
+        lambda f, c: evidence.of_author(f.memory, c, f.question, f.likeness, f.own),
     ),
     Group(
         *("", evidence.WORD_NAMES, "spelling"),
@@ -134,39 +147,41 @@ def rows_of(
         most: candidates that are kept.
     """
     likeness = evidence.author_likeness(memory, question.author)
-    by_words, by_author, by_meaning = (
-        evidence.votes(memory, neighbours, question, likeness)
-        for neighbours in (question.by_words, question.by_author, question.by_meaning)
-    )
-    found = Found(memory, trends, question, likeness, by_words, by_author, by_meaning)
     considered = candidates(memory, trends, question, likeness, parts)
+    tables = [
+        evidence.spread(evidence.votes(memory, neighbours, question, likeness), considered)
+        for neighbours in (question.by_words, question.by_author, question.by_meaning)
+    ]
+    own = evidence.own_rows(memory, considered, question.author)
+    found = Found(memory, trends, question, likeness, *tables, own)
     if len(considered) > most:
-        considered = _shortlist(found, considered, most)
-    tables = [group.gather(found, considered) for group in groups_of(parts)]
-    return Rows(considered, np.concatenate(tables, axis=1))
+        kept = _shortlist(found, considered, most)
+        considered, found = considered[kept], found.only(kept)
+    columns = [group.gather(found, considered) for group in groups_of(parts)]
+    return Rows(considered, np.concatenate(columns, axis=1))
 
 
 def _shortlist(found: Found, considered: np.ndarray, most: int) -> np.ndarray:
-    """Keep the candidates that stand highest in any source (reciprocal ranks, summed)."""
+    """Return the places of the candidates that stand highest in any source, ascending.
+
+    Reciprocal ranks, summed (Cormack et al., 2009).
+    """
     memory, question = found.memory, found.question
-    strengths: list[np.ndarray] = []
-    for votes, name in (
-        (found.by_words, "cubes"),
-        (found.by_words, "like_authors"),
-        (found.by_author, "cubes"),
-        (found.by_meaning, "cubes"),
-    ):
-        if len(votes.hashtags):
-            strengths.append(evidence.spread(votes, considered)[:, VOTE_NAMES.index(name)])
-    strengths.append(memory.uses.read(considered, question.day)[:, 1])
-    strengths.append(evidence.spelled_words(considered, question))
-    own = evidence.own_rows(memory, considered, question.author)
-    if (own >= 0).any():
-        uses = memory.pair_uses.read(np.maximum(own, 0), question.day) * (own >= 0)[:, None]
-        strengths += [uses[:, 1], uses[:, 2]]
+    cubes, like_authors = (VOTE_NAMES.index(name) for name in ("cubes", "like_authors"))
+    strengths = [
+        *(table[:, cubes] for table in (found.by_words, found.by_author, found.by_meaning)),
+        found.by_words[:, like_authors],
+        memory.uses.read(considered, question.day, slice(1, 2))[:, 0],
+        evidence.spelled_words(considered, question),
+    ]
+    own = np.flatnonzero(found.own >= 0)
+    if len(own):
+        uses = np.zeros((len(considered), 2))
+        uses[own] = memory.pair_uses.read(found.own[own], question.day, slice(1, 3))
+        strengths += list(uses.T)
     total = np.zeros(len(considered))
     for strength in strengths:
-        ranks = np.empty(len(considered))
-        ranks[np.argsort(-strength, kind="stable")] = np.arange(len(considered))
-        total += (strength > 0) / (RANK_OFFSET + ranks)
-    return np.sort(considered[np.argsort(-total, kind="stable")[:most]])
+        there = np.flatnonzero(strength > 0)
+        ranked = there[np.argsort(-strength[there], kind="stable")]
+        total[ranked] += 1 / (RANK_OFFSET + np.arange(len(ranked)))
+    return np.sort(np.argsort(-total, kind="stable")[:most])

@@ -74,14 +74,14 @@ class TantivyIndex:
         clauses = [(occur.Should, query.term_query(self._schema, "words", word)) for word in words]
         if not clauses or k <= 0:
             return Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
-        asked = query.boolean_query(clauses)
         if author is not None:
-            own = query.const_score_query(
-                query.term_query(self._schema, "author", str(author)), 0.0
-            )
-            asked = query.boolean_query([(occur.Must, asked), (occur.Must, own)])
+            # The few posts of the author lead, and only theirs are scored; without a word in
+            # common they score nothing.
+            own = query.term_query(self._schema, "author", str(author))
+            clauses.append((occur.Must, query.const_score_query(own, 0.0)))
         searcher = self._searcher
-        found = searcher.search(asked, k, count=False).hits
+        hits = searcher.search(query.boolean_query(clauses), k, count=False).hits
+        found = [hit for hit in hits if hit[0] > 0]
         numbers = searcher.fast_field_values("number", [address for _, address in found])
         return Neighbours(
             np.array(numbers, dtype=np.int64),

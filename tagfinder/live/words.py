@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,18 +22,16 @@ class Reading:
     Attributes:
         words: lower-case words, numbers and mentions, in order.
         terms: those of them by which posts are found, each once.
-        spelled: names that up to five neighbouring words spell -> number of words.
     """
 
     words: Sequence[str]
     terms: Sequence[str]
-    spelled: dict[str, int]
 
 
 def read(text: str) -> Reading:
     """Read a text that was cleaned and has no hashtags."""
     found = words(text)
-    return Reading(found, telling(found), spelled_names(found))
+    return Reading(found, telling(found))
 
 
 def words(text: str) -> list[str]:
@@ -52,21 +50,26 @@ def telling(found: Sequence[str]) -> list[str]:
     return [word for word in dict.fromkeys(found) if word not in stop]
 
 
-def spelled_names(found: Sequence[str]) -> dict[str, int]:
-    """Return each name that up to five neighbouring words spell, with its number of words.
+def spelled(found: Sequence[str], number_of: Mapping[str, int]) -> dict[int, int]:
+    """Return the hashtags that up to five neighbouring words spell -> number of words.
+
+    Args:
+        found: words in order.
+        number_of: hashtag -> its number.
 
     Example:
-        >>> spelled_names(["build", "back", "@better"])["buildbackbetter"]
-        3
+        >>> spelled(["build", "back", "@better"], {"buildbackbetter": 7, "backto": 8})
+        {7: 3}
     """
     plain = [word.lstrip("@") for word in found]
-    names: dict[str, int] = {}
+    hashtags: dict[int, int] = {}
     for start in range(len(plain)):
         name = ""
-        for end in range(start, min(start + LONGEST_NAME, len(plain))):
-            name += plain[end]
-            names.setdefault(name, end - start + 1)
-    return names
+        for n_words, word in enumerate(plain[start : start + LONGEST_NAME], 1):
+            name += word
+            if name in number_of:
+                hashtags.setdefault(number_of[name], n_words)
+    return hashtags
 
 
 @cache

@@ -330,6 +330,5 @@ def best_of(rows: Rows, ranker: Ranker, k: int) -> tuple[np.ndarray, np.ndarray]
     Returns:
         (K,) hashtag numbers, best first, and (K,) float32 scores in (0, 1).
     """
-    scores = expit(ranker.scores(rows.evidence))
-    order = np.argsort(-scores, kind="stable")[:k]
-    return rows.hashtags[order], scores[order].astype(np.float32)
+    places, scores = ranker.best(rows.evidence, k)
+    return rows.hashtags[places], expit(scores).astype(np.float32)

@@ -15,7 +15,7 @@ from tagfinder.live.memory import Memory, Post
 from tagfinder.live.memory_files import load_memory, save_memory
 from tagfinder.live.words import Reading
 
-READING = Reading(["flood", "vote"], ["flood", "vote"], {"flood": 1, "vote": 1})
+READING = Reading(["flood", "vote"], ["flood", "vote"])
 NAMES = ("Flood", "Rain", "vote", "Gameday")
 
 
