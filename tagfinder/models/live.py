@@ -109,6 +109,11 @@ class LiveRecommender(lightning.LightningModule):
         self.without_author: Rankings | None = None
         self._pairs: dict[Part, list[tuple[np.ndarray, np.ndarray]]] = {}
 
+    def on_train_start(self) -> None:
+        """End at once where a checkpoint brought what is learned: there is one pass, not many."""
+        if self.ranker is not None:
+            self.trainer.should_stop = True
+
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Learn the rankers for the validation part and for what comes after it."""
         first = int(self._positions("val").min())
@@ -155,6 +160,19 @@ class LiveRecommender(lightning.LightningModule):
         """Take the rankers out of the state dict."""
         self.ranker = Ranker.from_state(state["ranker"]) if "ranker" in state else None
         self._judge = Ranker.from_state(state["judge"]) if "judge" in state else None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the ranking of the validation part into the checkpoint, as plain data."""
+        if "val" in self._rankings:
+            scores, truth = map(torch.from_numpy, self.score_pairs("val"))
+            checkpoint["val"] = {**self._rankings["val"].state(), "pairs": (scores, truth)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the ranking of the validation part out of the checkpoint."""
+        if "val" in checkpoint:
+            self._rankings["val"] = Rankings.from_state(checkpoint["val"])
+            scores, truth = checkpoint["val"]["pairs"]
+            self._pairs["val"] = [(scores.numpy(), truth.numpy())]
 
     def score_pairs(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
         """Return scores in [0, 1] and truth of what a part's posts were given, for calibration."""
@@ -303,6 +321,9 @@ class Lesson:
             self.truth.append(truth)
 
 
+ARRAYS = ("labels", "scores", "asked")
+
+
 class Rankings:
     """The best hashtags of each post of a part.
 
@@ -316,6 +337,18 @@ class Rankings:
         self.labels = np.full((n, k), -1, dtype=np.int64)
         self.scores = np.zeros((n, k), dtype=np.float32)
         self.asked = np.zeros(n, dtype=bool)
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Rankings:
+        """Build rankings from what `state` returned."""
+        rankings = cls(*state["labels"].shape)
+        for name in ARRAYS:
+            setattr(rankings, name, state[name].numpy())
+        return rankings
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the rankings as plain data."""
+        return {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
 
     def put(self, row: int, labels: Sequence[int], scores: np.ndarray) -> None:
         """Write the ranking of one post."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from trained import OVERRIDES
 
 import tagfinder
 from tagfinder.cli import main
 from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.errors import InputError
+from tagfinder.live.ranker import Ranker
 from tagfinder.recommend.live import LiveSuggester
 
 pytest.importorskip("tantivy", reason="needs tantivy")
@@ -58,6 +61,22 @@ def test_a_run_scores_every_post_and_says_what_is_worth_without_the_author(live_
     assert overall["ndcg@5"]["mean"] == pytest.approx(without, abs=1e-6)
     predictions = pl.read_parquet(live_run / "predictions.parquet")
     assert len(predictions) == metrics["rows"]["test"]
+
+
+def test_a_run_that_stopped_after_learning_goes_on_without_learning_again(
+    live_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = json.loads((live_run / "metrics.json").read_text())
+    (live_run / "metrics.json").unlink()
+    shutil.rmtree(live_run / "knowledge")
+    monkeypatch.setattr(Ranker, "learn", None)
+    options = [*OVERRIDES["live"], "model=live", "data.rows=500"]
+    with contextlib.suppress(SystemExit):
+        main(["train", *options, f"run_dir={live_run}", "resume=auto"])
+    again = json.loads((live_run / "metrics.json").read_text())
+    for scores in ("val", "test", "test_without_author"):
+        assert again[scores] == whole[scores]
+    assert hashtags(live_run, "what a day")
 
 
 def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
