@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import pytorch_lightning as lightning
+from hydra.utils import get_object
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, Timer
 
@@ -54,6 +55,7 @@ def train(config: DictConfig) -> float:
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     run = RunFolder(output_dir())
     scored_checkpoint(run.checkpoints, config.scored_checkpoint)
+    refuse_endless_labels(config)
     checkpoint = resumed(config, run)
     corpus = corpus_of(config)
     features = build(config.features)
@@ -93,6 +95,20 @@ def train(config: DictConfig) -> float:
         trackers.result(metrics, run.figures)
         report(run, corpus, metrics)
     return float(metrics["val"]["ndcg@5"] if best is None else best)
+
+
+def refuse_endless_labels(config: DictConfig) -> None:
+    """Refuse to give a closed recommender every hashtag there is as its label set.
+
+    Raises:
+        InputError: names the key to set.
+    """
+    every_hashtag = config.protocol.name == "live" and config.selection.top_n is None
+    if every_hashtag and get_object(config.model._target_) is not LiveRecommender:
+        raise InputError(
+            f"model={chosen('model')} has a closed label set; under protocol=live say how many "
+            "hashtags it holds (selection.top_n=50), or take model=live"
+        )
 
 
 def silence_noise() -> None:

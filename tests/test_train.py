@@ -11,6 +11,7 @@ import torch
 import yaml
 
 from tagfinder.configured import run_configured
+from tagfinder.errors import InputError
 from tagfinder.evaluation.rankings import top_k
 from tagfinder.run_folder import RunFolder
 
@@ -93,3 +94,9 @@ def test_the_checkpoint_gives_the_scores_back_without_unpickling(tmp_path: Path)
 def test_metrics_are_valid_json_for_any_reader(tmp_path: Path) -> None:
     run = train(tmp_path / "run", "model=random")
     json.loads(run.metrics_file.read_text(), parse_constant=pytest.fail)
+
+
+def test_a_closed_recommender_is_not_given_every_hashtag_there_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"model=lstm has a closed .*selection.top_n=50"):
+        train(tmp_path / "run", "model=lstm", "protocol=live")
+    assert not (tmp_path / "run" / "run.json").exists()
