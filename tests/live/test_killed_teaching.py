@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import random
+import zlib
+from collections.abc import Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+import numpy as np
 from killing import kill_at_work
 
 from tagfinder.live.catch_up import catch_up
+from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.memory import Post
 from tagfinder.live.post_store import PostStore
 from tagfinder.live.tantivy_index import TantivyIndex
 
 KILLS = 20
+KILLS_WITH_VECTORS = 8
+DIMENSION = 8
 # Of each batch this many are deleted again by a call of its own.
 DELETED = 2
 
@@ -88,3 +94,61 @@ def test_killed_twenty_times_it_has_each_batch_whole_and_none_twice(
                 assert found.get(number, ids) in (ids, ids[DELETED:])
         first = max(found, default=-1) + 1
     assert first > KILLS // 2
+
+
+def vectors_of(texts: Sequence[str]) -> np.ndarray:
+    """Return a vector of its own for each text."""
+    rows = [
+        np.random.default_rng(zlib.crc32(text.encode())).normal(size=DIMENSION) for text in texts
+    ]
+    return np.array(rows, dtype=np.float32).reshape(-1, DIMENSION)
+
+
+def knowledge_in(folder: Path) -> DurableKnowledge:
+    return DurableKnowledge(
+        folder / "knowledge", encode=vectors_of, dimension=DIMENSION, writable=True
+    )
+
+
+def teach_with_vectors(folder: Path, first: int) -> None:
+    """Teach batches from `first` on, each in an opening of its own, until killed."""
+    notes = os.open(folder / "notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    number = first
+    while True:
+        with knowledge_in(folder) as durable:
+            durable.teach(batch(number))
+            os.write(notes, f"added {number}\n".encode())
+            durable.forget([post.id for post in batch(number)[:DELETED]])
+        number += 1
+
+
+def test_killed_with_vectors_it_finds_each_post_by_its_meaning_and_counts_it_once(
+    processes: ForkServerContext, tmp_path: Path
+) -> None:
+    chance = random.Random(2)
+    first = 0
+    for kill in range(KILLS_WITH_VECTORS):
+        enough = len(notes_in(tmp_path)) + chance.randint(1, 2)
+        process = processes.Process(target=teach_with_vectors, args=(tmp_path, first))
+        kill_at_work(
+            process, lambda enough=enough: len(notes_in(tmp_path)) >= enough, chance, kill + 1
+        )
+        with knowledge_in(tmp_path) as durable:
+            posts = {
+                int(number): post
+                for block in durable.store.blocks()
+                for number, post in zip(block.numbers, block.posts, strict=True)
+            }
+            index = durable.knowledge.vector_index
+            assert index is not None
+            assert len(index) == len(posts)
+            for number, vector in zip(
+                posts, vectors_of([post.text for post in posts.values()]), strict=True
+            ):
+                assert index.search(vector, 1).numbers.tolist() == [number]
+            memory = durable.knowledge.memory
+            assert memory.total.values[memory.hashtags.number_of["a"]] == len(posts)
+        taught = {int(post.id[1:].split("p")[0]) for post in posts.values()}
+        assert {int(line.split()[1]) for line in notes_in(tmp_path)} <= taught
+        first = max(taught) + 1
+    assert first >= KILLS_WITH_VECTORS
