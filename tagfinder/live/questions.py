@@ -12,6 +12,7 @@ from tagfinder.live import evidence
 from tagfinder.live.candidates import Trends, candidates
 from tagfinder.live.evidence import VOTE_NAMES, Question
 from tagfinder.live.memory import Memory
+from tagfinder.live.text_index import Neighbours
 
 PARTS = ("words", "author", "meaning", "trends", "spelling", "typed")
 """What can be left out: neighbours by words; the author, and authors like them; neighbours by
@@ -148,12 +149,21 @@ def rows_of(
     """
     likeness = evidence.author_likeness(memory, question.author)
     considered = candidates(memory, trends, question, likeness, parts)
-    tables = [
-        evidence.spread(evidence.votes(memory, neighbours, question, likeness), considered)
-        for neighbours in (question.by_words, question.by_author, question.by_meaning)
-    ]
-    own = evidence.own_rows(memory, considered, question.author)
-    found = Found(memory, trends, question, likeness, *tables, own)
+
+    def votes_of(neighbours: Neighbours) -> np.ndarray:
+        votes = evidence.votes(memory, neighbours, question, likeness)
+        return evidence.spread(votes, considered)
+
+    found = Found(
+        memory,
+        trends,
+        question,
+        likeness,
+        by_words=votes_of(question.by_words),
+        by_author=votes_of(question.by_author),
+        by_meaning=votes_of(question.by_meaning),
+        own=evidence.own_rows(memory, considered, question.author),
+    )
     if len(considered) > most:
         kept = _shortlist(found, considered, most)
         considered, found = considered[kept], found.only(kept)
