@@ -36,7 +36,7 @@ report: install ## make the student report again on DATA (crisislex, or a file o
 	$(BIN)/python experiments/report/make.py --data $(DATA)
 
 test: install ## run the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: install ## lint, format and type checks
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
+from base_folder import base_folder
 from hypothesis import settings
 
 # A busy machine is no failure.
@@ -34,7 +35,7 @@ def processes() -> ForkServerContext:
     collecting = [
         f"tagfinder.collect.{n}" for n in ("x", "mastodon", "jetstream", "run", "settings")
     ]
-    teaching = ["tantivy", "tagfinder.live.catch_up", "tagfinder.live.tantivy_index"]
+    teaching = ["tantivy", "tagfinder.live.durable"]
     context.set_forkserver_preload([*collecting, "tagfinder.commands.collect", *teaching])
     return context
 
@@ -42,5 +43,4 @@ def processes() -> ForkServerContext:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests share one cache of their own and leave the user's alone."""
-    base = tmp_path_factory.getbasetemp() / "cache"
-    monkeypatch.setenv("TAGFINDER_CACHE", str(base))
+    monkeypatch.setenv("TAGFINDER_CACHE", str(base_folder(tmp_path_factory) / "cache"))

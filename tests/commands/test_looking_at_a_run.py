@@ -10,6 +10,7 @@ from pathlib import Path
 import jinja2
 import polars as pl
 import pytest
+from base_folder import base_folder
 from click.testing import CliRunner
 from made_up_runs import made_up_run, random_labels, rankings
 
@@ -33,7 +34,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two runs on one small corpus, the first with its errors looked at."""
     base = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TAGFINDER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("TAGFINDER_CACHE", str(base_folder(tmp_path_factory) / "cache"))
         for model in ("tfidf_lr", "random"):
             with pytest.raises(SystemExit) as end:
                 main(["train", f"model={model}", "data.rows=1500", f"run_dir={base / model}"])

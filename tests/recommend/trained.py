@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from base_folder import base_folder
+from filelock import FileLock
 
 from tagfinder.cli import main
 
@@ -51,19 +53,25 @@ def tiny_bert(folder: Path) -> Path:
 def run_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Train a kind of recommender on made-up posts and return its run's folder."""
     # One folder for all of the tests: a run that is there is not trained again.
-    base = tmp_path_factory.getbasetemp() / "trained"
+    base = base_folder(tmp_path_factory) / "trained"
+    base.mkdir(exist_ok=True)
 
     def trained(kind: str) -> Path:
+        with FileLock(base / f"{kind}.lock"):
+            return train(kind)
+
+    def train(kind: str) -> Path:
         if (base / kind / "metrics.json").is_file():
             return base / kind
         overrides = [*OVERRIDES[kind], f"model={kind.removesuffix('_trained')}"]
         if kind.startswith("bert"):
-            encoder = tiny_bert(base / "encoder")
+            with FileLock(base / "encoder.lock"):
+                encoder = tiny_bert(base / "encoder")
             overrides += ["encoder=minilm", f"encoder.name={encoder}", "encoder.sha256=null"]
         if kind == "fasttext":
             pytest.importorskip("fasttext")
         with pytest.MonkeyPatch.context() as patch, contextlib.suppress(SystemExit):
-            patch.setenv("TAGFINDER_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+            patch.setenv("TAGFINDER_CACHE", str(base_folder(tmp_path_factory) / "cache"))
             main(["train", "data.rows=1000", *overrides, f"run_dir={base / kind}"])
         return base / kind
 
