@@ -102,13 +102,16 @@ def resume_command(run_dir: Path, overrides: Sequence[str]) -> str:
 
 def model_bytes(model: lightning.LightningModule) -> int:
     """Return the size of a model's weights in bytes, without the optimiser's state."""
-    return sum(tensor.nbytes for tensor in _tensors(model.state_dict()))
+    return sum(_sizes(model.state_dict()))
 
 
-def _tensors(value: Any) -> Iterator[torch.Tensor]:
-    # What a recommender without gradients learned lies in a state dict of its own inside.
+def _sizes(value: Any) -> Iterator[int]:
+    # What a recommender without gradients learned lies in a state dict of its own inside, trees
+    # as text.
     if isinstance(value, torch.Tensor):
-        yield value
+        yield value.nbytes
+    elif isinstance(value, str):
+        yield len(value.encode())
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _tensors(inner)
+            yield from _sizes(inner)

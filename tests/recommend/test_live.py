@@ -52,6 +52,7 @@ def hashtags(run: Path | LiveSuggester, text: str, **settings: object) -> list[s
 def test_a_run_scores_every_post_and_says_what_is_worth_without_the_author(live_run: Path) -> None:
     metrics = json.loads((live_run / "metrics.json").read_text())
     assert metrics["protocol"] == "live"
+    assert metrics["model_bytes"] > 1000
     assert metrics["test"]["coverage"] == 1.0
     assert metrics["test"]["open_n"] == metrics["rows"]["test"]
     hidden = json.loads((live_run / "without_author/slices.json").read_text())
