@@ -29,12 +29,12 @@ from tagfinder.corpus.selection import Selection
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
-from tagfinder.evaluation.score import judge, score
 from tagfinder.evaluation.slices import Slices
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.paths import conf_dir
 from tagfinder.progress import track
 from tagfinder.run_folder import RunFolder
+from tagfinder.run_rankings import keep_rankings
 from tagfinder.run_slices import write_slices
 from tagfinder.training.checkpoints import epochs_in
 from tagfinder.training.resume import check_same_config
@@ -214,16 +214,11 @@ def put_together(run: RunFolder, corpus: PreparedCorpus, periods: list[Period]) 
         "labels",
         ranked["top_labels"],
         ranked["top_scores"],
-        pl.col("n_hashtags").cast(pl.Int32),
+        "n_hashtags",
     )
-    file = run.path / "predictions.parquet"
-    with atomic_path(file) as path:
-        predictions.write_parquet(path)
-    config = run.config
-    judged = judge(file, file, config.evaluation.top_k)
-    scores = score(judged, list(config.evaluation.ks), with_open=True)
     # Every hashtag has a number, but only those of a period's label set could be given.
-    scores |= {"coverage": float(ranked["covered"].mean()), "open_n": len(truth)}  # type: ignore[arg-type]
+    coverage = float(ranked["covered"].mean())  # type: ignore[arg-type]
+    scores = keep_rankings(run, run.config, predictions, coverage)
     fit_seconds = sum(cost["fit_seconds"] for cost in costs)
     score_seconds = sum(cost["score_seconds"] for cost in costs)
     return {

@@ -9,10 +9,10 @@ import polars as pl
 from omegaconf import DictConfig
 
 from tagfinder.corpus.prepared import PreparedCorpus
-from tagfinder.evaluation.score import judge, score
-from tagfinder.files import atomic_path, write_json
+from tagfinder.files import write_json
 from tagfinder.models.live import Rankings
 from tagfinder.run_folder import RunFolder
+from tagfinder.run_rankings import keep_rankings
 from tagfinder.run_slices import can_be_sliced, write_slices
 
 FOLDER = "without_author"
@@ -43,13 +43,9 @@ def score_without_author(
         schema={"top_labels": pl.List(pl.Int32), "top_scores": pl.List(pl.Float32)},
     )
     truth = corpus.part("test", ["id", "labels", "n_hashtags"])
+    coverage = float((truth["labels"].list.len() > 0).mean())  # type: ignore[arg-type]
     predictions = pl.concat([truth, top], how="horizontal")
-    file = run.path / "predictions.parquet"
-    with atomic_path(file) as path:
-        predictions.with_columns(pl.col("n_hashtags").cast(pl.Int32)).write_parquet(path)
-    judged = judge(file, file, config.evaluation.top_k)
-    scores = score(judged, list(config.evaluation.ks), with_open=True)
-    scores |= {"coverage": 1.0, "open_n": len(truth)}
+    scores = keep_rankings(run, config, predictions, coverage)
     facts = {
         "protocol": config.protocol.name,
         "corpus": corpus.name,
