@@ -16,7 +16,7 @@ import polars as pl
 
 from tagfinder.files import atomic_path
 
-# Texts in a shard: a minute or a few of encoding, which is what a crash can cost.
+# Texts in a shard: minutes of encoding, which is what a crash can cost.
 SHARD = 32_768
 KEYS, VECTORS = "keys.npy", "vectors.npy"
 
@@ -28,7 +28,7 @@ class StoredVectors:
     """(N, D) vectors of texts, read from the shards they lie in.
 
     Args:
-        shards: the vectors of each shard, memory-mapped.
+        shards: the vectors of each shard, memory-mapped; an attribute as well.
         shard_of: (N,) which shard has a text's vector.
         place_of: (N,) where in it.
         empty: (0, D) of the vectors' dtype.
@@ -41,7 +41,7 @@ class StoredVectors:
         place_of: np.ndarray,
         empty: np.ndarray,
     ) -> None:
-        self._shards = shards
+        self.shards = shards
         self._shard_of = shard_of
         self._place_of = place_of
         self.shape = (len(shard_of), empty.shape[1])
@@ -56,7 +56,7 @@ class StoredVectors:
         vectors = np.empty((len(shard_of), self.shape[1]), self.dtype)
         for shard in np.unique(shard_of):
             inside = shard_of == shard
-            vectors[inside] = self._shards[shard][place_of[inside]]
+            vectors[inside] = self.shards[shard][place_of[inside]]
         return vectors
 
 
@@ -77,10 +77,11 @@ def stored_vectors(
     place_of = np.zeros(len(keys), dtype=np.int32)
 
     def look_into(shard: Path) -> None:
-        places = places_in(np.load(shard / KEYS), keys)
-        found = np.flatnonzero((places >= 0) & (shard_of < 0))
+        missing = np.flatnonzero(shard_of < 0)
+        places = places_in(np.load(shard / KEYS), keys[missing])
+        found = missing[places >= 0]
         if len(found):
-            shard_of[found], place_of[found] = len(shards), places[found]
+            shard_of[found], place_of[found] = len(shards), places[places >= 0]
             shards.append(np.load(shard / VECTORS, mmap_mode="r"))
 
     for shard in sorted(folder.glob("[!.]*")):
