@@ -6,7 +6,7 @@ import os
 import random
 import zlib
 from collections.abc import Sequence
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,14 @@ def notes_in(folder: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def kill_after_notes(
+    process: ForkServerProcess, folder: Path, more: int, chance: random.Random, kill: int
+) -> None:
+    """Kill a process that teaches, a short while after it has written some more notes."""
+    enough = len(notes_in(folder)) + more
+    kill_at_work(process, lambda: len(notes_in(folder)) >= enough, chance, kill)
+
+
 def there(folder: Path) -> dict[int, list[str]]:
     """Return batch -> ids of its posts, after asserting that store and index agree."""
     with PostStore(folder / "posts.sqlite") as store:
@@ -77,11 +85,8 @@ def test_killed_twenty_times_it_has_each_batch_whole_and_none_twice(
     chance = random.Random(1)
     first = 0
     for kill in range(KILLS):
-        enough = len(notes_in(tmp_path)) + chance.randint(1, 3)
         process = processes.Process(target=teach, args=(tmp_path, first))
-        kill_at_work(
-            process, lambda enough=enough: len(notes_in(tmp_path)) >= enough, chance, kill + 1
-        )
+        kill_after_notes(process, tmp_path, chance.randint(1, 3), chance, kill + 1)
         found = there(tmp_path)
         notes = notes_in(tmp_path)
         for number in range(first + 1 + max(found, default=0)):
@@ -128,11 +133,8 @@ def test_killed_with_vectors_it_finds_each_post_by_its_meaning_and_counts_it_onc
     chance = random.Random(2)
     first = 0
     for kill in range(KILLS_WITH_VECTORS):
-        enough = len(notes_in(tmp_path)) + chance.randint(1, 2)
         process = processes.Process(target=teach_with_vectors, args=(tmp_path, first))
-        kill_at_work(
-            process, lambda enough=enough: len(notes_in(tmp_path)) >= enough, chance, kill + 1
-        )
+        kill_after_notes(process, tmp_path, chance.randint(1, 2), chance, kill + 1)
         with knowledge_in(tmp_path) as durable:
             posts = {
                 int(number): post

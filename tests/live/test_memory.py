@@ -112,3 +112,9 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     file.write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(InputError, match=r"memory\.npz is damaged"):
         load_memory(file)
+
+
+def test_forgetting_a_post_takes_nothing_from_a_hashtag_that_is_younger() -> None:
+    memory = taught([(18_000.0, "ann", []), (18_001.0, "bob", ["vote"])])
+    memory.forget(0, READING)
+    assert memory.spelled.values[memory.hashtags.number_of["vote"]] == 1

@@ -154,3 +154,22 @@ def test_a_ranker_without_a_true_candidate_says_so() -> None:
     nothing = [np.zeros((3, 1), np.float32)], [np.zeros(3, bool)]
     with pytest.raises(WorkError, match="nothing to learn from"):
         Ranker.learn(["one"], *nothing, SETTINGS, seed=1)
+
+
+def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> None:
+    rng = np.random.default_rng(1)
+    rows = [rng.normal(size=(200, 3)).astype(np.float32) for _ in range(60)]
+    truth = [one[:, 0] + 0.3 * one[:, 1] > 2 for one in rows]
+    ranker = Ranker.learn(["a", "b", "c"], rows, truth, RankerSettings(90, 7, 0.1, 5, 1.0, 1.0), 1)
+    for evidence in (rows[0], rows[1][:5]):
+        scores = ranker.scores(evidence)
+        places, best = ranker.best(evidence, 5)
+        assert places.tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
+        assert best == pytest.approx(scores[places])
+
+
+def test_a_post_is_looked_up_by_its_rarest_words_only() -> None:
+    posts = [post(100.0, f"storm word{n}", f"tag{n}") for n in range(3)]
+    posts.append(post(103.0, "storm word1"))
+    replayed = Replay(Knowledge(TantivyIndex(), most_terms=1), posts, 1.0)
+    assert replayed.asked(3, PARTS).question.by_words.numbers.tolist() == [1]

@@ -55,6 +55,7 @@ def test_a_run_scores_every_post_and_says_what_is_worth_without_the_author(live_
     assert metrics["model_bytes"] > 1000
     assert metrics["test"]["coverage"] == 1.0
     assert metrics["test"]["open_n"] == metrics["rows"]["test"]
+    assert 0 < metrics["test_without_author"]["ndcg@5"] <= 1
     hidden = json.loads((live_run / "without_author/slices.json").read_text())
     overall = {one["metric"]: one for one in hidden["scores"] if one["dimension"] == "all"}
     assert 0 < overall["ndcg@5"]["low"] <= overall["ndcg@5"]["mean"] <= overall["ndcg@5"]["high"]

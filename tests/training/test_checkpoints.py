@@ -9,7 +9,13 @@ import pytest
 import torch
 
 from tagfinder.errors import InputError
-from tagfinder.training.checkpoints import is_whole, kept_checkpoints, load_checkpoint, newest_whole
+from tagfinder.training.checkpoints import (
+    Checkpoints,
+    is_whole,
+    kept_checkpoints,
+    load_checkpoint,
+    newest_whole,
+)
 from tagfinder.training.random_states import capture, restore
 from tagfinder.training.resume import (
     check_same_config,
@@ -144,3 +150,19 @@ def test_random_states_survive_a_checkpoint(tmp_path: Path) -> None:
 def test_the_command_that_goes_on_names_the_folder_and_keeps_the_overrides(tmp_path: Path) -> None:
     command = resume_command(tmp_path, ["model=lstm", "run_dir=a b", "resume=false", "seed=0"])
     assert command == f"tagfinder train model=lstm seed=0 run_dir={tmp_path} resume=auto"
+
+
+def test_there_is_a_last_checkpoint_at_every_moment_of_its_replacement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, replace = write(tmp_path / "last.ckpt", 1), Path.replace
+
+    def watched(path: Path, target: Path) -> Path:
+        result = replace(path, target)
+        assert last.exists()
+        return result
+
+    monkeypatch.setattr(Path, "replace", watched)
+    Checkpoints(tmp_path)._publish(write(tmp_path / "last.ckpt.partial", 2), 3, is_best=False)
+    assert load_checkpoint(last)["epoch"] == 2
+    assert load_checkpoint(tmp_path / "previous.ckpt")["epoch"] == 1
