@@ -1,6 +1,6 @@
 """What the closed recommenders, and two simple rules, reach under `protocol=live`.
 
-    python experiments/live_baselines.py FOLDER --out experiments/tables/live.md
+    python experiments/live_baselines.py FOLDER --out FILE
 
 FOLDER holds one Parquet file per corpus. Each recommender is trained once (the 50 most frequent
 hashtags; settings as they come, but for fewer epochs of the recurrent and the convolutional network
@@ -30,7 +30,7 @@ HEADER = (
     *("corpus", "recommender", "refit", "NDCG@5", "MAP@5", "hit rate@5", "recall@10"),
     *("fits", "s to fit in all", "s to score"),
 )
-# What is not as it comes, so that all fits together take an hour on one core.
+# What is not as it comes, so that fitting every month stays affordable.
 SETTINGS = {
     "lstm": ["trainer.max_epochs=10"],
     "text_resnet": ["trainer.max_epochs=5"],
