@@ -8,10 +8,11 @@ from heapq import nsmallest
 import numpy as np
 
 from tagfinder.live.evidence import Question
-from tagfinder.live.memory import Memory
+from tagfinder.live.memory import NOBODY, Memory
 
 TRENDING = 40
 LAST_YEAR = 20
+CLASSIFIED = 30
 OWN_FREQUENT = 30
 LIKE_AUTHORS = 8
 POSTS_OF_LIKE_AUTHORS = 8
@@ -85,11 +86,19 @@ def _put_forward(
     """Yield each part with hashtags that it puts forward, in any order."""
     yield "words", memory.hashtags_at(question.by_words.numbers)[0]
     yield "meaning", memory.hashtags_at(question.by_meaning.numbers)[0]
+    yield "words", memory.hashtags_at(question.lately_by_words.numbers)[0]
+    yield "meaning", memory.hashtags_at(question.lately_by_meaning.numbers)[0]
+    classified = question.classified
+    if len(classified.hashtags) > CLASSIFIED:
+        likely = np.argpartition(-classified.logs, CLASSIFIED)[:CLASSIFIED]
+        yield "classifier", classified.hashtags[likely]
+    else:
+        yield "classifier", classified.hashtags
     yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
     if 0 <= question.author < len(memory.authors):
         yield "author", memory.hashtags_at(question.by_author.numbers)[0]
         yield "author", _own(memory, question)
-        yield "author", _of_like_authors(memory, question.author, likeness)
+    yield "author", _of_like_authors(memory, question.author, likeness)
     yield from (("trends", hashtags) for hashtags in trends.at(question.day))
     for typed in question.typed:
         uses = memory.latest_uses.values[typed]
@@ -110,7 +119,8 @@ def _own(memory: Memory, question: Question) -> np.ndarray:
 
 def _of_like_authors(memory: Memory, author: int, likeness: np.ndarray) -> np.ndarray:
     others = likeness.copy()
-    others[author] = 0
+    if author != NOBODY:
+        others[author] = 0
     n = min(LIKE_AUTHORS, len(others) - 1)
     if n < 1:
         return np.empty(0, np.int64)

@@ -1,8 +1,9 @@
 """Knowledge on disk: posts that were taught stay taught, whatever happens to the process.
 
 A folder holds `posts.sqlite` (the truth), `words/` (the text index), `vectors.faiss` (where
-there is an encoder) and `memory.npz` (the counts, as they stood when the folder was last closed).
-All but the first are made again from it where they are missing or behind.
+there is an encoder), `memory.npz` (the counts, as they stood when the folder was last closed) and
+`classifier.npz` (what was learned last). The index, vectors and counts are made again from the
+posts where they are missing or behind.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.live.catch_up import catch_up
+from tagfinder.live.classifier import load_classifier, save_classifier
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import Memory, Post
 from tagfinder.live.memory_files import load_memory, save_memory
@@ -29,6 +31,7 @@ from tagfinder.live.vector_index import VectorIndex
 from tagfinder.live.words import read
 
 POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.faiss", "memory.npz"
+CLASSES = "classifier.npz"
 STATE = "state.json"
 BLOCK = 20_000
 Encode = Callable[[Sequence[str]], np.ndarray]
@@ -127,6 +130,26 @@ class DurableKnowledge:
             catch_up(self.store, self.knowledge.text_index)
             self.knowledge.use(knowledge.memory)
             self.knowledge.vector_index = knowledge.vector_index
+            self.knowledge.classifier = knowledge.classifier
+            self._keep_classifier()
+
+    def learn_classes(self) -> bool:
+        """Learn the classifier anew, where the newest post is of a later period than it is.
+
+        Takes seconds to a minute; until then it goes on to know what it learned from, posts that
+        were deleted since included.
+
+        Returns:
+            Whether it was learned.
+        """
+        with self.lock:
+            period = self.knowledge.period_of(self.newest_day)
+            known = self.knowledge.classifier
+            if not self.newest_day or (known is not None and known.period >= period):
+                return False
+            self.knowledge.learn_classes([post for _, post in self._known_posts()], period)
+            self._keep_classifier()
+            return True
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""
@@ -190,6 +213,15 @@ class DurableKnowledge:
             self._count_anew()
             raise
 
+    def _known_posts(self) -> Iterator[tuple[int, Post]]:
+        for block in self.store.blocks():
+            yield from zip(block.numbers.tolist(), block.posts, strict=True)
+
+    def _keep_classifier(self) -> None:
+        state = self.knowledge.classifier_state()
+        if state is not None:
+            save_classifier(state, self.folder / CLASSES)
+
     def _remember(self) -> None:
         file = self.folder / MEMORY
         _, serial = self.store.deleted_since()
@@ -201,6 +233,7 @@ class DurableKnowledge:
             if self.knowledge.vector_index is not None and (self.folder / VECTORS).is_file():
                 self.knowledge.vector_index.load(self.folder / VECTORS)
             self._count_from(self.knowledge.memory.n_posts - 1)
+            self._remember_classifier()
 
     def _count_anew(self) -> None:
         memory = Memory()
@@ -208,6 +241,12 @@ class DurableKnowledge:
             memory.authors.number(author)
         self.knowledge.use(memory)
         self._count_from(-1)
+        self._remember_classifier()
+
+    def _remember_classifier(self) -> None:
+        # By name: counted anew, hashtags may have other numbers.
+        if (self.folder / CLASSES).is_file():
+            self.knowledge.use_classifier(load_classifier(self.folder / CLASSES))
 
     def _count_from(self, after: int) -> None:
         memory = self.knowledge.memory

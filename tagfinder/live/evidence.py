@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tagfinder.live.classifier import UNCLASSIFIED, Classified
 from tagfinder.live.memory import NOBODY, Memory
 from tagfinder.live.text_index import Neighbours
 
@@ -28,6 +29,9 @@ class Question:
         by_words: posts with the same words.
         by_author: posts of the same author with the same words.
         by_meaning: posts whose vectors are near, with cosines as scores.
+        lately_by_words: posts of the last days with the same words.
+        lately_by_meaning: posts of the last days whose vectors are near.
+        classified: what the classifier says.
     """
 
     day: float
@@ -39,6 +43,9 @@ class Question:
     by_words: Neighbours = NOTHING
     by_author: Neighbours = NOTHING
     by_meaning: Neighbours = NOTHING
+    lately_by_words: Neighbours = NOTHING
+    lately_by_meaning: Neighbours = NOTHING
+    classified: Classified = UNCLASSIFIED
 
 
 @dataclass
@@ -142,6 +149,23 @@ def author_likeness(memory: Memory, author: int) -> np.ndarray:
     return likeness
 
 
+def likely_authors(memory: Memory, found: Neighbours) -> np.ndarray:
+    """Return (A,) float32: who writes like a text whose author is unknown, one for the likeliest.
+
+    Args:
+        memory: who the neighbours are.
+        found: posts with the same words; each counts for its author as in `votes`.
+    """
+    likeness = np.zeros(max(len(memory.authors), 1), np.float32)
+    authors = memory.author_of.values[found.numbers]
+    known = authors != NOBODY
+    if known.any():
+        cubes = (found.scores[known] / max(found.scores[0], 1e-9)) ** 3
+        sums = np.bincount(authors[known], weights=cubes, minlength=len(likeness))
+        likeness = (sums / sums.max()).astype(np.float32)
+    return likeness
+
+
 HASHTAG_NAMES = (
     *("uses_half_day", "uses_2_days", "uses_week", "uses_month", "uses_half_year"),
     *("uses_ever", "users", "age", "since_last", "rising", "rising_month"),
@@ -214,8 +238,9 @@ def of_author(
     """
     table = np.zeros((len(candidates), len(AUTHOR_NAMES)), np.float32)
     author = question.author
+    _of_like_authors(memory, candidates, question, likeness, table)
     if author == NOBODY or author >= len(memory.authors):
-        table[:] = np.nan
+        table[:, : AUTHOR_NAMES.index("like_users")] = np.nan
         return table
     has = rows >= 0
     posts = memory.author_posts.read(np.array([author]), question.day)[0]
@@ -239,15 +264,25 @@ def of_author(
         table[places[::-1], 9] = owners[::-1]
     table[:, 10], table[:, 11] = posts[1], np.log1p(ever)
     table[:, 12] = memory.author_repeats.values[author] / (ever + 1)
+    return table
+
+
+def _of_like_authors(
+    memory: Memory,
+    candidates: np.ndarray,
+    question: Question,
+    likeness: np.ndarray,
+    table: np.ndarray,
+) -> None:
+    """Fill the columns of `of_author` that tell who else uses a hashtag."""
     uses = memory.latest_uses.values[candidates]
     users = memory.author_of.values[uses]
-    others = (uses >= 0) & (users >= 0) & (users != author)
+    others = (uses >= 0) & (users >= 0) & (users != question.author)
     age = np.maximum(question.day - memory.days.values[uses], 0)
     like = np.where(others, likeness[users], 0)
     table[:, 13] = like.sum(axis=1) / np.maximum(others.sum(axis=1), 1)
     table[:, 14] = like.max(axis=1)
     table[:, 15] = (like * 0.5 ** (age / 7)).sum(axis=1)
-    return table
 
 
 def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
@@ -329,6 +364,29 @@ def of_associations(memory: Memory, candidates: np.ndarray, question: Question) 
     table[:, 5 : 5 + len(highest)] = highest.T
     table[:, 7] = rarity @ rates / max(rarity.sum(), 1e-6)
     table[:, 8] = (both > 0).sum(axis=0)
+    return table
+
+
+CLASS_NAMES = ("class_log", "class_share", "class_place")
+# Where the classifier does not know a hashtag.
+LEAST_LOG, NO_PLACE = -30.0, 9999
+
+
+def of_classifier(candidates: np.ndarray, question: Question) -> np.ndarray:
+    """Return (C, 3) what the classifier says of hashtags: `CLASS_NAMES`.
+
+    The logarithm of the hashtag's share, the share, and how many hashtags have a larger one.
+    """
+    found = question.classified
+    table = np.zeros((len(candidates), len(CLASS_NAMES)), np.float32)
+    table[:, 0], table[:, 2] = LEAST_LOG, NO_PLACE
+    if len(found.hashtags):
+        places = np.minimum(np.searchsorted(found.hashtags, candidates), len(found.hashtags) - 1)
+        known = found.hashtags[places] == candidates
+        logs = found.logs[places[known]]
+        table[known, 0] = logs
+        table[known, 1] = np.exp(logs)
+        table[known, 2] = len(found.logs) - np.searchsorted(np.sort(found.logs), logs, "right")
     return table
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from tagfinder.live.candidates import Trends
+from tagfinder.live.classifier import UNCLASSIFIED, Classifier, ClassifierSettings, Lesson
 from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
 from tagfinder.live.text_index import Entry, TextIndex
 from tagfinder.live.vector_index import VectorIndex
-from tagfinder.live.words import read, spelled
+from tagfinder.live.words import read, spelled, words
+
+# Days within which a post is a late one.
+LATELY = 14
 
 
 class Knowledge:
@@ -21,10 +26,16 @@ class Knowledge:
     Args:
         text_index: finds posts by words; empty at first.
         vector_index: finds posts by vectors; None where there is no encoder.
-        neighbours: posts that are looked up by words, and by vectors.
+        neighbours: posts that are looked up by words (half as many by vectors).
+        late_neighbours: posts of the last two weeks that are looked up by words (half as many by
+            vectors).
         own_neighbours: posts of the same author that are looked up.
         most_terms: words of a post by which others are found, its rarest.
         most_candidates: candidates that are kept for a post.
+        classifier: `ClassifierSettings` by name; None does without.
+
+    Attributes:
+        classifier: what it learned last; None before.
     """
 
     def __init__(
@@ -33,17 +44,22 @@ class Knowledge:
         vector_index: VectorIndex | None = None,
         *,
         neighbours: int = 200,
+        late_neighbours: int = 60,
         own_neighbours: int = 30,
         most_terms: int = 16,
         most_candidates: int = 160,
+        classifier: Mapping[str, Any] | None = None,
     ) -> None:
         self.use(Memory())
         self.text_index = text_index
         self.vector_index = vector_index
         self.neighbours = neighbours
+        self.late_neighbours = late_neighbours
         self.own_neighbours = own_neighbours
         self.most_terms = most_terms
         self.most_candidates = most_candidates
+        self.classifier_settings = None if classifier is None else ClassifierSettings(**classifier)
+        self.classifier: Classifier | None = None
 
     def use(self, memory: Memory) -> None:
         """Take another memory in place of the present one."""
@@ -97,9 +113,11 @@ class Knowledge:
         reading = read(text)
         number_of = self.memory.authors.number_of
         who = number_of.get(author, NOBODY) if author and "author" in parts else NOBODY
-        by_meaning = NOTHING
+        since = self.memory.first_since(int(day - LATELY), int(day))
+        by_meaning = lately_by_meaning = NOTHING
         if self.vector_index is not None and vector is not None and "meaning" in parts:
             by_meaning = self.vector_index.search(vector, self.neighbours // 2)
+            lately_by_meaning = self.vector_index.search(vector, self.late_neighbours // 2, since)
         known = self.memory.hashtags.number_of
         rarest = self._rarest(reading.terms)
         return Question(
@@ -116,7 +134,51 @@ class Knowledge:
             if who == NOBODY
             else self.text_index.search(rarest, self.own_neighbours, who),
             by_meaning=by_meaning,
+            lately_by_words=self.text_index.search(rarest, self.late_neighbours, since=since)
+            if "words" in parts
+            else NOTHING,
+            lately_by_meaning=lately_by_meaning,
+            classified=self.classifier.classify(reading.words)
+            if self.classifier is not None and "classifier" in parts
+            else UNCLASSIFIED,
         )
+
+    def period_of(self, day: float) -> int:
+        """Return for which of its periods the classifier is to be learned on a day; 0 without."""
+        return int(day // self.classifier_settings.every_days) if self.classifier_settings else 0
+
+    def learn_classes(self, posts: Sequence[Post], period: int) -> None:
+        """Learn the classifier anew for a period, going on from the last one.
+
+        Args:
+            posts: taught ones; of these, those before the period are read.
+            period: see `period_of`.
+        """
+        settings = self.classifier_settings
+        if settings is None:
+            return
+        end = period * settings.every_days
+        number_of = self.memory.hashtags.number_of
+        lessons = [
+            Lesson(
+                words(post.text),
+                [number_of[tag.lower()] for tag in post.hashtags],
+                age=end - post.day,
+            )
+            for post in posts
+            if end - settings.days <= post.day < end
+        ]
+        self.classifier = Classifier.learn(period, lessons, settings, self.classifier)
+
+    def classifier_state(self) -> dict[str, Any] | None:
+        """Return the classifier as plain data, where there is one."""
+        if self.classifier is None:
+            return None
+        return self.classifier.state(self.memory.hashtags.names)
+
+    def use_classifier(self, state: dict[str, Any]) -> None:
+        """Take what `classifier_state` returned as the classifier."""
+        self.classifier = Classifier.from_state(state, self.memory.hashtags.number_of)
 
     def _rarest(self, terms: Sequence[str]) -> Sequence[str]:
         if len(terms) <= self.most_terms:

@@ -86,6 +86,7 @@ class Memory:
         pair_uses: uses of a hashtag by an author, fading.
         pair_total: posts of an author with a hashtag.
         by_date: whole day -> hashtag -> posts.
+        first_of_date: whole day -> lowest number of a post of that day.
         spelled: hashtag -> posts whose words spell it.
         spelled_and_used: hashtag -> those of them that have it.
         associations: word and hashtag -> posts.
@@ -116,6 +117,7 @@ class Memory:
         self.pair_uses = Fading(AUTHOR_HALF_LIVES)
         self.pair_total = Column(np.int32)
         self.by_date: dict[int, Counter[int]] = {}
+        self.first_of_date: dict[int, int] = {}
         self.spelled = Column(np.int32)
         self.spelled_and_used = Column(np.int32)
         self.associations = Associations()
@@ -138,6 +140,7 @@ class Memory:
         author = NOBODY if post.author is None else self.authors.number(post.author)
         self._make_room(number, len(hashtags))
         self.days.values[number] = post.day
+        self.first_of_date.setdefault(int(post.day), number)
         self.author_of.values[number] = author
         start = self.hashtag_starts.values[number]
         self.hashtag_values.values[start : start + len(hashtags)] = hashtags
@@ -190,6 +193,11 @@ class Memory:
         for day in range(first, last + 1):
             sums.update(self.by_date.get(day, {}))
         return sums
+
+    def first_since(self, first: int, last: int) -> int:
+        """Return the lowest number of a post on whole days, or the next post's where none is."""
+        dates = range(first, last + 1)
+        return min((self.first_of_date.get(date, self.n_posts) for date in dates), default=0)
 
     def _skip_to(self, number: int) -> None:
         """Let numbers that were never taught stand for posts without anything."""

@@ -86,6 +86,8 @@ def _restored(arrays: dict[str, np.ndarray]) -> Memory:
     for row, (author, hashtag) in enumerate(arrays["pairs"].tolist()):
         memory.pairs[author][hashtag] = row
     memory.n_pairs = len(arrays["pairs"])
+    dates, first = np.unique(arrays["days"].astype(np.int64), return_index=True)
+    memory.first_of_date = dict(zip(dates.tolist(), first.tolist(), strict=True))
     for day, hashtag, count in arrays["by_date"].tolist():
         memory.by_date.setdefault(day, Counter())[hashtag] = count
     return memory

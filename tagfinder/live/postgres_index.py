@@ -45,7 +45,7 @@ FROM {schema}.totals, {schema}.terms WHERE terms.word = ANY(%s)
 _SEARCH = """
 SELECT number,
     ({sum}) / (1 + {saturation} * (1 - {weight} + {weight} * length(words) / %s)) AS score
-FROM {schema}.posts WHERE words @@ %s::tsquery {of_author}
+FROM {schema}.posts WHERE words @@ %s::tsquery AND number >= %s {of_author}
 ORDER BY score DESC, number LIMIT %s
 """
 _DELETE = """
@@ -148,8 +148,10 @@ class PostgresIndex:
         self._changes.clear()
         self._posts_change = 0
 
-    def search(self, words: Sequence[str], k: int, author: int | None = None) -> Neighbours:
-        """Return the `k` posts most like some words, of one author only where one is named."""
+    def search(
+        self, words: Sequence[str], k: int, author: int | None = None, since: int = 0
+    ) -> Neighbours:
+        """Return the `k` posts most like some words, see `TextIndex.search`."""
         rows = self._read(_TERMS, (_distinct(words),)) if words and k > 0 else []
         if not rows:
             return Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
@@ -161,7 +163,7 @@ class PostgresIndex:
             values += [_quoted(word), weight]
         looked_up = rarest_first if author is not None else self._rarest(rarest_first)
         values += [n_words / n_posts, " | ".join(_quoted(word) for _, word in looked_up)]
-        values += [k] if author is None else [author, k]
+        values += [since, k] if author is None else [since, author, k]
         query = _SEARCH.format(
             schema="{schema}",
             sum=" + ".join(

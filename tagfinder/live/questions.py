@@ -11,12 +11,13 @@ from tagfinder.errors import InputError
 from tagfinder.live import evidence
 from tagfinder.live.candidates import Trends, candidates
 from tagfinder.live.evidence import VOTE_NAMES, Question
-from tagfinder.live.memory import Memory
+from tagfinder.live.memory import NOBODY, Memory
 from tagfinder.live.text_index import Neighbours
 
-PARTS = ("words", "author", "meaning", "trends", "spelling", "typed")
+PARTS = ("words", "author", "meaning", "classifier", "trends", "spelling", "typed")
 """What can be left out: neighbours by words; the author, and authors like them; neighbours by
-vectors; what is used when; hashtags that the words spell; hashtags beside typed ones."""
+vectors; a classifier of the hashtags in use; what is used when; hashtags that the words spell;
+hashtags beside typed ones."""
 
 # What an author's own posts say: likeness and sameness of authors are no question there.
 OWN_VOTES = VOTE_NAMES[: VOTE_NAMES.index("lately")]
@@ -49,6 +50,8 @@ class Found:
         by_words: (C, V) votes of posts with the same words.
         by_author: (C, V) votes of posts of the same author.
         by_meaning: (C, V) votes of posts with near vectors.
+        lately_by_words: (C, V) votes of posts of the last days with the same words.
+        lately_by_meaning: (C, V) votes of posts of the last days with near vectors.
         own: (C,) rows of the author's uses, -1 where there are none.
     """
 
@@ -59,11 +62,14 @@ class Found:
     by_words: np.ndarray
     by_author: np.ndarray
     by_meaning: np.ndarray
+    lately_by_words: np.ndarray
+    lately_by_meaning: np.ndarray
     own: np.ndarray
 
     def only(self, places: np.ndarray) -> Found:
         """Return the same for some of the candidates."""
-        names = ("by_words", "by_author", "by_meaning", "own")
+        lately = ("lately_by_words", "lately_by_meaning")
+        names = ("by_words", "by_author", "by_meaning", *lately, "own")
         return replace(self, **{name: getattr(self, name)[places] for name in names})
 
 
@@ -90,8 +96,17 @@ GROUPS = (
         *("", evidence.ASSOCIATION_NAMES, "words"),
         lambda f, c: evidence.of_associations(f.memory, c, f.question),
     ),
+    Group("lately_words_", OWN_VOTES, "words", lambda f, c: f.lately_by_words[:, : len(OWN_VOTES)]),
     Group("own_words_", OWN_VOTES, "author", lambda f, c: f.by_author[:, : len(OWN_VOTES)]),
     Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: f.by_meaning),
+    Group(
+        *("lately_meaning_", OWN_VOTES, "meaning"),
+        lambda f, c: f.lately_by_meaning[:, : len(OWN_VOTES)],
+    ),
+    Group(
+        *("", evidence.CLASS_NAMES, "classifier"),
+        lambda f, c: evidence.of_classifier(c, f.question),
+    ),
     Group(
         *("", evidence.HASHTAG_NAMES, "trends"),
         lambda f, c: evidence.of_hashtags(
@@ -147,7 +162,10 @@ def rows_of(
         parts: which sources are used.
         most: candidates that are kept.
     """
-    likeness = evidence.author_likeness(memory, question.author)
+    if question.author == NOBODY:
+        likeness = evidence.likely_authors(memory, question.by_words)
+    else:
+        likeness = evidence.author_likeness(memory, question.author)
     considered = candidates(memory, trends, question, likeness, parts)
 
     def votes_of(neighbours: Neighbours) -> np.ndarray:
@@ -162,6 +180,8 @@ def rows_of(
         by_words=votes_of(question.by_words),
         by_author=votes_of(question.by_author),
         by_meaning=votes_of(question.by_meaning),
+        lately_by_words=votes_of(question.lately_by_words),
+        lately_by_meaning=votes_of(question.lately_by_meaning),
         own=evidence.own_rows(memory, considered, question.author),
     )
     if len(considered) > most:
@@ -180,9 +200,11 @@ def _shortlist(found: Found, considered: np.ndarray, most: int) -> np.ndarray:
     cubes, like_authors = (VOTE_NAMES.index(name) for name in ("cubes", "like_authors"))
     strengths = [
         *(table[:, cubes] for table in (found.by_words, found.by_author, found.by_meaning)),
+        *(table[:, cubes] for table in (found.lately_by_words, found.lately_by_meaning)),
         found.by_words[:, like_authors],
         memory.uses.read(considered, question.day, slice(1, 2))[:, 0],
         evidence.spelled_words(considered, question),
+        np.nan_to_num(evidence.of_classifier(considered, question)[:, 1]),
     ]
     own = np.flatnonzero(found.own >= 0)
     if len(own):

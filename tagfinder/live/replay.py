@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,8 @@ class Replay:
         posts: the timeline, in order of `day`.
         delay: days that a post must be old to be known.
         vectors: (N, D) of the posts, where there is a vector index; may lie on disk.
+        classifier: what `Knowledge.classifier_state` returned before the first post that is asked
+            about; None begins with nothing.
     """
 
     def __init__(
@@ -64,11 +67,13 @@ class Replay:
         posts: Sequence[Post],
         delay: float,
         vectors: np.ndarray | StoredVectors | None = None,
+        classifier: dict[str, Any] | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.posts = posts
         self.delay = delay
         self.vectors = vectors
+        self._classifier = classifier
         self.days = np.array([post.day for post in posts])
         self.taught = 0
         self._hour = -np.inf
@@ -95,6 +100,8 @@ class Replay:
         if post.day >= self._hour + STEP:
             self._hour = np.floor(post.day / STEP) * STEP
             self.teach_before(self._hour - self.delay)
+            if "classifier" in parts:
+                self._bring_classifier_to(self._hour - self.delay)
         author = post.author if with_author else None
         vector = None if self.vectors is None else self.vectors[position : position + 1][0]
         question = self.knowledge.question(post.text, post.day, author, parts, vector=vector)
@@ -104,6 +111,15 @@ class Replay:
         """Return a post that has just been asked about as it would be if its author were hidden."""
         hidden = replace(asked.question, author=NOBODY, by_author=NOTHING)
         return self._answered(asked.position, hidden, parts)
+
+    def _bring_classifier_to(self, day: float) -> None:
+        knowledge = self.knowledge
+        if self._classifier is not None:
+            knowledge.use_classifier(self._classifier)
+            self._classifier = None
+        period = knowledge.period_of(day)
+        if knowledge.classifier is None or knowledge.classifier.period != period:
+            knowledge.learn_classes(self.posts[: self.taught], period)
 
     def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
         rows = self.knowledge.rows(question, parts)

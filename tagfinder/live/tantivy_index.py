@@ -12,6 +12,7 @@ from tagfinder.errors import InputError
 from tagfinder.live.text_index import Entry, Neighbours
 
 WRITER_BYTES = 64_000_000
+LAST_NUMBER = 2**63 - 1
 
 
 class TantivyIndex:
@@ -68,8 +69,10 @@ class TantivyIndex:
             self._index.reload()
             self._searcher = self._index.searcher()
 
-    def search(self, words: Sequence[str], k: int, author: int | None = None) -> Neighbours:
-        """Return the `k` posts most like some words, of one author only where one is named."""
+    def search(
+        self, words: Sequence[str], k: int, author: int | None = None, since: int = 0
+    ) -> Neighbours:
+        """Return the `k` posts most like some words, see `TextIndex.search`."""
         query, occur = self._tantivy.Query, self._tantivy.Occur
         clauses = [(occur.Should, query.term_query(self._schema, "words", word)) for word in words]
         if not clauses or k <= 0:
@@ -79,6 +82,11 @@ class TantivyIndex:
             # common they score nothing.
             own = query.term_query(self._schema, "author", str(author))
             clauses.append((occur.Must, query.const_score_query(own, 0.0)))
+        if since > 0:
+            young = query.range_query(
+                self._schema, "number", self._tantivy.FieldType.Unsigned, since, LAST_NUMBER
+            )
+            clauses.append((occur.Must, query.const_score_query(young, 0.0)))
         searcher = self._searcher
         hits = searcher.search(query.boolean_query(clauses), k, count=False).hits
         found = [hit for hit in hits if hit[0] > 0]

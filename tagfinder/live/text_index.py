@@ -50,8 +50,17 @@ class TextIndex(Protocol):
     def commit(self) -> None:
         """Make what was added and deleted durable and visible, all of it or nothing."""
 
-    def search(self, words: Sequence[str], k: int, author: int | None = None) -> Neighbours:
-        """Return the `k` posts most like some words, of one author only where one is named."""
+    def search(
+        self, words: Sequence[str], k: int, author: int | None = None, since: int = 0
+    ) -> Neighbours:
+        """Return the `k` posts most like some words.
+
+        Args:
+            words: the words.
+            k: posts that are wanted.
+            author: whose posts are looked at; None looks at everybody's.
+            since: lowest number that is looked at.
+        """
 
     def last_number(self) -> int:
         """Return the highest number that was committed, -1 where there is none."""

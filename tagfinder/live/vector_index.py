@@ -20,6 +20,7 @@ SEARCHED_AT_FIRST = 32
 SEARCHED = 64
 # Posts per cell that decide where the cells lie.
 LEARNED_PER_CELL = 40
+LAST_NUMBER = 2**63 - 1
 
 
 class VectorIndex:
@@ -63,9 +64,20 @@ class VectorIndex:
         """Return (P,) bool: which posts are there."""
         return np.isin(numbers, self._numbers())
 
-    def search(self, vector: np.ndarray, k: int) -> Neighbours:
-        """Return the `k` posts nearest to a (D,) vector, cosines as scores."""
-        cosines, numbers = self._index.search(_unit(vector[None]), k)
+    def search(self, vector: np.ndarray, k: int, since: int = 0) -> Neighbours:
+        """Return the `k` posts nearest to a (D,) vector, cosines as scores.
+
+        Args:
+            vector: of a text.
+            k: posts that are wanted.
+            since: lowest number that is looked at; above 0, all such posts are.
+        """
+        asked = None
+        if since > 0:
+            asked = self._faiss.SearchParametersIVF(
+                sel=self._faiss.IDSelectorRange(since, LAST_NUMBER), nprobe=self._index.nlist
+            )
+        cosines, numbers = self._index.search(_unit(vector[None]), k, params=asked)
         found = numbers[0] >= 0
         return Neighbours(numbers[0][found].astype(np.int64), cosines[0][found])
 

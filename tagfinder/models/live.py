@@ -108,6 +108,8 @@ class LiveRecommender(lightning.LightningModule):
         self._rankings: dict[Part, Rankings] = {}
         self.without_author: Rankings | None = None
         self._pairs: dict[Part, list[tuple[np.ndarray, np.ndarray]]] = {}
+        # The classifier as it was when a part began, so that a part can be gone through again.
+        self._classifiers: dict[str, dict[str, Any]] = {}
 
     def on_train_start(self) -> None:
         """End at once where a checkpoint brought what is learned: there is one pass, not many."""
@@ -122,7 +124,8 @@ class LiveRecommender(lightning.LightningModule):
         for position in track(self._chosen(window, self.judge_posts), "learning"):
             self._study(position, lesson)
         self._judge = self._learned(lesson)
-        self._go_through_val()
+        self._remember_classifier("val")
+        self._go_through_val(lesson)
         self.trainer.should_stop = True
 
     def configure_optimizers(self) -> None:
@@ -154,12 +157,14 @@ class LiveRecommender(lightning.LightningModule):
     def get_extra_state(self) -> dict[str, Any]:
         """Put the rankers into the state dict, as plain data."""
         rankers = {"ranker": self.ranker, "judge": self._judge}
-        return {name: ranker.state() for name, ranker in rankers.items() if ranker is not None}
+        learned = {name: one.state() for name, one in rankers.items() if one is not None}
+        return {**learned, "classifiers": self._classifiers}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take the rankers out of the state dict."""
         self.ranker = Ranker.from_state(state["ranker"]) if "ranker" in state else None
         self._judge = Ranker.from_state(state["judge"]) if "judge" in state else None
+        self._classifiers = dict(state["classifiers"])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the ranking of the validation part into the checkpoint, as plain data."""
@@ -194,17 +199,26 @@ class LiveRecommender(lightning.LightningModule):
         ) as durable:
             durable.adopt(replay.knowledge, timeline.posts)
 
-    def _go_through_val(self) -> None:
+    def _remember_classifier(self, part: Part) -> None:
+        state = self._replayed().knowledge.classifier_state()
+        if state is not None:
+            self._classifiers[part] = state
+
+    def _go_through_val(self, lesson: Lesson | None = None) -> None:
         """Rank the validation part, and learn from it for what comes after.
+
+        Args:
+            lesson: what was learned from before it, which is learned from as well.
 
         Raises:
             InputError: nothing was learned before.
         """
         if self._judge is None:
             raise InputError("this run has no ranker: its training did not come to an end")
-        lesson = Lesson(self.learn_candidates, self.seed)
+        lesson = lesson or Lesson(self.learn_candidates, self.seed)
         chosen = self._chosen(np.sort(self._positions("val")), self.learn_posts)
         self._rankings["val"] = self._ranked("val", chosen, self._judge, lesson)
+        self._remember_classifier("test")
         self.ranker = self._learned(lesson)
 
     def _step(self, part: Part, batch: Batch) -> dict[str, Tensor]:
@@ -249,14 +263,20 @@ class LiveRecommender(lightning.LightningModule):
             column_names(self.parts), lesson.evidence, lesson.truth, self.settings, self.seed
         )
 
-    def _replayed(self, before: int | None = None) -> Replay:
-        """Return the replay, begun anew where it has gone beyond a position already."""
+    def _replayed(self, before: int | None = None, part: Part | None = None) -> Replay:
+        """Return the replay, begun anew where it has gone beyond a position already.
+
+        Args:
+            before: position from which posts are asked about.
+            part: that begins there.
+        """
         if self._replay is None or (before is not None and self._replay.taught > before):
             vectors, timeline = self.features.vectors, self.features.timeline
             assert timeline is not None
             index = None if vectors is None else VectorIndex(vectors.shape[1])
             knowledge = Knowledge(TantivyIndex(), index, **self.knowledge_settings)
-            self._replay = Replay(knowledge, timeline.posts, self.delay_days, vectors)
+            classifier = self._classifiers.get(part or "train")
+            self._replay = Replay(knowledge, timeline.posts, self.delay_days, vectors, classifier)
         return self._replay
 
     def _ranked(
@@ -274,7 +294,7 @@ class LiveRecommender(lightning.LightningModule):
         rankings = Rankings(len(positions), self.top_k)
         hidden = Rankings(len(positions), self.top_k)
         row_of = {int(position): row for row, position in enumerate(positions)}
-        replay = self._replayed(before=int(positions.min(initial=0)))
+        replay = self._replayed(int(positions.min(initial=0)), part)
         pairs = self._pairs[part] = []
         for position in track(np.sort(chosen).tolist(), f"going through {part}"):
             asked = replay.asked(position, self.parts, with_author=self.author)

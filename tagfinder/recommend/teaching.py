@@ -41,6 +41,7 @@ def teach_files(run: Path, paths: Sequence[str]) -> str:
                 taught, known = taught + done.taught, known + done.known
                 seconds += done.seconds
             refused = sum(rejects.counts.values())
+        suggester.durable.learn_classes()
     finally:
         suggester.close()
     left_out = read - taught - known + refused
