@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import nsmallest
 
 import numpy as np
@@ -63,17 +63,29 @@ class Trends:
 
 
 def candidates(
-    memory: Memory,
     trends: Trends,
     question: Question,
     likeness: np.ndarray,
+    voted: Sequence[np.ndarray],
     parts: Collection[str],
 ) -> np.ndarray:
-    """Return (C,) int64 distinct hashtags, ascending, without those that are there already."""
+    """Return (C,) int64 distinct hashtags, ascending, without those that are there already.
+
+    Args:
+        trends: what is used now, of all that is known.
+        question: the post.
+        likeness: (A,) how much each author is like the asking one.
+        voted: hashtags of neighbours.
+        parts: which sources are used.
+    """
+    memory = trends.memory
     found = [
-        hashtags
-        for part, hashtags in _put_forward(memory, trends, question, likeness)
-        if part in parts
+        *voted,
+        *(
+            hashtags
+            for part, hashtags in _put_forward(memory, trends, question, likeness)
+            if part in parts
+        ),
     ]
     distinct = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
     distinct = distinct[memory.total.values[distinct] > 0]
@@ -84,10 +96,6 @@ def _put_forward(
     memory: Memory, trends: Trends, question: Question, likeness: np.ndarray
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each part with hashtags that it puts forward, in any order."""
-    yield "words", memory.hashtags_at(question.by_words.numbers)[0]
-    yield "meaning", memory.hashtags_at(question.by_meaning.numbers)[0]
-    yield "words", memory.hashtags_at(question.lately_by_words.numbers)[0]
-    yield "meaning", memory.hashtags_at(question.lately_by_meaning.numbers)[0]
     classified = question.classified
     if len(classified.hashtags) > CLASSIFIED:
         likely = np.argpartition(-classified.logs, CLASSIFIED)[:CLASSIFIED]
@@ -96,7 +104,6 @@ def _put_forward(
         yield "classifier", classified.hashtags
     yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
     if 0 <= question.author < len(memory.authors):
-        yield "author", memory.hashtags_at(question.by_author.numbers)[0]
         yield "author", _own(memory, question)
     yield "author", _of_like_authors(memory, question.author, likeness)
     yield from (("trends", hashtags) for hashtags in trends.at(question.day))

@@ -238,7 +238,7 @@ def of_author(
     """
     table = np.zeros((len(candidates), len(AUTHOR_NAMES)), np.float32)
     author = question.author
-    _of_like_authors(memory, candidates, question, likeness, table)
+    _fill_like_authors(memory, candidates, question, likeness, table)
     if author == NOBODY or author >= len(memory.authors):
         table[:, : AUTHOR_NAMES.index("like_users")] = np.nan
         return table
@@ -267,7 +267,7 @@ def of_author(
     return table
 
 
-def _of_like_authors(
+def _fill_like_authors(
     memory: Memory,
     candidates: np.ndarray,
     question: Question,
@@ -372,21 +372,30 @@ CLASS_NAMES = ("class_log", "class_share", "class_place")
 LEAST_LOG, NO_PLACE = -30.0, 9999
 
 
+def class_logs(candidates: np.ndarray, question: Question) -> np.ndarray:
+    """Return (C,) float32 logarithms of hashtags' shares, `LEAST_LOG` where there is none."""
+    found = question.classified
+    logs = np.full(len(candidates), LEAST_LOG, np.float32)
+    if len(found.hashtags):
+        places = np.minimum(np.searchsorted(found.hashtags, candidates), len(found.hashtags) - 1)
+        known = found.hashtags[places] == candidates
+        logs[known] = np.maximum(found.logs[places[known]], LEAST_LOG)
+    return logs
+
+
 def of_classifier(candidates: np.ndarray, question: Question) -> np.ndarray:
     """Return (C, 3) what the classifier says of hashtags: `CLASS_NAMES`.
 
     The logarithm of the hashtag's share, the share, and how many hashtags have a larger one.
     """
-    found = question.classified
+    logs = class_logs(candidates, question)
+    known = logs > LEAST_LOG
     table = np.zeros((len(candidates), len(CLASS_NAMES)), np.float32)
-    table[:, 0], table[:, 2] = LEAST_LOG, NO_PLACE
-    if len(found.hashtags):
-        places = np.minimum(np.searchsorted(found.hashtags, candidates), len(found.hashtags) - 1)
-        known = found.hashtags[places] == candidates
-        logs = found.logs[places[known]]
-        table[known, 0] = logs
-        table[known, 1] = np.exp(logs)
-        table[known, 2] = len(found.logs) - np.searchsorted(np.sort(found.logs), logs, "right")
+    table[:, 0] = logs
+    table[known, 1] = np.exp(logs[known])
+    ascending = np.sort(question.classified.logs)
+    higher = len(ascending) - np.searchsorted(ascending, logs, "right")
+    table[:, 2] = np.where(known, higher, NO_PLACE)
     return table
 
 

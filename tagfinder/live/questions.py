@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,15 +12,16 @@ from tagfinder.live import evidence
 from tagfinder.live.candidates import Trends, candidates
 from tagfinder.live.evidence import VOTE_NAMES, Question
 from tagfinder.live.memory import NOBODY, Memory
-from tagfinder.live.text_index import Neighbours
 
 PARTS = ("words", "author", "meaning", "classifier", "trends", "spelling", "typed")
 """What can be left out: neighbours by words; the author, and authors like them; neighbours by
 vectors; a classifier of the hashtags in use; what is used when; hashtags that the words spell;
 hashtags beside typed ones."""
 
-# What an author's own posts say: likeness and sameness of authors are no question there.
-OWN_VOTES = VOTE_NAMES[: VOTE_NAMES.index("lately")]
+# Neighbours of a question that vote, by their names there.
+VOTERS = ("by_words", "by_author", "by_meaning", "lately_by_words", "lately_by_meaning")
+# What is asked of neighbours that are of one author, or of one time, anyway.
+FEW_VOTES = VOTE_NAMES[: VOTE_NAMES.index("lately")]
 # How much less a source's second candidate counts than its first, in a shortlist.
 RANK_OFFSET = 3
 
@@ -47,11 +48,7 @@ class Found:
         trends: what is used now.
         question: the post.
         likeness: (A,) how much each author is like the asking one.
-        by_words: (C, V) votes of posts with the same words.
-        by_author: (C, V) votes of posts of the same author.
-        by_meaning: (C, V) votes of posts with near vectors.
-        lately_by_words: (C, V) votes of posts of the last days with the same words.
-        lately_by_meaning: (C, V) votes of posts of the last days with near vectors.
+        votes: for each of `VOTERS` (C, V) what its neighbours say.
         own: (C,) rows of the author's uses, -1 where there are none.
     """
 
@@ -59,18 +56,8 @@ class Found:
     trends: Trends
     question: Question
     likeness: np.ndarray
-    by_words: np.ndarray
-    by_author: np.ndarray
-    by_meaning: np.ndarray
-    lately_by_words: np.ndarray
-    lately_by_meaning: np.ndarray
+    votes: Mapping[str, np.ndarray]
     own: np.ndarray
-
-    def only(self, places: np.ndarray) -> Found:
-        """Return the same for some of the candidates."""
-        lately = ("lately_by_words", "lately_by_meaning")
-        names = ("by_words", "by_author", "by_meaning", *lately, "own")
-        return replace(self, **{name: getattr(self, name)[places] for name in names})
 
 
 @dataclass(frozen=True)
@@ -91,17 +78,23 @@ class Group:
 
 
 GROUPS = (
-    Group("words_", VOTE_NAMES, "words", lambda f, c: f.by_words),
+    Group("words_", VOTE_NAMES, "words", lambda f, c: f.votes["by_words"]),
     Group(
         *("", evidence.ASSOCIATION_NAMES, "words"),
         lambda f, c: evidence.of_associations(f.memory, c, f.question),
     ),
-    Group("lately_words_", OWN_VOTES, "words", lambda f, c: f.lately_by_words[:, : len(OWN_VOTES)]),
-    Group("own_words_", OWN_VOTES, "author", lambda f, c: f.by_author[:, : len(OWN_VOTES)]),
-    Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: f.by_meaning),
     Group(
-        *("lately_meaning_", OWN_VOTES, "meaning"),
-        lambda f, c: f.lately_by_meaning[:, : len(OWN_VOTES)],
+        *("lately_words_", FEW_VOTES, "words"),
+        lambda f, c: f.votes["lately_by_words"][:, : len(FEW_VOTES)],
+    ),
+    Group(
+        *("own_words_", FEW_VOTES, "author"),
+        lambda f, c: f.votes["by_author"][:, : len(FEW_VOTES)],
+    ),
+    Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: f.votes["by_meaning"]),
+    Group(
+        *("lately_meaning_", FEW_VOTES, "meaning"),
+        lambda f, c: f.votes["lately_by_meaning"][:, : len(FEW_VOTES)],
     ),
     Group(
         *("", evidence.CLASS_NAMES, "classifier"),
@@ -166,54 +159,57 @@ def rows_of(
         likeness = evidence.likely_authors(memory, question.by_words)
     else:
         likeness = evidence.author_likeness(memory, question.author)
-    considered = candidates(memory, trends, question, likeness, parts)
-
-    def votes_of(neighbours: Neighbours) -> np.ndarray:
-        votes = evidence.votes(memory, neighbours, question, likeness)
-        return evidence.spread(votes, considered)
-
-    found = Found(
-        memory,
-        trends,
-        question,
-        likeness,
-        by_words=votes_of(question.by_words),
-        by_author=votes_of(question.by_author),
-        by_meaning=votes_of(question.by_meaning),
-        lately_by_words=votes_of(question.lately_by_words),
-        lately_by_meaning=votes_of(question.lately_by_meaning),
-        own=evidence.own_rows(memory, considered, question.author),
-    )
+    votes = {
+        voters: evidence.votes(memory, getattr(question, voters), question, likeness)
+        for voters in VOTERS
+    }
+    voted = [of_voters.hashtags for of_voters in votes.values()]
+    considered = candidates(trends, question, likeness, voted, parts)
+    own = evidence.own_rows(memory, considered, question.author)
     if len(considered) > most:
-        kept = _shortlist(found, considered, most)
-        considered, found = considered[kept], found.only(kept)
+        kept = _shortlist(memory, question, votes, considered, own)[:most]
+        considered, own = considered[np.sort(kept)], own[np.sort(kept)]
+    tables = {voters: evidence.spread(of_voters, considered) for voters, of_voters in votes.items()}
+    found = Found(memory, trends, question, likeness, tables, own)
     columns = [group.gather(found, considered) for group in groups_of(parts)]
     return Rows(considered, np.concatenate(columns, axis=1))
 
 
-def _shortlist(found: Found, considered: np.ndarray, most: int) -> np.ndarray:
-    """Return the places of the candidates that stand highest in any source, ascending.
+def _shortlist(
+    memory: Memory,
+    question: Question,
+    votes: Mapping[str, evidence.Votes],
+    considered: np.ndarray,
+    own: np.ndarray,
+) -> np.ndarray:
+    """Return the places of the candidates, those first that stand highest in any source.
 
     Reciprocal ranks, summed (Cormack et al., 2009).
     """
-    memory, question = found.memory, found.question
-    cubes, like_authors = (VOTE_NAMES.index(name) for name in ("cubes", "like_authors"))
-    strengths = [
-        *(table[:, cubes] for table in (found.by_words, found.by_author, found.by_meaning)),
-        *(table[:, cubes] for table in (found.lately_by_words, found.lately_by_meaning)),
-        found.by_words[:, like_authors],
-        memory.uses.read(considered, question.day, slice(1, 2))[:, 0],
-        evidence.spelled_words(considered, question),
-        np.nan_to_num(evidence.of_classifier(considered, question)[:, 1]),
-    ]
-    own = np.flatnonzero(found.own >= 0)
-    if len(own):
-        uses = np.zeros((len(considered), 2))
-        uses[own] = memory.pair_uses.read(found.own[own], question.day, slice(1, 3))
-        strengths += list(uses.T)
     total = np.zeros(len(considered))
-    for strength in strengths:
-        there = np.flatnonzero(strength > 0)
-        ranked = there[np.argsort(-strength[there], kind="stable")]
+
+    def rank(places: np.ndarray, strength: np.ndarray) -> None:
+        there = strength > 0
+        ranked = places[there][np.argsort(-strength[there], kind="stable")]
         total[ranked] += 1 / (RANK_OFFSET + np.arange(len(ranked)))
-    return np.sort(np.argsort(-total, kind="stable")[:most])
+
+    for voters, of_voters in votes.items():
+        if not len(of_voters.hashtags):
+            continue
+        places = np.searchsorted(considered, of_voters.hashtags)
+        # Typed and forgotten hashtags have votes but are no candidates.
+        places[places == len(considered)] = 0
+        there = considered[places] == of_voters.hashtags
+        table = of_voters.table[there]
+        rank(places[there], table[:, VOTE_NAMES.index("cubes")])
+        if voters == "by_words":
+            rank(places[there], table[:, VOTE_NAMES.index("like_authors")])
+    everywhere = np.arange(len(considered))
+    rank(everywhere, memory.uses.read(considered, question.day, slice(1, 2))[:, 0])
+    rank(everywhere, evidence.spelled_words(considered, question))
+    rank(everywhere, evidence.class_logs(considered, question) - evidence.LEAST_LOG)
+    used = np.flatnonzero(own >= 0)
+    if len(used):
+        for uses in memory.pair_uses.read(own[used], question.day, slice(1, 3)).T:
+            rank(used, uses)
+    return np.argsort(-total, kind="stable")
