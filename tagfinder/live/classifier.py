@@ -206,8 +206,8 @@ class Classifier:
 
 
 def save_classifier(state: dict[str, Any], file: Path) -> None:
-    """Write what `Classifier.state` returned, whole or not at all."""
-    facts = json.dumps({"period": state["period"], "hashtags": state["hashtags"]})
+    """Write what `Classifier.state` returned and other plain facts, whole or not at all."""
+    facts = json.dumps({name: value for name, value in state.items() if name not in ARRAYS})
     arrays = {name: state[name].numpy() for name in ARRAYS}
     with atomic_path(file) as path, path.open("wb") as stream:
         text = np.frombuffer(facts.encode(), dtype=np.uint8)

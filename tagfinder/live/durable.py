@@ -88,6 +88,8 @@ class DurableKnowledge:
         self.lock = RLock()
         self._encode = encode
         self._open_index = open_index
+        # Newest deletion before the classifier was learned.
+        self._classified_deletions = 0
         self.store = PostStore(folder / POSTS, writable)
         index = open_index(folder / WORDS)
         if writable:
@@ -134,20 +136,25 @@ class DurableKnowledge:
             self._keep_classifier()
 
     def learn_classes(self) -> bool:
-        """Learn the classifier anew, where the newest post is of a later period than it is.
+        """Learn the classifier anew where it is of an earlier period, or posts were deleted.
 
-        Takes seconds to a minute; until then it goes on to know what it learned from, posts that
-        were deleted since included.
+        Takes seconds to a minute. Until then it still holds what it learned from posts that were
+        deleted since; after a deletion it learns from nothing, so that no trace of them stays.
 
         Returns:
             Whether it was learned.
         """
         with self.lock:
-            period = self.knowledge.period_of(self.newest_day)
-            known = self.knowledge.classifier
-            if not self.newest_day or (known is not None and known.period >= period):
+            knowledge = self.knowledge
+            if knowledge.classifier_settings is None:
                 return False
-            self.knowledge.learn_classes([post for _, post in self._known_posts()], period)
+            period = knowledge.period_of(self.newest_day)
+            if self.store.deleted_since()[1] != self._classified_deletions:
+                knowledge.classifier = None
+            if knowledge.classifier is not None and knowledge.classifier.period >= period:
+                return False
+            blocks = self.store.blocks()
+            knowledge.learn_classes([post for block in blocks for post in block.posts], period)
             self._keep_classifier()
             return True
 
@@ -213,13 +220,11 @@ class DurableKnowledge:
             self._count_anew()
             raise
 
-    def _known_posts(self) -> Iterator[tuple[int, Post]]:
-        for block in self.store.blocks():
-            yield from zip(block.numbers.tolist(), block.posts, strict=True)
-
     def _keep_classifier(self) -> None:
         state = self.knowledge.classifier_state()
         if state is not None:
+            _, self._classified_deletions = self.store.deleted_since()
+            state["deletions"] = self._classified_deletions
             save_classifier(state, self.folder / CLASSES)
 
     def _remember(self) -> None:
@@ -246,7 +251,9 @@ class DurableKnowledge:
     def _remember_classifier(self) -> None:
         # By name: counted anew, hashtags may have other numbers.
         if (self.folder / CLASSES).is_file():
-            self.knowledge.use_classifier(load_classifier(self.folder / CLASSES))
+            state = load_classifier(self.folder / CLASSES)
+            self._classified_deletions = int(state["deletions"])
+            self.knowledge.use_classifier(state)
 
     def _count_from(self, after: int) -> None:
         memory = self.knowledge.memory

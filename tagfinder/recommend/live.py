@@ -171,6 +171,10 @@ class LiveSuggester:
         """
         return self.durable.teach(list(self._posts(conform(posts))))
 
+    def learn_classes(self) -> bool:
+        """Learn the classifier anew where it is time to (`DurableKnowledge.learn_classes`)."""
+        return self.durable.learn_classes()
+
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""
         return self.durable.forget(ids)

@@ -41,7 +41,7 @@ def teach_files(run: Path, paths: Sequence[str]) -> str:
                 taught, known = taught + done.taught, known + done.known
                 seconds += done.seconds
             refused = sum(rejects.counts.values())
-        suggester.durable.learn_classes()
+        suggester.learn_classes()
     finally:
         suggester.close()
     left_out = read - taught - known + refused
@@ -61,6 +61,7 @@ def forget_in(run: Path, ids: Sequence[str], before: datetime | None, newest: in
             n += suggester.durable.expire(day)
         if newest is not None:
             n += suggester.durable.keep_newest(newest)
+        suggester.learn_classes()
         return f"{n:,} posts forgotten, {suggester.n_posts:,} known"
     finally:
         suggester.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import pytest
 from postgres_server import Server, running_server
 
+from tagfinder.live.classifier import Classifier, ClassifierSettings
 from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.memory import Post
 from tagfinder.live.postgres_index import index_for
@@ -52,6 +54,52 @@ def test_posts_whose_indexing_failed_are_found_and_teaching_goes_on(
         found = durable.knowledge.text_index.search(["comet"], 5)
         assert sorted(found.numbers.tolist()) == [0, 1]
         assert durable.knowledge.memory.n_alive == 2
+
+
+CLASSIFIER = ClassifierSettings(30, 365, 2, 8, 2, 1, 0.05)
+
+
+def classes(durable: DurableKnowledge) -> set[str]:
+    learned = durable.knowledge.classifier
+    names = durable.knowledge.memory.hashtags.names
+    return set() if learned is None else {names[number] for number in learned.hashtags}
+
+
+def test_the_classifier_stays_is_learned_when_it_is_time_and_forgets(tmp_path: Path) -> None:
+    settings = {"classifier": asdict(CLASSIFIER)}
+
+    def post(number: int, day: float, hashtag: str) -> Post:
+        return Post(f"{number}", day, "ann", "a comet", (hashtag,))
+
+    with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
+        durable.teach([post(n, 100.0 + n, "sky" if n < 3 else "star") for n in range(6)])
+        assert durable.learn_classes()
+        assert classes(durable) == set()  # the period begins on day 90
+        durable.teach([post(9, 121.0, "late")])
+        assert durable.learn_classes()
+        assert classes(durable) == {"sky", "star"}
+        assert not durable.learn_classes()
+    with DurableKnowledge(tmp_path, writable=True, settings=settings) as again:
+        assert classes(again) == {"sky", "star"}
+        assert not again.learn_classes()
+        learned = again.knowledge.classifier
+        again.forget(["0", "1"])
+        assert again.learn_classes()
+        assert classes(again) == {"star"}
+        # Nothing of what the deleted posts taught goes on.
+        assert learned is not None
+        assert again.knowledge.classifier is not None
+        fresh = Classifier.learn(4, [], CLASSIFIER).words
+        changed = (again.knowledge.classifier.words != fresh).any(axis=1)
+        assert changed.sum() <= 2
+    with DurableKnowledge(tmp_path, settings=settings) as reader:
+        assert classes(reader) == {"star"}
+
+
+def test_without_a_classifier_nothing_is_learned(tmp_path: Path) -> None:
+    with DurableKnowledge(tmp_path, writable=True) as durable:
+        durable.teach([Post("1", 100.0, "ann", "a comet", ("sky",))])
+        assert not durable.learn_classes()
 
 
 def test_what_was_deleted_is_out_of_last_years_counts_at_once(tmp_path: Path) -> None:

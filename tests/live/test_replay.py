@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tagfinder.errors import WorkError
+from tagfinder.live.classifier import ClassifierSettings
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import Post
 from tagfinder.live.questions import PARTS, column_names, rows_of
@@ -166,6 +170,68 @@ def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> Non
         places, best = ranker.best(evidence, 5)
         assert places.tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
         assert best == pytest.approx(scores[places])
+
+
+def test_posts_of_the_last_days_are_found_whatever_older_ones_say() -> None:
+    posts = [post(100 + n / 10, "storm over the bay", "old") for n in range(30)]
+    posts += [post(150.0, "storm warning", "new"), post(152.0, "storm over the bay")]
+    replayed = Replay(Knowledge(TantivyIndex(), neighbours=5, late_neighbours=5), posts, 1.0)
+    asked = replayed.asked(31, ["words"])
+    assert 30 not in asked.question.by_words.numbers
+    assert asked.question.lately_by_words.numbers.tolist() == [30]
+    names = replayed.knowledge.memory.hashtags.names
+    assert {names[number] for number in asked.rows.hashtags} == {"old", "new"}
+
+
+def test_a_hidden_author_is_guessed_from_who_writes_alike() -> None:
+    posts = [
+        post(100.0, "fifth district news", "bakery", author="bob"),
+        post(100.1, "morning", "tuesdays", author="bob"),
+        post(100.2, "evening", "wednesdays", author="eve"),
+        post(102.0, "fifth district", author="bob"),
+    ]
+    replayed = replay(posts)
+    hidden = replayed.asked(3, ["words", "author"], with_author=False)
+    number_of = replayed.knowledge.memory.hashtags.number_of
+    assert number_of["tuesdays"] in hidden.rows.hashtags
+    assert number_of["wednesdays"] not in hidden.rows.hashtags
+    column = column_names(["words", "author"]).index("like_users_most")
+    likely = dict(zip(hidden.rows.hashtags, hidden.rows.evidence[:, column], strict=True))
+    assert likely[number_of["tuesdays"]] == 1
+
+
+CLASSIFIER = ClassifierSettings(1, 30, 2, 8, 2, 1, 0.05)
+
+
+def classified(posts: list[Post], state: dict[str, Any] | None = None) -> Replay:
+    knowledge = Knowledge(TantivyIndex(), classifier=asdict(CLASSIFIER))
+    return Replay(knowledge, posts, 1.0, classifier=state)
+
+
+def test_the_classifier_learns_each_period_and_never_from_what_is_not_known_yet() -> None:
+    posts = [post(100 + n / 4, "storm over the bay", f"tag{n // 4}") for n in range(40)]
+    replayed = classified(posts)
+    names = replayed.knowledge.memory.hashtags.names
+    for position in range(12, 40):
+        replayed.asked(position, PARTS)
+        learned = replayed.knowledge.classifier
+        assert learned is not None
+        assert learned.period == int(posts[position].day - 1)
+        known = {names[number] for number in learned.hashtags}
+        # Of each whole day before the period, all four posts; of the period's own day none.
+        assert known == {f"tag{day}" for day in range(learned.period - 100)}
+
+
+def test_a_replay_that_begins_later_goes_on_from_the_classifier_of_then() -> None:
+    posts = [post(100 + n / 4, f"storm {n % 5} over the bay", f"tag{n % 7}") for n in range(80)]
+    whole = classified(posts)
+    whole.asked(40, PARTS)
+    state = whole.knowledge.classifier_state()
+    expected = whole.asked(70, PARTS)
+    later = classified(posts, state).asked(70, PARTS)
+    np.testing.assert_array_equal(later.rows.evidence, expected.rows.evidence)
+    afresh = classified(posts).asked(70, PARTS)
+    assert not np.array_equal(afresh.rows.evidence, expected.rows.evidence)
 
 
 def test_a_post_is_looked_up_by_its_rarest_words_only() -> None:

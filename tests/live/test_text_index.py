@@ -130,6 +130,16 @@ def test_of_one_author_only(index: TextIndex) -> None:
     assert len(found(index, "launch")) == 9
 
 
+def test_of_young_posts_only(index: TextIndex) -> None:
+    index.add(entries("launch", "launch", "tax", "launch a day", "launch day"))
+    index.commit()
+    assert index.search(["launch", "day"], 10, since=2).numbers.tolist() == [4, 3]
+    assert index.search(["launch", "day"], 1, since=3).numbers.tolist() == [4]
+    assert index.search(["launch"], 10, since=5).numbers.tolist() == []
+    assert index.search(["launch"], 10, author=7, since=4).numbers.tolist() == [4]
+    assert index.search(["launch"], 10, author=8, since=1).numbers.tolist() == []
+
+
 def test_deleted_posts_are_found_until_the_commit(index: TextIndex) -> None:
     index.add(entries("launch a", "launch b", "launch c"))
     index.commit()

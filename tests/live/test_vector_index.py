@@ -56,6 +56,17 @@ def test_many_posts_are_found_wherever_they_were_put_when_the_index_grew(
     assert np.mean(shares) > 0.85
 
 
+def test_of_young_posts_all_are_searched_wherever_they_lie(vectors: np.ndarray) -> None:
+    index = VectorIndex(DIMENSION)
+    index.add(np.arange(len(vectors)), vectors)
+    since = len(vectors) - 500
+    for row in range(0, 1000, 97):
+        found = index.search(vectors[row], 20, since=since)
+        expected = nearest(vectors[since:], vectors[row], 20) + since
+        assert np.isin(found.numbers, expected).mean() >= 0.95  # kept in half precision
+    assert len(index.search(vectors[0], 20, since=len(vectors)).numbers) == 0
+
+
 def test_a_deleted_post_is_not_found_and_can_come_back(vectors: np.ndarray) -> None:
     index = VectorIndex(DIMENSION)
     index.add(np.arange(100), vectors[:100])

@@ -1,0 +1,94 @@
+"""A classifier learns which words go with which of the hashtags in use, and goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tagfinder.errors import InputError
+from tagfinder.live.classifier import (
+    UNCLASSIFIED,
+    Classifier,
+    ClassifierSettings,
+    Lesson,
+    load_classifier,
+    save_classifier,
+)
+
+SETTINGS = ClassifierSettings(30, 365, 4, 8, 20, 5, 0.05)
+RAIN, VOTE, RARE, COMET = 3, 5, 8, 9
+
+
+def lessons(words: str, *hashtags: int, n: int = 40) -> list[Lesson]:
+    return [Lesson(words.split(), hashtags, age=float(day)) for day in range(n)]
+
+
+WEATHER_AND_POLITICS = [
+    *lessons("storm over the bay", RAIN),
+    *lessons("go to the polls", VOTE),
+    *lessons("storm at the polls", RAIN, VOTE),
+    *lessons("a word", RARE, n=3),
+]
+
+
+def best(classifier: Classifier, text: str) -> int:
+    found = classifier.classify(text.split())
+    return int(found.hashtags[found.logs.argmax()])
+
+
+def test_words_decide_and_rare_hashtags_are_unknown() -> None:
+    classifier = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
+    assert classifier.period == 7
+    assert classifier.hashtags.tolist() == [RAIN, VOTE]
+    assert best(classifier, "a bay") == RAIN
+    assert best(classifier, "go to it") == VOTE
+    both = classifier.classify(["storm", "polls"])
+    assert np.exp(both.logs).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(both.logs).min() > 0.2
+
+
+def test_the_same_posts_give_the_same_classifier_and_no_words_an_answer() -> None:
+    one, two = (Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS) for _ in range(2))
+    for name in ("words", "weights", "bias"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+    assert np.isfinite(one.classify([]).logs).all()
+
+
+def test_it_goes_on_with_what_it_knew() -> None:
+    before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
+    after = Classifier.learn(8, [*lessons("storm bay", RAIN), *lessons("comet tail", COMET)],
+                             SETTINGS, before)  # fmt: skip
+    assert after.hashtags.tolist() == [RAIN, COMET]
+    assert best(after, "the comet") == COMET
+    assert best(after, "over") == RAIN  # a word of the earlier posts only
+
+
+def test_without_posts_nothing_is_known() -> None:
+    nothing = Classifier.learn(7, [], SETTINGS)
+    assert nothing.classify(["storm"]) is UNCLASSIFIED
+    again = Classifier.learn(8, WEATHER_AND_POLITICS, SETTINGS, nothing)
+    assert best(again, "the bay") == RAIN
+
+
+def test_a_file_keeps_it_whatever_numbers_hashtags_have_then(tmp_path: Path) -> None:
+    classifier = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
+    names = [f"tag{number}" for number in range(10)]
+    save_classifier({**classifier.state(names), "deletions": 4}, tmp_path / "classes.npz")
+    state = load_classifier(tmp_path / "classes.npz")
+    assert (state["period"], state["deletions"]) == (7, 4)
+    other = Classifier.from_state(state, {f"tag{RAIN}": 6, f"tag{VOTE}": 2})
+    assert other.hashtags.tolist() == [2, 6]
+    assert best(other, "the bay") == 6
+    np.testing.assert_array_equal(
+        other.classify(["bay"]).logs, classifier.classify(["bay"]).logs[::-1]
+    )
+    assert Classifier.from_state(state, {f"tag{VOTE}": 0}).hashtags.tolist() == [0]
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "classifier.npz"
+    file.write_bytes(b"nothing of use")
+    with pytest.raises(InputError, match=r"classifier\.npz holds no classifier"):
+        load_classifier(file)
