@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,7 @@ class DurableKnowledge:
         self.lock = RLock()
         self._encode = encode
         self._open_index = open_index
+        self._learning = Lock()
         # Newest deletion before the classifier was learned.
         self._classified_deletions = 0
         self.store = PostStore(folder / POSTS, writable)
@@ -133,29 +134,34 @@ class DurableKnowledge:
             self.knowledge.use(knowledge.memory)
             self.knowledge.vector_index = knowledge.vector_index
             self.knowledge.classifier = knowledge.classifier
-            self._keep_classifier()
+            self._keep_classifier(deletions=0)
 
-    def learn_classes(self) -> bool:
-        """Learn the classifier anew where it is of an earlier period, or posts were deleted.
+    def learn_classes(self, *, forgetting: bool = False) -> bool:
+        """Learn the classifier anew where the newest post is of a later period than it is.
 
-        Takes seconds to a minute. Until then it still holds what it learned from posts that were
-        deleted since; after a deletion it learns from nothing, so that no trace of them stays.
+        Takes up to a minute, in which others may ask and teach. Until then it still holds what it
+        learned of posts that were deleted since; where some were, it learns from nothing.
+
+        Args:
+            forgetting: learn also within the period, where posts were deleted.
 
         Returns:
             Whether it was learned.
         """
-        with self.lock:
+        with self._learning:
             knowledge = self.knowledge
             if knowledge.classifier_settings is None:
                 return False
             period = knowledge.period_of(self.newest_day)
-            if self.store.deleted_since()[1] != self._classified_deletions:
-                knowledge.classifier = None
-            if knowledge.classifier is not None and knowledge.classifier.period >= period:
+            before, (_, deletions) = knowledge.classifier, self.store.deleted_since()
+            forgotten = deletions != self._classified_deletions
+            if before and before.period >= period and not (forgetting and forgotten):
                 return False
-            blocks = self.store.blocks()
-            knowledge.learn_classes([post for block in blocks for post in block.posts], period)
-            self._keep_classifier()
+            posts = [post for block in self.store.blocks() for post in block.posts]
+            learned = knowledge.learned_classes(posts, period, None if forgotten else before)
+            with self.lock:
+                knowledge.classifier = learned
+                self._keep_classifier(deletions)
             return True
 
     def forget(self, ids: Iterable[str]) -> int:
@@ -220,12 +226,11 @@ class DurableKnowledge:
             self._count_anew()
             raise
 
-    def _keep_classifier(self) -> None:
+    def _keep_classifier(self, deletions: int) -> None:
         state = self.knowledge.classifier_state()
         if state is not None:
-            _, self._classified_deletions = self.store.deleted_since()
-            state["deletions"] = self._classified_deletions
-            save_classifier(state, self.folder / CLASSES)
+            save_classifier({**state, "deletions": deletions}, self.folder / CLASSES)
+            self._classified_deletions = deletions
 
     def _remember(self) -> None:
         file = self.folder / MEMORY

@@ -147,16 +147,18 @@ class Knowledge:
         """Return for which of its periods the classifier is to be learned on a day; 0 without."""
         return int(day // self.classifier_settings.every_days) if self.classifier_settings else 0
 
-    def learn_classes(self, posts: Sequence[Post], period: int) -> None:
-        """Learn the classifier anew for a period, going on from the last one.
+    def learned_classes(
+        self, posts: Sequence[Post], period: int, before: Classifier | None
+    ) -> Classifier:
+        """Return a classifier that learned from taught posts.
 
         Args:
-            posts: taught ones; of these, those before the period are read.
-            period: see `period_of`.
+            posts: of these, those before the period are read.
+            period: see `period_of`; there must be `classifier_settings`.
+            before: goes on from it.
         """
         settings = self.classifier_settings
-        if settings is None:
-            return
+        assert settings is not None
         end = period * settings.every_days
         number_of = self.memory.hashtags.number_of
         lessons = [
@@ -168,7 +170,7 @@ class Knowledge:
             for post in posts
             if end - settings.days <= post.day < end
         ]
-        self.classifier = Classifier.learn(period, lessons, settings, self.classifier)
+        return Classifier.learn(period, lessons, settings, before)
 
     def classifier_state(self) -> dict[str, Any] | None:
         """Return the classifier as plain data, where there is one."""

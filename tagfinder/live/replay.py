@@ -114,12 +114,15 @@ class Replay:
 
     def _bring_classifier_to(self, day: float) -> None:
         knowledge = self.knowledge
+        if knowledge.classifier_settings is None:
+            return
         if self._classifier is not None:
             knowledge.use_classifier(self._classifier)
             self._classifier = None
-        period = knowledge.period_of(day)
-        if knowledge.classifier is None or knowledge.classifier.period != period:
-            knowledge.learn_classes(self.posts[: self.taught], period)
+        period, before = knowledge.period_of(day), knowledge.classifier
+        if before is None or before.period != period:
+            posts = self.posts[: self.taught]
+            knowledge.classifier = knowledge.learned_classes(posts, period, before)
 
     def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
         rows = self.knowledge.rows(question, parts)

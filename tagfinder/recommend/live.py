@@ -171,9 +171,9 @@ class LiveSuggester:
         """
         return self.durable.teach(list(self._posts(conform(posts))))
 
-    def learn_classes(self) -> bool:
+    def learn_classes(self, *, forgetting: bool = False) -> bool:
         """Learn the classifier anew where it is time to (`DurableKnowledge.learn_classes`)."""
-        return self.durable.learn_classes()
+        return self.durable.learn_classes(forgetting=forgetting)
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""

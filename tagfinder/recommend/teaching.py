@@ -61,7 +61,7 @@ def forget_in(run: Path, ids: Sequence[str], before: datetime | None, newest: in
             n += suggester.durable.expire(day)
         if newest is not None:
             n += suggester.durable.keep_newest(newest)
-        suggester.learn_classes()
+        suggester.learn_classes(forgetting=True)
         return f"{n:,} posts forgotten, {suggester.n_posts:,} known"
     finally:
         suggester.close()

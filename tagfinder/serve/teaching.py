@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import polars as pl
-from fastapi import FastAPI, HTTPException
+from fastapi import BackgroundTasks, FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tagfinder.corpus.schema import conform
@@ -63,11 +63,12 @@ def add_teaching(
         model=(str, Field(names[0], description="Name of the model.")),
     )
 
-    async def teach(request: Any) -> TaughtAnswer:
+    async def teach(request: Any, background: BackgroundTasks) -> TaughtAnswer:
         """Teach posts; when this answers they are durable, and the next suggestion knows them."""
         suggester = _named(suggesters, request.model)
         frame = _frame(request.posts)
         done = await asyncio.to_thread(suggester.teach, frame)
+        background.add_task(suggester.learn_classes)
         return TaughtAnswer(
             taught=done.taught, known=done.known, left_out=len(frame) - done.taught - done.known
         )

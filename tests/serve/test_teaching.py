@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import tagfinder
+from tagfinder.recommend.live import LiveSuggester
 from tagfinder.serve.app import create_app
 from tagfinder.serve.limits import load_limits
 
@@ -44,6 +45,23 @@ def test_what_was_posted_is_suggested_at_once_and_gone_when_deleted(teachable: A
         assert teachable.delete(f"/posts/p{number}").json() == {"forgotten": 1}
     assert teachable.delete("/posts/p0").json() == {"forgotten": 0}
     assert "CometNight" not in suggested(teachable)
+
+
+def test_the_classifier_is_learned_in_the_background_when_it_is_time(
+    run_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(run_of("live"), tmp_path / "live")
+    suggester = tagfinder.load(run, teach=True)
+    assert isinstance(suggester, LiveSuggester)
+    knowledge = suggester.durable.knowledge
+    assert knowledge.classifier is not None
+    with TestClient(create_app([suggester], load_limits())) as client:
+        client.post("/posts", json={"posts": [{"id": "1", **POST}]})
+        client.get("/health")
+        assert knowledge.classifier.period == knowledge.period_of(suggester.durable.newest_day)
+        learned = knowledge.classifier
+        client.post("/posts", json={"posts": [{"id": "2", **POST}]})
+        assert knowledge.classifier is learned
 
 
 def test_a_post_without_a_time_is_refused_by_name(teachable: Any) -> None:
