@@ -16,7 +16,6 @@ import json
 import subprocess
 import sys
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ SETTINGS = {
 }
 DELAY = DAY
 WEEK = 7 * DAY
+HOUR = DAY // 24
 
 
 def main() -> None:
@@ -134,42 +134,58 @@ def bound(folder: Path) -> str:
     )
 
 
-def trending(posts: pl.DataFrame) -> list[list[int]]:
-    """Return for each test post the most used hashtags of the week before the delay."""
-    counts: Counter[int] = Counter()
-    week: deque[tuple[int, list[int]]] = deque()
+class Trending:
+    """The most used hashtags of the week before the delay."""
 
-    def learn(time: int, _: str | None, labels: list[int]) -> None:
-        week.append((time, labels))
-        counts.update(labels)
+    def __init__(self) -> None:
+        self.counts: Counter[int] = Counter()
+        self.week: deque[tuple[int, list[int]]] = deque()
+        self.best: list[int] = []
 
-    def best(time: int, _: str | None) -> list[int]:
-        while week and week[0][0] < time - DELAY - WEEK:
-            counts.subtract(week.popleft()[1])
-        return most_common(counts)
+    def learn(self, time: int, _: str | None, labels: list[int]) -> None:
+        """Count a post."""
+        self.week.append((time, labels))
+        self.counts.update(labels)
 
-    return replayed(posts, learn, best)
+    def begin_hour(self, hour: int) -> None:
+        """Forget what is older than a week."""
+        while self.week and self.week[0][0] < hour - DELAY - WEEK:
+            self.counts.subtract(self.week.popleft()[1])
+        self.best = most_common(self.counts)
 
-
-def usual(posts: pl.DataFrame) -> list[list[int]]:
-    """Return for each test post its author's most used hashtags, then everybody's of all time."""
-    everybody: Counter[int] = Counter()
-    own: defaultdict[str | None, Counter[int]] = defaultdict(Counter)
-
-    def learn(_: int, author: str | None, labels: list[int]) -> None:
-        everybody.update(labels)
-        own[author].update(labels)
-
-    def best(_: int, author: str | None) -> list[int]:
-        found = most_common(own[author]) if author is not None else []
-        if len(found) < 10:
-            found += [label for label in most_common(everybody) if label not in found]
-        return found[:10]
-
-    return replayed(posts, learn, best)
+    def ranked(self, _: str | None) -> list[int]:
+        """Return the same for every post of the hour."""
+        return self.best
 
 
-RULES = {"trending in the last week": trending, "the author's usual": usual}
+class Usual:
+    """An author's most used hashtags, then everybody's of all time."""
+
+    def __init__(self) -> None:
+        self.everybody: Counter[int] = Counter()
+        self.own: defaultdict[str | None, Counter[int]] = defaultdict(Counter)
+        self.best: list[int] = []
+
+    def learn(self, _: int, author: str | None, labels: list[int]) -> None:
+        """Count a post."""
+        self.everybody.update(labels)
+        self.own[author].update(labels)
+
+    def begin_hour(self, _: int) -> None:
+        """Bring everybody's up to date."""
+        self.best = most_common(self.everybody)
+
+    def ranked(self, author: str | None) -> list[int]:
+        """Return ten hashtags."""
+        own = most_common(self.own[author]) if author is not None else []
+        return [*own, *(label for label in self.best if label not in own)][:10]
+
+
+Rule = Trending | Usual
+RULES: dict[str, type[Rule]] = {
+    "trending in the last week": Trending,
+    "the author's usual": Usual,
+}
 
 
 def most_common(counts: Counter[int]) -> list[int]:
@@ -178,37 +194,34 @@ def most_common(counts: Counter[int]) -> list[int]:
     return [label for _, label in best]
 
 
-def replayed(
-    posts: pl.DataFrame,
-    learn: Callable[[int, str | None, list[int]], None],
-    best: Callable[[int, str | None], list[int]],
-) -> list[list[int]]:
-    """Go through the posts in order of time, each asked about by what is older than the delay."""
+def replayed(posts: pl.DataFrame, rule: Rule) -> list[list[int]]:
+    """Rank for each test post, in the corpus's order, by what was known a delay before its hour."""
     columns = (
         posts.with_row_index("row")
         .sort("created_at", "row")
         .with_columns(time=pl.col("created_at").dt.epoch("us"))
     )
     rows = columns.select("row", "time", "entity_name", "labels", "split").rows()
-    taught = 0
+    taught, hour = 0, -1
     rankings: dict[int, list[int]] = {}
     for row, time, author, _, part in rows:
         if part != "test":
             continue
-        while rows[taught][1] < time - DELAY:
-            learn(*rows[taught][1:4])
-            taught += 1
-        rankings[row] = best(time, author)
+        if time // HOUR != hour:
+            hour = time // HOUR
+            while rows[taught][1] < hour * HOUR - DELAY:
+                rule.learn(*rows[taught][1:4])
+                taught += 1
+            rule.begin_hour(hour * HOUR)
+        rankings[row] = rule.ranked(author)
     return [rankings[row] for row in sorted(rankings)]
 
 
-def rule_row(
-    corpus: PreparedCorpus, name: str, rule: Callable[[pl.DataFrame], list[list[int]]]
-) -> list[str]:
+def rule_row(corpus: PreparedCorpus, name: str, rule: type[Rule]) -> list[str]:
     """Return one line of the table for a simple rule."""
     posts = pl.read_parquet(corpus.folder / "tweets.parquet", columns=[*COLUMNS, "n_hashtags"])
     test = posts.filter(split=pl.lit("test"))
-    top_labels = pl.Series("top_labels", rule(posts), dtype=pl.List(pl.Int32))
+    top_labels = pl.Series("top_labels", replayed(posts, rule()), dtype=pl.List(pl.Int32))
     slices = slices_of(posts, test.select("labels", "n_hashtags", top_labels), delay_days=1.0)
     scores = slices.scores.filter(dimension=pl.lit("all"))
     nothing: list[Any] = ["", "", ""]
