@@ -152,6 +152,9 @@ def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data()
     best = [int(again.scores(evidence).argmax()) for evidence in rows]
     assert np.mean([hits[i] for i, hits in zip(best, truth, strict=True)]) > 0.9
     assert next(iter(ranker.gains())) == "signal"
+    places, scores = again.best(rows[0], 3)
+    assert places.tolist() == np.argsort(-again.scores(rows[0]), kind="stable")[:3].tolist()
+    assert scores == pytest.approx(again.scores(rows[0])[places])
 
 
 def test_a_ranker_without_a_true_candidate_says_so() -> None:
