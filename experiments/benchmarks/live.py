@@ -72,7 +72,7 @@ def main() -> None:
                 f"{taught:,} posts: {(taught - before) / seconds:,.0f} taught a second, "
                 f"{np.median(spent) * 1e3:.1f} ms a suggestion (p99 "
                 f"{np.percentile(spent, 99) * 1e3:.1f}), {held / taught:,.0f} bytes of memory and "
-                f"{size_on_disk(Path(folder)) / taught:,.0f} of disk a post; the classifier learned "
+                f"{size_on_disk(Path(folder)) / taught:,.0f} of disk a post; classifier learned "
                 f"in {learning:.0f} s",
                 flush=True,
             )
