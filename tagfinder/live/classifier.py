@@ -56,7 +56,7 @@ class ClassifierSettings:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class Example:
     """A post that a classifier learns from.
 
     Attributes:
@@ -84,7 +84,7 @@ class Classified:
 
 
 # Places of a post's words, columns of its hashtags, and what it counts.
-Example = tuple[np.ndarray, list[int], float]
+Encoded = tuple[np.ndarray, list[int], float]
 ARRAYS = ("words", "weights", "bias")
 UNCLASSIFIED = Classified(np.empty(0, np.int64), np.empty(0, np.float32))
 
@@ -92,8 +92,8 @@ UNCLASSIFIED = Classified(np.empty(0, np.int64), np.empty(0, np.float32))
 class Classifier:
     """Shares of hashtags by the mean of the words' vectors, as fastText (Joulin et al., 2017).
 
-    Unlike fastText it computes the softmax over all hashtags, with Adam, by matrices of many
-    posts at once: on posts of which it has few for each hashtag that is far better.
+    Unlike fastText it computes the whole softmax, for many posts at once, with Adam: with thousands
+    of hashtags that each have few posts, that is much better (`experiments/tables/live.md`).
 
     Args:
         period: which of the periods of `every_days` it was learned for.
@@ -121,7 +121,7 @@ class Classifier:
     def learn(
         cls,
         period: int,
-        lessons: Sequence[Lesson],
+        examples: Sequence[Example],
         settings: ClassifierSettings,
         before: Classifier | None = None,
     ) -> Classifier:
@@ -129,11 +129,11 @@ class Classifier:
 
         Args:
             period: which of the periods of `every_days` it is learned for; also the seed.
-            lessons: posts.
+            examples: posts.
             settings: how.
             before: an earlier one to go on from, with `epochs_again` instead of `epochs`.
         """
-        uses = Counter(number for lesson in lessons for number in lesson.hashtags)
+        uses = Counter(number for example in examples for number in example.hashtags)
         known = np.array(sorted(n for n, u in uses.items() if u >= settings.least_uses), np.int64)
         generator = torch.Generator().manual_seed(period)
         weights = torch.zeros(len(known), settings.dimension)
@@ -147,15 +147,15 @@ class Classifier:
             weights[new] = torch.from_numpy(before.weights[old])
             bias[new] = torch.from_numpy(before.bias[old])
         column_of = {number: column for column, number in enumerate(known.tolist())}
-        examples = [
+        encoded = [
             (
-                _places(lesson.words),
-                [column_of[number] for number in lesson.hashtags if number in column_of],
-                0.5 ** (lesson.age / HALF_LIFE),
+                _places(example.words),
+                [column_of[number] for number in example.hashtags if number in column_of],
+                0.5 ** (example.age / HALF_LIFE),
             )
-            for lesson in lessons
+            for example in examples
         ]
-        useful = [example for example in examples if example[1]]
+        useful = [one for one in encoded if one[1]]
         if useful:
             epochs = settings.epochs if before is None else settings.epochs_again
             _fit((table, weights, bias), useful, epochs, settings.learning_rate, generator)
@@ -169,16 +169,6 @@ class Classifier:
         highest = logits.max()
         logs = logits - (highest + np.log(np.exp(logits - highest).sum()))
         return Classified(self.hashtags, logs)
-
-    def save(self, file: Path) -> None:
-        """Write the classifier, whole or not at all."""
-        with atomic_path(file) as path, path.open("wb") as stream:
-            np.savez(
-                stream,
-                allow_pickle=False,
-                period=np.int64(self.period),
-                **{name: getattr(self, name) for name in ARRAYS},
-            )
 
     def state(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the classifier as plain data, its hashtags by their names.
@@ -230,7 +220,7 @@ def load_classifier(file: Path) -> dict[str, Any]:
 
 def _fit(
     tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-    lessons: Sequence[Example],
+    examples: Sequence[Encoded],
     epochs: int,
     learning_rate: float,
     generator: torch.Generator,
@@ -238,12 +228,12 @@ def _fit(
     """Fit vectors, weights and biases in place to posts: places of words, columns, weight."""
     table, weights, bias = (tensor.requires_grad_() for tensor in tensors)
     optimizer = torch.optim.Adam([table, weights, bias], lr=learning_rate, fused=True)
-    n_steps = epochs * -(-len(lessons) // BATCH)
+    n_steps = epochs * -(-len(examples) // BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / n_steps)
     for _ in range(epochs):
-        order = torch.randperm(len(lessons), generator=generator).tolist()
+        order = torch.randperm(len(examples), generator=generator).tolist()
         for start in range(0, len(order), BATCH):
-            batch = [lessons[row] for row in order[start : start + BATCH]]
+            batch = [examples[row] for row in order[start : start + BATCH]]
             places, targets, shares = zip(*batch, strict=True)
             lengths = np.array([len(of_post) for of_post in places])
             starts = torch.from_numpy(np.cumsum(lengths) - lengths)

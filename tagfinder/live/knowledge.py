@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.live.candidates import Trends
-from tagfinder.live.classifier import UNCLASSIFIED, Classifier, ClassifierSettings, Lesson
+from tagfinder.live.classifier import UNCLASSIFIED, Classifier, ClassifierSettings, Example
 from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
@@ -161,8 +161,8 @@ class Knowledge:
         assert settings is not None
         end = period * settings.every_days
         number_of = self.memory.hashtags.number_of
-        lessons = [
-            Lesson(
+        examples = [
+            Example(
                 words(post.text),
                 [number_of[tag.lower()] for tag in post.hashtags],
                 age=end - post.day,
@@ -170,7 +170,7 @@ class Knowledge:
             for post in posts
             if end - settings.days <= post.day < end
         ]
-        return Classifier.learn(period, lessons, settings, before)
+        return Classifier.learn(period, examples, settings, before)
 
     def classifier_state(self) -> dict[str, Any] | None:
         """Return the classifier as plain data, where there is one."""

@@ -12,7 +12,7 @@ from tagfinder.live.classifier import (
     UNCLASSIFIED,
     Classifier,
     ClassifierSettings,
-    Lesson,
+    Example,
     load_classifier,
     save_classifier,
 )
@@ -21,8 +21,8 @@ SETTINGS = ClassifierSettings(30, 365, 4, 8, 20, 5, 0.05)
 RAIN, VOTE, RARE, COMET = 3, 5, 8, 9
 
 
-def lessons(words: str, *hashtags: int, n: int = 40) -> list[Lesson]:
-    return [Lesson(words.split(), hashtags, age=float(day)) for day in range(n)]
+def lessons(words: str, *hashtags: int, n: int = 40) -> list[Example]:
+    return [Example(words.split(), hashtags, age=float(day)) for day in range(n)]
 
 
 WEATHER_AND_POLITICS = [
