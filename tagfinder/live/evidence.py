@@ -53,8 +53,8 @@ class Votes:
     """What neighbours say of hashtags.
 
     Attributes:
-        hashtags: (C,) distinct hashtags of the neighbours.
-        table: (C, 8) float32, see `VOTE_NAMES`.
+        hashtags: (C,) int64 distinct hashtags of the neighbours, ascending.
+        table: (C, V) float32, the first V of `VOTE_NAMES`.
     """
 
     hashtags: np.ndarray
@@ -62,12 +62,20 @@ class Votes:
 
 
 VOTE_NAMES = (
-    *("sum", "cubes", "most", "posts", "first", "share", "lately", "this_month"),
-    *("same_author", "like_authors"),
+    *("sum", "cubes", "most", "posts", "first", "share"),
+    *("lately", "this_month", "same_author", "like_authors"),
 )
+# What is asked of neighbours that are of one author, or of one time, anyway.
+FEW_VOTES = VOTE_NAMES[: VOTE_NAMES.index("lately")]
 
 
-def votes(memory: Memory, found: Neighbours, question: Question, likeness: np.ndarray) -> Votes:
+def votes(
+    memory: Memory,
+    found: Neighbours,
+    question: Question,
+    likeness: np.ndarray,
+    names: tuple[str, ...] = VOTE_NAMES,
+) -> Votes:
     """Let neighbours vote for their hashtags.
 
     Args:
@@ -75,46 +83,42 @@ def votes(memory: Memory, found: Neighbours, question: Question, likeness: np.nd
         found: the neighbours; scores are taken relative to the best one's.
         question: the post that asks.
         likeness: (A,) how much each author is like the asking one.
+        names: `VOTE_NAMES` or `FEW_VOTES`.
 
     Returns:
-        For each hashtag of a neighbour: sums of similarities (plain, cubed, cubed and fading in
-        2 and in 30 days, of the same author, weighted by the authors' likeness), the largest, the
-        number of neighbours, the place of the first, the share of all cubes.
+        For each hashtag of a neighbour: sums of similarities (plain and cubed), the largest, the
+        number of neighbours, the place of the first, the share of all cubes; then sums of cubes
+        fading in 2 and in 30 days, of the same author, and weighted by the authors' likeness.
     """
     flat, owners = memory.hashtags_at(found.numbers)
     if not len(flat):
-        return Votes(np.empty(0, np.int64), np.empty((0, len(VOTE_NAMES)), np.float32))
+        return Votes(np.empty(0, np.int64), np.empty((0, len(names)), np.float32))
+    order = np.argsort(flat, kind="stable")
+    in_order, owners = flat[order].astype(np.int64), owners[order]
+    starts = np.flatnonzero(np.diff(in_order, prepend=-1))
     # Neighbours are sorted, so that a hashtag's first one is its most similar.
-    hashtags, at, column = np.unique(flat, return_index=True, return_inverse=True)
+    first = owners[starts]
     scores = found.scores.astype(np.float64)
     cubes = (scores / max(scores[0], 1e-9)) ** 3
-    age = np.maximum(question.day - memory.days.values[found.numbers], 0)
-    authors = memory.author_of.values[found.numbers]
-    same = (authors == question.author) & (authors != NOBODY)
-    weights = {
-        "sum": scores,
-        "cubes": cubes,
-        "posts": np.ones(len(scores)),
-        "lately": cubes * 0.5 ** (age / 2),
-        "this_month": cubes * 0.5 ** (age / 30),
-        "same_author": cubes * same,
-        "like_authors": cubes * np.where(authors == NOBODY, 0, likeness[authors]),
-    }
-    n = len(hashtags)
-    table = np.empty((n, len(VOTE_NAMES)), np.float32)
-    for name, weight in weights.items():
-        place = VOTE_NAMES.index(name)
-        table[:, place] = np.bincount(column, weights=weight[owners], minlength=n)
-    first = owners[at]
-    table[:, VOTE_NAMES.index("first")] = first
-    table[:, VOTE_NAMES.index("most")] = scores[first]
-    table[:, VOTE_NAMES.index("share")] = table[:, VOTE_NAMES.index("cubes")] / cubes.sum()
-    return Votes(hashtags.astype(np.int64), table)
+    weights = [scores, cubes, np.ones(len(scores))]
+    if names == VOTE_NAMES:
+        age = np.maximum(question.day - memory.days.values[found.numbers], 0)
+        authors = memory.author_of.values[found.numbers]
+        known = authors != NOBODY
+        weights += [
+            cubes * np.exp2(-age / 2),
+            cubes * np.exp2(-age / 30),
+            cubes * (known & (authors == question.author)),
+            cubes * np.where(known, likeness[authors], 0),
+        ]
+    sums = np.add.reduceat(np.stack(weights)[:, owners], starts, axis=1)
+    few = [sums[0], sums[1], scores[first], sums[2], first, sums[1] / cubes.sum()]
+    return Votes(in_order[starts], np.stack([*few, *sums[3:]], axis=1).astype(np.float32))
 
 
 def spread(found: Votes, candidates: np.ndarray) -> np.ndarray:
     """Return (C, V) votes for candidates, zeros for those that no neighbour has."""
-    rows = np.zeros((len(candidates), len(VOTE_NAMES)), np.float32)
+    rows = np.zeros((len(candidates), found.table.shape[1]), np.float32)
     if len(found.hashtags):
         places = np.searchsorted(found.hashtags, candidates)
         places = np.minimum(places, len(found.hashtags) - 1)
@@ -278,11 +282,13 @@ def _fill_like_authors(
     uses = memory.latest_uses.values[candidates]
     users = memory.author_of.values[uses]
     others = (uses >= 0) & (users >= 0) & (users != question.author)
-    age = np.maximum(question.day - memory.days.values[uses], 0)
     like = np.where(others, likeness[users], 0)
     table[:, 13] = like.sum(axis=1) / np.maximum(others.sum(axis=1), 1)
     table[:, 14] = like.max(axis=1)
-    table[:, 15] = (like * 0.5 ** (age / 7)).sum(axis=1)
+    places, columns = np.nonzero(like)
+    age = np.maximum(question.day - memory.days.values[uses[places, columns]], 0)
+    fading = like[places, columns] * np.exp2(-age / 7)
+    table[:, 15] = np.bincount(places, weights=fading, minlength=len(candidates))
 
 
 def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
@@ -311,16 +317,21 @@ def of_words(memory: Memory, candidates: np.ndarray, question: Question) -> np.n
     long_words = {word.lstrip("@") for word in question.words if len(word) > 2}
     # Most words stand in no name at all, which one look at all names tells.
     all_names = "\n".join(chosen)
-    long_words = {word for word in long_words if word in all_names}
-    inside = [[len(word) for word in long_words if word in name] for name in chosen]
+    covered, longest = np.zeros(len(chosen)), np.zeros(len(chosen))
+    for word in long_words:
+        if word in all_names:
+            inside = [place for place, name in enumerate(chosen) if word in name]
+            covered[inside] += len(word)
+            longest[inside] = np.maximum(longest[inside], len(word))
+    lengths = np.array([len(name) for name in chosen])
     spelled = memory.spelled.values[candidates]
     return np.stack(
         [
             spelled_words(candidates, question),
             np.log1p(spelled),
             (memory.spelled_and_used.values[candidates] + 0.2) / (spelled + 2.0),
-            [min(sum(found) / len(name), 1) for found, name in zip(inside, chosen, strict=True)],
-            [max(found, default=0) for found in inside],
+            np.minimum(covered / lengths, 1),
+            longest,
         ],
         axis=1,
     ).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from tagfinder.errors import InputError
 from tagfinder.live import evidence
 from tagfinder.live.candidates import Trends, candidates
-from tagfinder.live.evidence import VOTE_NAMES, Question
+from tagfinder.live.evidence import FEW_VOTES, VOTE_NAMES, Question
 from tagfinder.live.memory import NOBODY, Memory
 
 PARTS = ("words", "author", "meaning", "classifier", "trends", "spelling", "typed")
@@ -18,10 +18,14 @@ PARTS = ("words", "author", "meaning", "classifier", "trends", "spelling", "type
 vectors; a classifier of the hashtags in use; what is used when; hashtags that the words spell;
 hashtags beside typed ones."""
 
-# Neighbours of a question that vote, by their names there.
-VOTERS = ("by_words", "by_author", "by_meaning", "lately_by_words", "lately_by_meaning")
-# What is asked of neighbours that are of one author, or of one time, anyway.
-FEW_VOTES = VOTE_NAMES[: VOTE_NAMES.index("lately")]
+# Neighbours that vote, by their names in a question, and what is asked of them.
+VOTERS = {
+    "by_words": VOTE_NAMES,
+    "by_author": FEW_VOTES,
+    "by_meaning": VOTE_NAMES,
+    "lately_by_words": FEW_VOTES,
+    "lately_by_meaning": FEW_VOTES,
+}
 # How much less a source's second candidate counts than its first, in a shortlist.
 RANK_OFFSET = 3
 
@@ -83,19 +87,10 @@ GROUPS = (
         *("", evidence.ASSOCIATION_NAMES, "words"),
         lambda f, c: evidence.of_associations(f.memory, c, f.question),
     ),
-    Group(
-        *("lately_words_", FEW_VOTES, "words"),
-        lambda f, c: f.votes["lately_by_words"][:, : len(FEW_VOTES)],
-    ),
-    Group(
-        *("own_words_", FEW_VOTES, "author"),
-        lambda f, c: f.votes["by_author"][:, : len(FEW_VOTES)],
-    ),
+    Group("lately_words_", FEW_VOTES, "words", lambda f, c: f.votes["lately_by_words"]),
+    Group("own_words_", FEW_VOTES, "author", lambda f, c: f.votes["by_author"]),
     Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: f.votes["by_meaning"]),
-    Group(
-        *("lately_meaning_", FEW_VOTES, "meaning"),
-        lambda f, c: f.votes["lately_by_meaning"][:, : len(FEW_VOTES)],
-    ),
+    Group("lately_meaning_", FEW_VOTES, "meaning", lambda f, c: f.votes["lately_by_meaning"]),
     Group(
         *("", evidence.CLASS_NAMES, "classifier"),
         lambda f, c: evidence.of_classifier(c, f.question),
@@ -160,8 +155,8 @@ def rows_of(
     else:
         likeness = evidence.author_likeness(memory, question.author)
     votes = {
-        voters: evidence.votes(memory, getattr(question, voters), question, likeness)
-        for voters in VOTERS
+        voters: evidence.votes(memory, getattr(question, voters), question, likeness, names)
+        for voters, names in VOTERS.items()
     }
     voted = [of_voters.hashtags for of_voters in votes.values()]
     considered = candidates(trends, question, likeness, voted, parts)

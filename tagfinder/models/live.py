@@ -161,9 +161,21 @@ class LiveRecommender(lightning.LightningModule):
         return {**learned, "classifiers": self._classifiers}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the rankers out of the state dict."""
-        self.ranker = Ranker.from_state(state["ranker"]) if "ranker" in state else None
-        self._judge = Ranker.from_state(state["judge"]) if "judge" in state else None
+        """Take the rankers out of the state dict.
+
+        Raises:
+            InputError: they were trained by a version that gathered other evidence.
+        """
+        rankers = {
+            name: Ranker.from_state(state[name]) for name in ("ranker", "judge") if name in state
+        }
+        columns = column_names(self.parts)
+        if any(ranker.columns != columns for ranker in rankers.values()):
+            raise InputError(
+                "this run's ranker reads other evidence than this version of TagFinder gathers: "
+                "train it anew, or use the version that trained it"
+            )
+        self.ranker, self._judge = rankers.get("ranker"), rankers.get("judge")
         self._classifiers = dict(state["classifiers"])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -81,6 +81,14 @@ def test_a_run_that_stopped_after_learning_goes_on_without_learning_again(
     assert hashtags(live_run, "what a day")
 
 
+def test_a_ranker_of_another_version_is_refused(
+    live_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagfinder.models.live.column_names", lambda parts: ["words_sum", "new"])
+    with pytest.raises(InputError, match="train it anew"):
+        tagfinder.load(live_run)
+
+
 def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
     suggester = tagfinder.load(live_run, teach=True)
     text = "the comet over the harbour tonight"
