@@ -34,8 +34,9 @@ def command(  # noqa: PLR0917 - one argument for each option
 ) -> None:
     """Teach the recommender of RUN the posts of each FILE (Parquet, CSV or JSON Lines).
 
-    Nothing is trained again: posts are known as soon as they are taught, and durable when this
-    ends. Posts that are known already are left as they are, so that it can be repeated.
+    Posts are known as soon as they are taught, and durable when this ends. Posts that are known
+    already are left as they are, so that it can be repeated. The classifier of the hashtags in use
+    is learned anew where it is time to, which takes up to a minute.
     """
     listed = [line.strip() for line in delete_file] if delete_file else []
     wanted = [*ids, *(line for line in listed if line)]

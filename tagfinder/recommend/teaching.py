@@ -41,13 +41,14 @@ def teach_files(run: Path, paths: Sequence[str]) -> str:
                 taught, known = taught + done.taught, known + done.known
                 seconds += done.seconds
             refused = sum(rejects.counts.values())
-        suggester.learn_classes()
+        learned = suggester.learn_classes()
     finally:
         suggester.close()
     left_out = read - taught - known + refused
     return (
         f"{taught:,} posts taught in {seconds:.1f} s, {known:,} known already, "
         f"{left_out:,} without a hashtag or a time, or not usable"
+        f"{'; the classifier was learned anew' if learned else ''}"
     )
 
 
