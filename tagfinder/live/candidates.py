@@ -128,9 +128,8 @@ def _of_like_authors(memory: Memory, author: int, likeness: np.ndarray) -> np.nd
     others = likeness.copy()
     if author != NOBODY:
         others[author] = 0
-    n = min(LIKE_AUTHORS, len(others) - 1)
-    if n < 1:
-        return np.empty(0, np.int64)
-    nearest = np.argpartition(-others, n)[:n]
+    nearest = np.arange(len(others))
+    if len(others) > LIKE_AUTHORS:
+        nearest = np.argpartition(-others, LIKE_AUTHORS)[:LIKE_AUTHORS]
     latest = memory.author_latest.values[nearest[others[nearest] > 0], :POSTS_OF_LIKE_AUTHORS]
     return memory.hashtags_at(latest[latest >= 0])[0]

@@ -133,6 +133,18 @@ class Classifier:
             settings: how.
             before: an earlier one to go on from, with `epochs_again` instead of `epochs`.
         """
+        # Lightning goes through test and validation parts without gradients.
+        with torch.inference_mode(False), torch.enable_grad():
+            return cls._learned(period, examples, settings, before)
+
+    @classmethod
+    def _learned(
+        cls,
+        period: int,
+        examples: Sequence[Example],
+        settings: ClassifierSettings,
+        before: Classifier | None,
+    ) -> Classifier:
         uses = Counter(number for example in examples for number in example.hashtags)
         known = np.array(sorted(n for n, u in uses.items() if u >= settings.least_uses), np.int64)
         generator = torch.Generator().manual_seed(period)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tagfinder.errors import InputError
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.live.catch_up import catch_up
 from tagfinder.live.classifier import load_classifier, save_classifier
@@ -146,23 +147,45 @@ class DurableKnowledge:
             forgetting: learn also within the period, where posts were deleted.
 
         Returns:
-            Whether it was learned.
+            Whether it was learned; not where another thread is learning it.
+
+        Raises:
+            InputError: the folder was opened only to read.
         """
-        with self._learning:
-            knowledge = self.knowledge
-            if knowledge.classifier_settings is None:
-                return False
-            period = knowledge.period_of(self.newest_day)
-            before, (_, deletions) = knowledge.classifier, self.store.deleted_since()
-            forgotten = deletions != self._classified_deletions
-            if before and before.period >= period and not (forgetting and forgotten):
-                return False
-            posts = [post for block in self.store.blocks() for post in block.posts]
-            learned = knowledge.learned_classes(posts, period, None if forgotten else before)
-            with self.lock:
-                knowledge.classifier = learned
-                self._keep_classifier(deletions)
-            return True
+        if not self.writable:
+            raise InputError(f"{self.folder} was opened to read; open it to teach (teach=True)")
+        if self.knowledge.classifier_settings is None or not self._learning.acquire(blocking=False):
+            return False
+        try:
+            return self._learn_classes(forgetting)
+        finally:
+            self._learning.release()
+
+    def _learn_classes(self, forgetting: bool) -> bool:
+        knowledge = self.knowledge
+        period = knowledge.period_of(self.newest_day)
+        with self.lock:
+            memory, before = knowledge.memory, knowledge.classifier
+            n_posts = memory.n_posts
+        _, deletions = self.store.deleted_since()
+        forgotten = deletions != self._classified_deletions
+        if before and before.period == period and not (forgetting and forgotten):
+            return False
+        blocks = self.store.blocks(from_day=knowledge.first_day_of_classes(period))
+        # What is taught in the meantime is not counted yet, and waits for the next time.
+        posts = [
+            post
+            for block in blocks
+            for number, post in zip(block.numbers.tolist(), block.posts, strict=True)
+            if number < n_posts
+        ]
+        learned = knowledge.learned_classes(memory, posts, period, None if forgotten else before)
+        state = learned.state(memory.hashtags.names)
+        with self.lock:
+            # By name: the counts may have been made anew.
+            knowledge.use_classifier(state)
+            self._keep_classifier(deletions)
+        return True
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""
@@ -182,12 +205,14 @@ class DurableKnowledge:
     @property
     def newest_day(self) -> float:
         """Day of the newest post, 0 where there is none."""
-        memory = self.knowledge.memory
-        return float(memory.days.values[: memory.n_posts].max(initial=0))
+        return self.store.newest_day()
 
     def close(self) -> None:
-        """Write the counts, so that the next opening is quick, and let go of the files."""
-        with self.lock:
+        """Write the counts, so that the next opening is quick, and let go of the files.
+
+        A classifier that is being learned is waited for.
+        """
+        with self._learning, self.lock:
             if self.writable:
                 self._keep()
             self.knowledge.text_index.close()

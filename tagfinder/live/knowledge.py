@@ -12,7 +12,7 @@ from tagfinder.live.classifier import UNCLASSIFIED, Classifier, ClassifierSettin
 from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
-from tagfinder.live.text_index import Entry, TextIndex
+from tagfinder.live.text_index import Entry, Neighbours, TextIndex
 from tagfinder.live.vector_index import VectorIndex
 from tagfinder.live.words import read, spelled, words
 
@@ -117,7 +117,8 @@ class Knowledge:
         by_meaning = lately_by_meaning = NOTHING
         if self.vector_index is not None and vector is not None and "meaning" in parts:
             by_meaning = self.vector_index.search(vector, self.neighbours // 2)
-            lately_by_meaning = self.vector_index.search(vector, self.late_neighbours // 2, since)
+            found = self.vector_index.search(vector, self.late_neighbours // 2, since)
+            lately_by_meaning = self._late(found, day)
         known = self.memory.hashtags.number_of
         rarest = self._rarest(reading.terms)
         return Question(
@@ -134,7 +135,9 @@ class Knowledge:
             if who == NOBODY
             else self.text_index.search(rarest, self.own_neighbours, who),
             by_meaning=by_meaning,
-            lately_by_words=self.text_index.search(rarest, self.late_neighbours, since=since)
+            lately_by_words=self._late(
+                self.text_index.search(rarest, self.late_neighbours, since=since), day
+            )
             if "words" in parts
             else NOTHING,
             lately_by_meaning=lately_by_meaning,
@@ -144,23 +147,28 @@ class Knowledge:
         )
 
     def period_of(self, day: float) -> int:
-        """Return for which of its periods the classifier is to be learned on a day; 0 without."""
-        return int(day // self.classifier_settings.every_days) if self.classifier_settings else 0
+        """Return for which of its periods the classifier is to be learned on a day."""
+        return int(day // self._classifier_settings().every_days)
+
+    def first_day_of_classes(self, period: int) -> float:
+        """Return the day of the oldest posts that a period's classifier learns from."""
+        settings = self._classifier_settings()
+        return period * settings.every_days - settings.days
 
     def learned_classes(
-        self, posts: Sequence[Post], period: int, before: Classifier | None
+        self, memory: Memory, posts: Sequence[Post], period: int, before: Classifier | None
     ) -> Classifier:
         """Return a classifier that learned from taught posts.
 
         Args:
+            memory: numbers their hashtags.
             posts: of these, those before the period are read.
-            period: see `period_of`; there must be `classifier_settings`.
+            period: see `period_of`.
             before: goes on from it.
         """
-        settings = self.classifier_settings
-        assert settings is not None
-        end = period * settings.every_days
-        number_of = self.memory.hashtags.number_of
+        settings = self._classifier_settings()
+        first, end = self.first_day_of_classes(period), period * settings.every_days
+        number_of = memory.hashtags.number_of
         examples = [
             Example(
                 words(post.text),
@@ -168,7 +176,7 @@ class Knowledge:
                 age=end - post.day,
             )
             for post in posts
-            if end - settings.days <= post.day < end
+            if first <= post.day < end
         ]
         return Classifier.learn(period, examples, settings, before)
 
@@ -182,12 +190,21 @@ class Knowledge:
         """Take what `classifier_state` returned as the classifier."""
         self.classifier = Classifier.from_state(state, self.memory.hashtags.number_of)
 
+    def _classifier_settings(self) -> ClassifierSettings:
+        assert self.classifier_settings is not None
+        return self.classifier_settings
+
     def _rarest(self, terms: Sequence[str]) -> Sequence[str]:
         if len(terms) <= self.most_terms:
             return terms
         posts = self.memory.associations.posts_with(terms)
         kept = np.sort(np.argsort(posts, kind="stable")[: self.most_terms])
         return [terms[place] for place in kept]
+
+    def _late(self, found: Neighbours, day: float) -> Neighbours:
+        """Leave out older posts, which were taught after late ones."""
+        late = self.memory.days.values[found.numbers] >= int(day - LATELY)
+        return Neighbours(found.numbers[late], found.scores[late])
 
     def rows(self, question: Question, parts: Collection[str]) -> Rows:
         """Return the candidates of a post and what speaks for each."""

@@ -197,7 +197,7 @@ class Memory:
     def first_since(self, first: int, last: int) -> int:
         """Return the lowest number of a post on whole days, or the next post's where none is."""
         dates = range(first, last + 1)
-        return min((self.first_of_date.get(date, self.n_posts) for date in dates), default=0)
+        return min(self.first_of_date.get(date, self.n_posts) for date in dates)
 
     def _skip_to(self, number: int) -> None:
         """Let numbers that were never taught stand for posts without anything."""

@@ -172,11 +172,23 @@ class PostStore:
             newest = "SELECT number FROM posts ORDER BY day DESC, number DESC LIMIT -1 OFFSET ?"
             return self._delete(self._rows(newest, (max(n, 0),)))
 
-    def blocks(self, after: int = -1, size: int = 20_000) -> Iterator[Block]:
-        """Yield all posts whose number is above `after`, in order, up to `size` at a time."""
+    def newest_day(self) -> float:
+        """Return the day of the newest post, 0 where there is none."""
+        return float(self._rows("SELECT coalesce(max(day), 0) FROM posts")[0][0])
+
+    def blocks(
+        self, after: int = -1, size: int = 20_000, from_day: float = -math.inf
+    ) -> Iterator[Block]:
+        """Yield posts in the order of their numbers.
+
+        Args:
+            after: number above which they are.
+            size: most posts in a block.
+            from_day: day from which they are.
+        """
+        query = f"{_POSTS} WHERE posts.number > ? AND day >= ? ORDER BY posts.number LIMIT ?"
         while True:
-            query = f"{_POSTS} WHERE posts.number > ? ORDER BY posts.number LIMIT ?"
-            rows = self._rows(query, (after, size))
+            rows = self._rows(query, (after, from_day, size))
             if not rows:
                 return
             numbers = np.array([row[0] for row in rows], dtype=np.int64)

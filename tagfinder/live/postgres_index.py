@@ -161,7 +161,8 @@ class PostgresIndex:
         for posts, word in rarest_first:
             weight = (SATURATION + 1) * log(1 + (n_posts - posts + 0.5) / (posts + 0.5))
             values += [_quoted(word), weight]
-        looked_up = rarest_first if author is not None else self._rarest(rarest_first)
+        everything = author is not None or since > 0
+        looked_up = rarest_first if everything else self._rarest(rarest_first)
         values += [n_words / n_posts, " | ".join(_quoted(word) for _, word in looked_up)]
         values += [since, k] if author is None else [since, author, k]
         query = _SEARCH.format(

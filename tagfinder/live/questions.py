@@ -150,7 +150,7 @@ def rows_of(
         parts: which sources are used.
         most: candidates that are kept.
     """
-    if question.author == NOBODY:
+    if question.author == NOBODY and "author" in parts:
         likeness = evidence.likely_authors(memory, question.by_words)
     else:
         likeness = evidence.author_likeness(memory, question.author)

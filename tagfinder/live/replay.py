@@ -122,7 +122,9 @@ class Replay:
         period, before = knowledge.period_of(day), knowledge.classifier
         if before is None or before.period != period:
             posts = self.posts[: self.taught]
-            knowledge.classifier = knowledge.learned_classes(posts, period, before)
+            knowledge.classifier = knowledge.learned_classes(
+                knowledge.memory, posts, period, before
+            )
 
     def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
         rows = self.knowledge.rows(question, parts)

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from tagfinder.errors import InputError
-from tagfinder.live.text_index import Entry, Neighbours
+from tagfinder.live.text_index import LAST_NUMBER, Entry, Neighbours
 
 WRITER_BYTES = 64_000_000
-LAST_NUMBER = 2**63 - 1
 
 
 class TantivyIndex:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.errors import InputError
-from tagfinder.live.text_index import Neighbours
+from tagfinder.live.text_index import LAST_NUMBER, Neighbours
 
 # Posts from which there are more cells than one; each time there are four times as many, all are
 # put into twice as many cells, so that a search looks at twice as many posts, not at four times.
@@ -20,7 +20,6 @@ SEARCHED_AT_FIRST = 32
 SEARCHED = 64
 # Posts per cell that decide where the cells lie.
 LEARNED_PER_CELL = 40
-LAST_NUMBER = 2**63 - 1
 
 
 class VectorIndex:
@@ -72,6 +71,8 @@ class VectorIndex:
             k: posts that are wanted.
             since: lowest number that is looked at; above 0, all such posts are.
         """
+        if k <= 0:
+            return Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
         asked = None
         if since > 0:
             asked = self._faiss.SearchParametersIVF(

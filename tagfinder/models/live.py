@@ -1,8 +1,9 @@
 """The recommender that keeps learning: an open vocabulary, a ranker over what is known today.
 
 A closed recommender's knowledge ends with its training part. This one knows every post that is
-older than a delay at the moment of asking, and ranks the hashtags of those posts. Only its small
-ranker is trained, on posts before those that it is judged on.
+older than a delay at the moment of asking, and ranks the hashtags of those posts. Its small ranker
+is trained once, on posts before those that it is judged on, and a classifier of the hashtags in use
+now and then, on what is known by then.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class LiveRecommender(lightning.LightningModule):
     """Ranks the hashtags of all posts that were known a delay before a post.
 
     Training goes through the corpus once, in order of time: the ranker that is judged on the
-    validation part has learned from as many posts before it, and the one that is judged on the
-    test part, and kept, from the validation part.
+    validation part has learned from posts before it, and the one that is judged on the test part,
+    and kept, from these and the validation part.
 
     Args:
         label_set: every hashtag of the corpus; a numbering only, its counts are never read.
@@ -47,10 +48,10 @@ class LiveRecommender(lightning.LightningModule):
         delay_days: days that a post must be old to be known.
         author: whether the author of the posts that are scored is known.
         also_without_author: whether the test part is ranked a second time without it.
-        judge_posts: posts from before the validation part that the ranker which scores it learns
-            from.
-        learn_posts: posts of the validation part that the ranker which is kept learns from; no
-            others of that part are scored.
+        judge_posts: posts from before the validation part that rankers learn from; the one that
+            scores it from no others.
+        learn_posts: posts of the validation part that the ranker which is kept learns from
+            besides; no others of that part are scored.
         learn_candidates: candidates of such a post, the true ones and some of the others.
         hidden_author_share: share of those that are learned from a second time with their author
             hidden, so that the ranker also serves where nobody is known.
@@ -125,16 +126,22 @@ class LiveRecommender(lightning.LightningModule):
             self._study(position, lesson)
         self._judge = self._learned(lesson)
         self._remember_classifier("val")
-        self._go_through_val(lesson)
+        self._rank_val(lesson)
+        self._remember_classifier("test")
+        self.ranker = self._learned(lesson)
         self.trainer.should_stop = True
 
     def configure_optimizers(self) -> None:
         """Nothing is optimised step by step."""
 
     def on_validation_epoch_start(self) -> None:
-        """Go through the validation part, where training has not just done so."""
+        """Rank the validation part, where training has not just done so.
+
+        Raises:
+            InputError: nothing was learned before.
+        """
         if "val" not in self._rankings:
-            self._go_through_val()
+            self._rank_val(None)
 
     def on_test_epoch_start(self) -> None:
         """Go through the test part.
@@ -176,7 +183,7 @@ class LiveRecommender(lightning.LightningModule):
                 "train it anew, or use the version that trained it"
             )
         self.ranker, self._judge = rankers.get("ranker"), rankers.get("judge")
-        self._classifiers = dict(state["classifiers"])
+        self._classifiers = dict(state.get("classifiers", {}))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the ranking of the validation part into the checkpoint, as plain data."""
@@ -216,22 +223,19 @@ class LiveRecommender(lightning.LightningModule):
         if state is not None:
             self._classifiers[part] = state
 
-    def _go_through_val(self, lesson: Lesson | None = None) -> None:
-        """Rank the validation part, and learn from it for what comes after.
+    def _rank_val(self, lesson: Lesson | None) -> None:
+        """Rank the validation part, by the ranker that learned before it.
 
         Args:
-            lesson: what was learned from before it, which is learned from as well.
+            lesson: takes the posts as the next ranker is to learn from them.
 
         Raises:
             InputError: nothing was learned before.
         """
         if self._judge is None:
             raise InputError("this run has no ranker: its training did not come to an end")
-        lesson = lesson or Lesson(self.learn_candidates, self.seed)
         chosen = self._chosen(np.sort(self._positions("val")), self.learn_posts)
         self._rankings["val"] = self._ranked("val", chosen, self._judge, lesson)
-        self._remember_classifier("test")
-        self.ranker = self._learned(lesson)
 
     def _step(self, part: Part, batch: Batch) -> dict[str, Tensor]:
         rankings = self._rankings[part]
@@ -275,20 +279,18 @@ class LiveRecommender(lightning.LightningModule):
             column_names(self.parts), lesson.evidence, lesson.truth, self.settings, self.seed
         )
 
-    def _replayed(self, before: int | None = None, part: Part | None = None) -> Replay:
-        """Return the replay, begun anew where it has gone beyond a position already.
+    def _replayed(self) -> Replay:
+        """Return the replay, begun where there is none."""
+        return self._replay or self._begin_replay(None)
 
-        Args:
-            before: position from which posts are asked about.
-            part: that begins there.
-        """
-        if self._replay is None or (before is not None and self._replay.taught > before):
-            vectors, timeline = self.features.vectors, self.features.timeline
-            assert timeline is not None
-            index = None if vectors is None else VectorIndex(vectors.shape[1])
-            knowledge = Knowledge(TantivyIndex(), index, **self.knowledge_settings)
-            classifier = self._classifiers.get(part or "train")
-            self._replay = Replay(knowledge, timeline.posts, self.delay_days, vectors, classifier)
+    def _begin_replay(self, part: Part | None) -> Replay:
+        """Return a replay from the first post on, with the classifier as it was before a part."""
+        vectors, timeline = self.features.vectors, self.features.timeline
+        assert timeline is not None
+        index = None if vectors is None else VectorIndex(vectors.shape[1])
+        knowledge = Knowledge(TantivyIndex(), index, **self.knowledge_settings)
+        classifier = self._classifiers.get(part) if part else None
+        self._replay = Replay(knowledge, timeline.posts, self.delay_days, vectors, classifier)
         return self._replay
 
     def _ranked(
@@ -306,7 +308,8 @@ class LiveRecommender(lightning.LightningModule):
         rankings = Rankings(len(positions), self.top_k)
         hidden = Rankings(len(positions), self.top_k)
         row_of = {int(position): row for row, position in enumerate(positions)}
-        replay = self._replayed(int(positions.min(initial=0)), part)
+        # Anew for each part, so that a part that is gone through again is ranked the same.
+        replay = self._begin_replay(part)
         pairs = self._pairs[part] = []
         for position in track(np.sort(chosen).tolist(), f"going through {part}"):
             asked = replay.asked(position, self.parts, with_author=self.author)
@@ -315,11 +318,12 @@ class LiveRecommender(lightning.LightningModule):
             pairs.append((scores, asked.truth[np.searchsorted(asked.rows.hashtags, hashtags)]))
             if lesson is not None:
                 self._study(position, lesson, asked if self.author else None)
-            elif self.also_without_author and self.author:
+            elif part == "test" and self.also_without_author and self.author:
                 asked = replay.without_author(asked, self.parts)
                 hashtags, scores = best_of(asked.rows, ranker, self.top_k)
                 hidden.put(row_of[position], self._labels(hashtags), scores)
-        self.without_author = hidden if hidden.asked.any() else None
+        if hidden.asked.any():
+            self.without_author = hidden
         return rankings
 
     def _labels(self, hashtags: np.ndarray) -> list[int]:

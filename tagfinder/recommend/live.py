@@ -173,7 +173,8 @@ class LiveSuggester:
 
     def learn_classes(self, *, forgetting: bool = False) -> bool:
         """Learn the classifier anew where it is time to (`DurableKnowledge.learn_classes`)."""
-        return self.durable.learn_classes(forgetting=forgetting)
+        wanted = "classifier" in self._module.parts
+        return wanted and self.durable.learn_classes(forgetting=forgetting)
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import polars as pl
-from fastapi import BackgroundTasks, FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tagfinder.corpus.schema import conform
@@ -63,12 +63,17 @@ def add_teaching(
         model=(str, Field(names[0], description="Name of the model.")),
     )
 
-    async def teach(request: Any, background: BackgroundTasks) -> TaughtAnswer:
+    learning: set[asyncio.Task[bool]] = set()
+
+    async def teach(request: Any) -> TaughtAnswer:
         """Teach posts; when this answers they are durable, and the next suggestion knows them."""
         suggester = _named(suggesters, request.model)
         frame = _frame(request.posts)
         done = await asyncio.to_thread(suggester.teach, frame)
-        background.add_task(suggester.learn_classes)
+        # Beside the requests: it may take a minute, and nobody waits for it.
+        task = asyncio.create_task(asyncio.to_thread(suggester.learn_classes))
+        learning.add(task)
+        task.add_done_callback(learning.discard)
         return TaughtAnswer(
             taught=done.taught, known=done.known, left_out=len(frame) - done.taught - done.known
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tagfinder.errors import InputError
 from tagfinder.live.classifier import (
@@ -54,6 +55,16 @@ def test_the_same_posts_give_the_same_classifier_and_no_words_an_answer() -> Non
     for name in ("words", "weights", "bias"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
     assert np.isfinite(one.classify([]).logs).all()
+
+
+def test_it_learns_the_same_where_gradients_are_off() -> None:
+    expected = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
+    with torch.inference_mode():
+        first = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
+        second = Classifier.learn(8, WEATHER_AND_POLITICS, SETTINGS, first)
+    np.testing.assert_array_equal(first.words, expected.words)
+    again = Classifier.learn(8, WEATHER_AND_POLITICS, SETTINGS, expected)
+    np.testing.assert_array_equal(second.weights, again.weights)
 
 
 def test_it_goes_on_with_what_it_knew() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from postgres_server import Server, running_server
 
+from tagfinder.errors import InputError
 from tagfinder.live.classifier import Classifier, ClassifierSettings
 from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.memory import Post
@@ -96,6 +97,45 @@ def test_the_classifier_stays_is_learned_when_it_is_time_and_forgets(tmp_path: P
         assert changed.sum() <= 2
     with DurableKnowledge(tmp_path, settings=settings) as reader:
         assert classes(reader) == {"star"}
+
+
+def test_a_mistyped_date_costs_the_classifier_only_until_the_post_is_deleted(
+    tmp_path: Path,
+) -> None:
+    posts = [Post(f"{n}", 100.0 + n / 10, "ann", "a comet", ("sky",)) for n in range(20)]
+    settings = {"classifier": asdict(CLASSIFIER)}
+    with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
+        durable.teach([*posts, Post("late", 125.0, "ann", "rain", ("bay",))])
+        durable.teach([Post("typo", 30_000.0, "ann", "rain", ("bay",))])
+        assert durable.learn_classes()
+        assert classes(durable) == set()
+        durable.forget(["typo"])
+        assert durable.newest_day == 125
+        assert durable.learn_classes()
+        assert classes(durable) == {"sky"}
+
+
+def test_what_is_only_read_is_not_learned(tmp_path: Path) -> None:
+    settings = {"classifier": asdict(CLASSIFIER)}
+    with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
+        durable.teach([Post("1", 100.0, "ann", "a comet", ("sky",))])
+    with (
+        DurableKnowledge(tmp_path, settings=settings) as reader,
+        pytest.raises(InputError, match="opened to read"),
+    ):
+        reader.learn_classes()
+
+
+def test_late_posts_are_told_from_older_ones_that_were_taught_after_them(tmp_path: Path) -> None:
+    texts = [(1000.0, "new", "storm over the bay")]
+    texts += [(100.0 + n, f"old{n}", "storm over the bay") for n in range(5)]
+    with DurableKnowledge(tmp_path, writable=True) as durable:
+        for day, hashtag, text in texts:
+            durable.teach([Post(hashtag, day, "ann", text, (hashtag,))])
+    with DurableKnowledge(tmp_path) as again:
+        question = again.knowledge.question("storm", 1001.0, None, {"words"})
+        assert question.lately_by_words.numbers.tolist() == [0]
+        assert sorted(question.by_words.numbers.tolist()) == list(range(6))
 
 
 def test_without_a_classifier_nothing_is_learned(tmp_path: Path) -> None:

@@ -201,6 +201,11 @@ def test_a_hidden_author_is_guessed_from_who_writes_alike() -> None:
     column = column_names(["words", "author"]).index("like_users_most")
     likely = dict(zip(hidden.rows.hashtags, hidden.rows.evidence[:, column], strict=True))
     assert likely[number_of["tuesdays"]] == 1
+    # Who looks at no authors does not guess them either.
+    blind = replayed.asked(3, ["words"]).rows
+    assert number_of["tuesdays"] not in blind.hashtags
+    column = column_names(["words"]).index("words_like_authors")
+    assert not blind.evidence[:, column].any()
 
 
 CLASSIFIER = ClassifierSettings(1, 30, 2, 8, 2, 1, 0.05)

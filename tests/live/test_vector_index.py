@@ -65,6 +65,7 @@ def test_of_young_posts_all_are_searched_wherever_they_lie(vectors: np.ndarray) 
         expected = nearest(vectors[since:], vectors[row], 20) + since
         assert np.isin(found.numbers, expected).mean() >= 0.95  # kept in half precision
     assert len(index.search(vectors[0], 20, since=len(vectors)).numbers) == 0
+    assert len(index.search(vectors[0], 0, since=since).numbers) == 0
 
 
 def test_a_deleted_post_is_not_found_and_can_come_back(vectors: np.ndarray) -> None:

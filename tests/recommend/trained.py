@@ -27,6 +27,7 @@ OVERRIDES = CLOSED | {
     "live": (
         *("protocol=live", "data.rows=500", "model.learn_posts=80", "model.ranker.trees=20"),
         "model.ranker.least_in_leaf=5",
+        *("model.knowledge.classifier.every_days=2", "model.knowledge.classifier.least_uses=2"),
     ),
 }
 
