@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from torch.nn.functional import embedding_bag, log_softmax
 
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
+from tagfinder.live.memory import Post
+from tagfinder.live.words import words
 
 WORD_BITS = 16
 BATCH = 512
@@ -53,6 +55,15 @@ class ClassifierSettings:
     epochs: int
     epochs_again: int
     learning_rate: float
+
+    def period_of(self, day: float) -> int:
+        """Return for which of its periods a classifier is to be learned on a day."""
+        return int(day // self.every_days)
+
+    def days_of(self, period: int) -> tuple[float, float]:
+        """Return the days from and before which posts are learned from for a period."""
+        end = period * self.every_days
+        return end - self.days, end
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,36 @@ class Classifier:
         self.words = words
         self.weights = weights
         self.bias = bias
+
+    @classmethod
+    def of_posts(
+        cls,
+        period: int,
+        posts: Iterable[Post],
+        number_of: Mapping[str, int],
+        settings: ClassifierSettings,
+        before: Classifier | None,
+    ) -> Classifier:
+        """Learn from those of some posts that a period's classifier learns from.
+
+        Args:
+            period: see `ClassifierSettings.period_of`.
+            posts: the posts.
+            number_of: lower-case hashtag -> number.
+            settings: how.
+            before: see `learn`.
+        """
+        first, end = settings.days_of(period)
+        examples = [
+            Example(
+                words(post.text),
+                [number_of[hashtag.lower()] for hashtag in post.hashtags],
+                age=end - post.day,
+            )
+            for post in posts
+            if first <= post.day < end
+        ]
+        return cls.learn(period, examples, settings, before)
 
     @classmethod
     def learn(

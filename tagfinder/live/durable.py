@@ -21,7 +21,12 @@ import numpy as np
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.live.catch_up import catch_up
-from tagfinder.live.classifier import load_classifier, save_classifier
+from tagfinder.live.classifier import (
+    Classifier,
+    ClassifierSettings,
+    load_classifier,
+    save_classifier,
+)
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import Memory, Post
 from tagfinder.live.memory_files import load_memory, save_memory
@@ -154,16 +159,17 @@ class DurableKnowledge:
         """
         if not self.writable:
             raise InputError(f"{self.folder} was opened to read; open it to teach (teach=True)")
-        if self.knowledge.classifier_settings is None or not self._learning.acquire(blocking=False):
+        settings = self.knowledge.classifier_settings
+        if settings is None or not self._learning.acquire(blocking=False):
             return False
         try:
-            return self._learn_classes(forgetting)
+            return self._learn_classes(settings, forgetting)
         finally:
             self._learning.release()
 
-    def _learn_classes(self, forgetting: bool) -> bool:
+    def _learn_classes(self, settings: ClassifierSettings, forgetting: bool) -> bool:
         knowledge = self.knowledge
-        period = knowledge.period_of(self.newest_day)
+        period = settings.period_of(self.newest_day)
         with self.lock:
             memory, before = knowledge.memory, knowledge.classifier
             n_posts = memory.n_posts
@@ -171,16 +177,18 @@ class DurableKnowledge:
         forgotten = deletions != self._classified_deletions
         if before and before.period == period and not (forgetting and forgotten):
             return False
-        blocks = self.store.blocks(from_day=knowledge.first_day_of_classes(period))
+        first, _ = settings.days_of(period)
         # What is taught in the meantime is not counted yet, and waits for the next time.
-        posts = [
+        posts = (
             post
-            for block in blocks
+            for block in self.store.blocks(from_day=first)
             for number, post in zip(block.numbers.tolist(), block.posts, strict=True)
             if number < n_posts
-        ]
-        learned = knowledge.learned_classes(memory, posts, period, None if forgotten else before)
-        state = learned.state(memory.hashtags.names)
+        )
+        number_of, names = memory.hashtags.number_of, memory.hashtags.names
+        before = None if forgotten else before
+        learned = Classifier.of_posts(period, posts, number_of, settings, before)
+        state = learned.state(names)
         with self.lock:
             # By name: the counts may have been made anew.
             knowledge.use_classifier(state)

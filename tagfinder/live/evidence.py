@@ -48,6 +48,18 @@ class Question:
     classified: Classified = UNCLASSIFIED
 
 
+def places_among(there: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find numbers in an ascending row.
+
+    Returns:
+        (N,) int64 places in `there`, and (N,) bool, at which of them the wanted number stands.
+    """
+    if not len(there):
+        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
+    places = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
+    return places, there[places] == wanted
+
+
 @dataclass
 class Votes:
     """What neighbours say of hashtags.
@@ -120,9 +132,7 @@ def spread(found: Votes, candidates: np.ndarray) -> np.ndarray:
     """Return (C, V) votes for candidates, zeros for those that no neighbour has."""
     rows = np.zeros((len(candidates), found.table.shape[1]), np.float32)
     if len(found.hashtags):
-        places = np.searchsorted(found.hashtags, candidates)
-        places = np.minimum(places, len(found.hashtags) - 1)
-        has = found.hashtags[places] == candidates
+        places, has = places_among(found.hashtags, candidates)
         rows[has] = found.table[places[has]]
         rows[~has, VOTE_NAMES.index("first")] = 999
     return rows
@@ -242,9 +252,9 @@ def of_author(
     """
     table = np.zeros((len(candidates), len(AUTHOR_NAMES)), np.float32)
     author = question.author
-    _fill_like_authors(memory, candidates, question, likeness, table)
+    table[:, 13:] = _of_like_authors(memory, candidates, question, likeness)
     if author == NOBODY or author >= len(memory.authors):
-        table[:, : AUTHOR_NAMES.index("like_users")] = np.nan
+        table[:, :13] = np.nan
         return table
     has = rows >= 0
     posts = memory.author_posts.read(np.array([author]), question.day)[0]
@@ -259,8 +269,7 @@ def of_author(
     flat, owners = memory.hashtags_at(latest[latest >= 0])
     if len(flat):
         table[:, 9] = 99
-        places = np.minimum(np.searchsorted(candidates, flat), len(candidates) - 1)
-        mine = candidates[places] == flat
+        places, mine = places_among(candidates, flat)
         places, owners = places[mine], owners[mine]
         table[:, 7] = np.bincount(places[owners < 5], minlength=len(candidates))
         table[:, 8] = np.bincount(places[owners < 20], minlength=len(candidates))
@@ -271,34 +280,34 @@ def of_author(
     return table
 
 
-def _fill_like_authors(
-    memory: Memory,
-    candidates: np.ndarray,
-    question: Question,
-    likeness: np.ndarray,
-    table: np.ndarray,
-) -> None:
-    """Fill the columns of `of_author` that tell who else uses a hashtag."""
+def _of_like_authors(
+    memory: Memory, candidates: np.ndarray, question: Question, likeness: np.ndarray
+) -> np.ndarray:
+    """Return (C, 3) who else uses hashtags: the last three of `AUTHOR_NAMES`."""
     uses = memory.latest_uses.values[candidates]
     users = memory.author_of.values[uses]
     others = (uses >= 0) & (users >= 0) & (users != question.author)
     like = np.where(others, likeness[users], 0)
-    table[:, 13] = like.sum(axis=1) / np.maximum(others.sum(axis=1), 1)
-    table[:, 14] = like.max(axis=1)
     places, columns = np.nonzero(like)
     age = np.maximum(question.day - memory.days.values[uses[places, columns]], 0)
     fading = like[places, columns] * np.exp2(-age / 7)
-    table[:, 15] = np.bincount(places, weights=fading, minlength=len(candidates))
+    return np.stack(
+        [
+            like.sum(axis=1) / np.maximum(others.sum(axis=1), 1),
+            like.max(axis=1),
+            np.bincount(places, weights=fading, minlength=len(candidates)),
+        ],
+        axis=1,
+    )
 
 
 def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
     """Return (C,) float32 how many of a post's words spell each hashtag."""
     counts = np.zeros(len(candidates), np.float32)
-    if question.spelled and len(candidates):
+    if question.spelled:
         spelled = np.fromiter(question.spelled, np.int64, len(question.spelled))
         n_words = np.fromiter(question.spelled.values(), np.float32, len(question.spelled))
-        places = np.minimum(np.searchsorted(candidates, spelled), len(candidates) - 1)
-        there = candidates[places] == spelled
+        places, there = places_among(candidates, spelled)
         counts[places[there]] = n_words[there]
     return counts
 
@@ -387,10 +396,8 @@ def class_logs(candidates: np.ndarray, question: Question) -> np.ndarray:
     """Return (C,) float32 logarithms of hashtags' shares, `LEAST_LOG` where there is none."""
     found = question.classified
     logs = np.full(len(candidates), LEAST_LOG, np.float32)
-    if len(found.hashtags):
-        places = np.minimum(np.searchsorted(found.hashtags, candidates), len(found.hashtags) - 1)
-        known = found.hashtags[places] == candidates
-        logs[known] = np.maximum(found.logs[places[known]], LEAST_LOG)
+    places, known = places_among(found.hashtags, candidates)
+    logs[known] = np.maximum(found.logs[places[known]], LEAST_LOG)
     return logs
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from tagfinder.live.candidates import Trends
-from tagfinder.live.classifier import UNCLASSIFIED, Classifier, ClassifierSettings, Example
+from tagfinder.live.classifier import UNCLASSIFIED, Classifier, ClassifierSettings
 from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
 from tagfinder.live.text_index import Entry, Neighbours, TextIndex
 from tagfinder.live.vector_index import VectorIndex
-from tagfinder.live.words import read, spelled, words
+from tagfinder.live.words import read, spelled
 
 # Days within which a post is a late one.
 LATELY = 14
@@ -146,40 +146,6 @@ class Knowledge:
             else UNCLASSIFIED,
         )
 
-    def period_of(self, day: float) -> int:
-        """Return for which of its periods the classifier is to be learned on a day."""
-        return int(day // self._classifier_settings().every_days)
-
-    def first_day_of_classes(self, period: int) -> float:
-        """Return the day of the oldest posts that a period's classifier learns from."""
-        settings = self._classifier_settings()
-        return period * settings.every_days - settings.days
-
-    def learned_classes(
-        self, memory: Memory, posts: Sequence[Post], period: int, before: Classifier | None
-    ) -> Classifier:
-        """Return a classifier that learned from taught posts.
-
-        Args:
-            memory: numbers their hashtags.
-            posts: of these, those before the period are read.
-            period: see `period_of`.
-            before: goes on from it.
-        """
-        settings = self._classifier_settings()
-        first, end = self.first_day_of_classes(period), period * settings.every_days
-        number_of = memory.hashtags.number_of
-        examples = [
-            Example(
-                words(post.text),
-                [number_of[tag.lower()] for tag in post.hashtags],
-                age=end - post.day,
-            )
-            for post in posts
-            if first <= post.day < end
-        ]
-        return Classifier.learn(period, examples, settings, before)
-
     def classifier_state(self) -> dict[str, Any] | None:
         """Return the classifier as plain data, where there is one."""
         if self.classifier is None:
@@ -189,10 +155,6 @@ class Knowledge:
     def use_classifier(self, state: dict[str, Any]) -> None:
         """Take what `classifier_state` returned as the classifier."""
         self.classifier = Classifier.from_state(state, self.memory.hashtags.number_of)
-
-    def _classifier_settings(self) -> ClassifierSettings:
-        assert self.classifier_settings is not None
-        return self.classifier_settings
 
     def _rarest(self, terms: Sequence[str]) -> Sequence[str]:
         if len(terms) <= self.most_terms:

@@ -189,12 +189,8 @@ def _shortlist(
         total[ranked] += 1 / (RANK_OFFSET + np.arange(len(ranked)))
 
     for voters, of_voters in votes.items():
-        if not len(of_voters.hashtags):
-            continue
-        places = np.searchsorted(considered, of_voters.hashtags)
         # Typed and forgotten hashtags have votes but are no candidates.
-        places[places == len(considered)] = 0
-        there = considered[places] == of_voters.hashtags
+        places, there = evidence.places_among(considered, of_voters.hashtags)
         table = of_voters.table[there]
         rank(places[there], table[:, VOTE_NAMES.index("cubes")])
         if voters == "by_words":

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.data.vector_store import StoredVectors
+from tagfinder.live.classifier import Classifier
 from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import NOBODY, Post
@@ -114,17 +115,16 @@ class Replay:
 
     def _bring_classifier_to(self, day: float) -> None:
         knowledge = self.knowledge
-        if knowledge.classifier_settings is None:
+        settings = knowledge.classifier_settings
+        if settings is None:
             return
         if self._classifier is not None:
             knowledge.use_classifier(self._classifier)
             self._classifier = None
-        period, before = knowledge.period_of(day), knowledge.classifier
+        period, before = settings.period_of(day), knowledge.classifier
         if before is None or before.period != period:
-            posts = self.posts[: self.taught]
-            knowledge.classifier = knowledge.learned_classes(
-                knowledge.memory, posts, period, before
-            )
+            posts, number_of = self.posts[: self.taught], knowledge.memory.hashtags.number_of
+            knowledge.classifier = Classifier.of_posts(period, posts, number_of, settings, before)
 
     def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
         rows = self.knowledge.rows(question, parts)

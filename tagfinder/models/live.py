@@ -37,9 +37,9 @@ from tagfinder.progress import track
 class LiveRecommender(lightning.LightningModule):
     """Ranks the hashtags of all posts that were known a delay before a post.
 
-    Training goes through the corpus once, in order of time: the ranker that is judged on the
-    validation part has learned from posts before it, and the one that is judged on the test part,
-    and kept, from these and the validation part.
+    Learning and ranking each go through the timeline in order, from its beginning. The ranker that
+    is judged on the validation part has learned from posts before it, and the one that is judged on
+    the test part, and kept, from these and the validation part.
 
     Args:
         label_set: every hashtag of the corpus; a numbering only, its counts are never read.

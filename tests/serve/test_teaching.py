@@ -58,7 +58,8 @@ def test_the_classifier_is_learned_in_the_background_when_it_is_time(
     assert knowledge.classifier is not None
     with TestClient(create_app([suggester], load_limits())) as client:
         client.post("/posts", json={"posts": [{"id": "1", **POST}]})
-        due = knowledge.period_of(suggester.durable.newest_day)
+        assert knowledge.classifier_settings is not None
+        due = knowledge.classifier_settings.period_of(suggester.durable.newest_day)
         for _ in range(600):
             if knowledge.classifier.period == due:
                 break
