@@ -112,6 +112,11 @@ class LiveRecommender(lightning.LightningModule):
         # The classifier as it was when a part began, so that a part can be gone through again.
         self._classifiers: dict[str, dict[str, Any]] = {}
 
+    def setup(self, stage: str) -> None:
+        """Read the corpus's timeline, where a finished run was opened to be scored again."""
+        if self.features.timeline is None:
+            self.features.fit(self.trainer.datamodule.corpus)  # type: ignore[attr-defined]
+
     def on_train_start(self) -> None:
         """End at once where a checkpoint brought what is learned: there is one pass, not many."""
         if self.ranker is not None:

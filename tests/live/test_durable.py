@@ -138,6 +138,17 @@ def test_late_posts_are_told_from_older_ones_that_were_taught_after_them(tmp_pat
         assert sorted(question.by_words.numbers.tolist()) == list(range(6))
 
 
+def test_what_is_stored_but_not_counted_yet_waits_for_the_next_time(tmp_path: Path) -> None:
+    settings = {"classifier": asdict(CLASSIFIER)}
+    posts = [Post(f"{n}", 100.0 + n, "ann", "a comet", ("sky",)) for n in range(25)]
+    with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
+        durable.teach(posts)
+        # As it is while another thread teaches: in the store first, in the counts afterwards.
+        durable.store.add([Post(f"x{n}", 101.0, "ann", "a comet", ("brandnew",)) for n in range(3)])
+        assert durable.learn_classes()
+        assert classes(durable) == {"sky"}
+
+
 def test_without_a_classifier_nothing_is_learned(tmp_path: Path) -> None:
     with DurableKnowledge(tmp_path, writable=True) as durable:
         durable.teach([Post("1", 100.0, "ann", "a comet", ("sky",))])

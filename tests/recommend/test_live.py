@@ -11,10 +11,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from trained import OVERRIDES
 
 import tagfinder
 from tagfinder.cli import main
+from tagfinder.commands.evaluate import command as evaluate
 from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.errors import InputError
 from tagfinder.live.ranker import Ranker
@@ -87,6 +89,19 @@ def test_a_ranker_of_another_version_is_refused(
     monkeypatch.setattr("tagfinder.models.live.column_names", lambda parts: ["words_sum", "new"])
     with pytest.raises(InputError, match="train it anew"):
         tagfinder.load(live_run)
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_run_is_scored_again_without_learning_and_comes_out_the_same(
+    live_run: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(Ranker, "learn", None)
+    arguments = [str(live_run), "--part", part, "--no-errors", "--json"]
+    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
+    again = json.loads(result.stdout.splitlines()[-1])
+    whole = json.loads((live_run / "metrics.json").read_text())[part]
+    for name in ("ndcg@5", "hit_rate@5", "open_ndcg@5"):
+        assert again[name] == pytest.approx(whole[name], abs=1e-9)
 
 
 def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
