@@ -209,8 +209,8 @@ class Classifier:
             for example in examples
         ]
         useful = [one for one in encoded if one[1]]
-        if useful:
-            epochs = settings.epochs if before is None else settings.epochs_again
+        epochs = settings.epochs if before is None else settings.epochs_again
+        if useful and epochs:
             _fit((table, weights, bias), useful, epochs, settings.learning_rate, generator)
         return cls(period, known, table.numpy(), weights.numpy(), bias.numpy())
 

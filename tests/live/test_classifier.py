@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from tagfinder.errors import InputError
 from tagfinder.live.classifier import (
+    HALF_LIFE,
     UNCLASSIFIED,
     Classifier,
     ClassifierSettings,
@@ -17,6 +19,7 @@ from tagfinder.live.classifier import (
     load_classifier,
     save_classifier,
 )
+from tagfinder.live.memory import Post
 
 SETTINGS = ClassifierSettings(30, 365, 4, 8, 20, 5, 0.05)
 RAIN, VOTE, RARE, COMET = 3, 5, 8, 9
@@ -74,6 +77,43 @@ def test_it_goes_on_with_what_it_knew() -> None:
     assert after.hashtags.tolist() == [RAIN, COMET]
     assert best(after, "the comet") == COMET
     assert best(after, "over") == RAIN  # a word of the earlier posts only
+
+
+def test_what_goes_on_begins_with_all_that_was_learned() -> None:
+    before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
+    seen = [*lessons("comet", COMET), *lessons("polls", VOTE)]
+    after = Classifier.learn(8, seen, replace(SETTINGS, epochs_again=0), before)
+    assert after.hashtags.tolist() == [VOTE, COMET]
+    np.testing.assert_array_equal(after.words, before.words)
+    np.testing.assert_array_equal(after.weights[0], before.weights[1])
+    assert after.bias[0] == before.bias[1]
+    assert not after.weights[1].any()
+
+
+def test_late_posts_count_more() -> None:
+    late = [Example(["storm"], [RAIN], age=0.0)] * 40
+    old = [Example(["storm"], [VOTE], age=3 * HALF_LIFE)] * 40
+    classifier = Classifier.learn(7, [*late, *old], SETTINGS)
+    shares = np.exp(classifier.classify(["storm"]).logs)
+    assert shares[classifier.hashtags.tolist().index(RAIN)] == pytest.approx(8 / 9, abs=0.05)
+
+
+def test_a_post_with_several_hashtags_counts_as_one() -> None:
+    seen = [Example(["storm"], [RAIN, VOTE], age=0.0)] * 40 + [
+        Example(["storm"], [COMET], 0.0)
+    ] * 30
+    classifier = Classifier.learn(7, seen, SETTINGS)
+    shares = np.exp(classifier.classify(["storm"]).logs)
+    assert shares.tolist() == pytest.approx([2 / 7, 2 / 7, 3 / 7], abs=0.05)
+
+
+def test_of_posts_those_of_the_days_before_the_period_are_learned() -> None:
+    settings = replace(SETTINGS, every_days=5, days=10, least_uses=1)
+    posts = [Post(f"{day}", float(day), None, "rain", (f"Day{day}",)) for day in range(40)]
+    number_of = {f"day{day}": day for day in range(40)}
+    learned = Classifier.of_posts(6, posts, number_of, settings, None)
+    assert settings.period_of(30.0) == settings.period_of(34.9) == 6
+    assert learned.hashtags.tolist() == list(range(20, 30))
 
 
 def test_without_posts_nothing_is_known() -> None:

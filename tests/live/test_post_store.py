@@ -56,6 +56,16 @@ def test_what_was_added_is_read_back_in_order_after_reopening(path: Path) -> Non
         assert [block.numbers.tolist() for block in store.blocks(after=1)] == [[2, 3]]
 
 
+def test_late_posts_can_be_read_without_the_others(path: Path) -> None:
+    posts = [replace(post(n), day=18_000.0 + day) for n, day in enumerate((5, 3, 9, 4))]
+    with PostStore(path) as store:
+        assert store.newest_day() == 0
+        store.add(posts)
+        late = store.blocks(size=1, from_day=18_004.0)
+        assert [block.numbers.tolist() for block in late] == [[0], [2], [3]]
+        assert store.newest_day() == 18_009
+
+
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 

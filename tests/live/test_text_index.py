@@ -232,6 +232,15 @@ def test_both_rank_alike(server: Server) -> None:
     indexes[1].close()
 
 
+def test_young_posts_are_found_by_their_commonest_words_too(server: Server) -> None:
+    index = PostgresIndex(server.address, schema="young", candidates=1)
+    index.add(entries("rare launch", *["launch"] * 20))
+    index.commit()
+    assert found(index, "rare launch") == [0]
+    assert index.search(["rare", "launch"], 30, since=15).numbers.tolist() == list(range(15, 21))
+    index.close()
+
+
 def test_what_was_committed_outlives_a_crash_of_the_server(server: Server) -> None:
     index = PostgresIndex(server.address, schema="crashed")
     index.add(entries("launch a", "launch b"))

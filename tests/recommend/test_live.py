@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,6 +20,7 @@ from tagfinder.cli import main
 from tagfinder.commands.evaluate import command as evaluate
 from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.errors import InputError
+from tagfinder.live.classifier import Classifier, load_classifier
 from tagfinder.live.ranker import Ranker
 from tagfinder.recommend.live import LiveSuggester
 
@@ -96,12 +98,22 @@ def test_a_run_is_scored_again_without_learning_and_comes_out_the_same(
     live_run: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     monkeypatch.setattr(Ranker, "learn", None)
+    learn, began_with = Classifier.learn, []
+
+    def watched(*arguments: Any) -> Classifier:
+        began_with.append(arguments[-1])
+        return learn(*arguments)
+
+    monkeypatch.setattr(Classifier, "learn", watched)
     arguments = [str(live_run), "--part", part, "--no-errors", "--json"]
     result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
     again = json.loads(result.stdout.splitlines()[-1])
     whole = json.loads((live_run / "metrics.json").read_text())[part]
     for name in ("ndcg@5", "hit_rate@5", "open_ndcg@5"):
         assert again[name] == pytest.approx(whole[name], abs=1e-9)
+    # The classifier goes on from what it was before the part.
+    assert began_with
+    assert None not in began_with
 
 
 def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
@@ -117,6 +129,18 @@ def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Pa
     assert "#" not in best.text
     suggester.close()
     assert "CometNight" in hashtags(live_run, text)
+
+
+def test_a_run_that_asks_no_classifier_learns_none(
+    live_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suggester = tagfinder.load(live_run, teach=True)
+    suggester.teach(posts("rain again #rain"))
+    with monkeypatch.context() as without:
+        without.setattr(suggester._module, "parts", suggester._module.parts - {"classifier"})
+        assert not suggester.learn_classes()
+    assert suggester.learn_classes()
+    suggester.close()
 
 
 def test_posts_that_are_known_are_not_taught_twice(live_run: Path) -> None:
@@ -164,17 +188,24 @@ def test_a_closed_run_cannot_be_taught(linear_run: Path) -> None:
 def test_update_teaches_from_files_and_forgets(
     live_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    suggester = tagfinder.load(live_run, teach=True)
+    n_before = suggester.n_posts
+    suggester.close()
     file = tmp_path / "posts.parquet"
     posts(*["The comet over the harbour #CometNight"] * 4, "nothing").write_parquet(file)
     with pytest.raises(SystemExit) as ended:
         main(["update", str(live_run), str(file)])
     assert ended.value.code == 0
-    assert "4 posts taught" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 posts taught" in said
+    assert "the classifier was learned anew" in said
     assert "CometNight" in hashtags(live_run, "a comet over the harbour")
     with pytest.raises(SystemExit) as ended:
         main(["update", str(live_run), "--before", "2029-12-31"])
     assert ended.value.code == 0
     assert "4 known" in capsys.readouterr().out
+    learned = load_classifier(live_run / "knowledge" / "classifier.npz")
+    assert learned["deletions"] == n_before  # it was learned after the last of them
 
 
 def test_recommend_says_hashtags_of_a_live_run_as_json(
