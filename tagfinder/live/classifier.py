@@ -1,18 +1,18 @@
 """A classifier of the hashtags in use, learned anew now and then from late posts.
 
 Neighbours say what posts like this one had; a classifier has weighed each word against all hashtags
-at once. It knows only hashtags that were used several times when it was learned, so that it is one
-source beside the others.
+at once, and each author's habits against the text. It knows only hashtags that were used several
+times when it was learned, so that it is one source beside the others.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 from zlib import crc32
 
@@ -22,16 +22,20 @@ from torch.nn.functional import embedding_bag, log_softmax
 
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
-from tagfinder.live.memory import Post
+from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.words import words
 
 WORD_BITS = 16
 BATCH = 512
 DROPPED = 0.1
+# Share of the posts that are read as if nobody had written them, so that it does without authors.
+HIDDEN = 0.5
 # Days after which a post counts half.
 HALF_LIFE = 90.0
 # A hashtag that was not there before has few posts.
 FIRST_BIAS = -2.0
+# Standard deviation of what vectors begin with.
+FIRST_SPREAD = 0.1
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class ClassifierSettings:
         every_days: days after which it is learned anew.
         days: age of the oldest posts that it learns from.
         least_uses: uses of a hashtag among them.
-        dimension: numbers in the vector of a word.
+        dimension: numbers in the vector of a word or an author.
         epochs: how often each post is seen at first.
         epochs_again: how often when it goes on from an earlier one.
         learning_rate: of Adam, falling to nothing.
@@ -74,11 +78,13 @@ class Example:
         words: of its text.
         hashtags: distinct numbers.
         age: days.
+        author: number, or `NOBODY`.
     """
 
     words: Sequence[str]
     hashtags: Sequence[int]
     age: float
+    author: int = NOBODY
 
 
 @dataclass(frozen=True)
@@ -94,69 +100,98 @@ class Classified:
     logs: np.ndarray
 
 
-# Places of a post's words, columns of its hashtags, and what it counts.
-Encoded = tuple[np.ndarray, list[int], float]
-ARRAYS = ("words", "weights", "bias")
+VectorsOf = Callable[[np.ndarray], np.ndarray]
+ARRAYS = ("words", "author_vectors", "projection", "weights", "bias")
 UNCLASSIFIED = Classified(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """An example as the network reads it.
+
+    Attributes:
+        places: (W,) int64 rows of its words.
+        columns: of its hashtags.
+        share: what it counts.
+        author: row of its author; 0 is nobody.
+        vector: row among the sentence vectors.
+    """
+
+    places: np.ndarray
+    columns: list[int]
+    share: float
+    author: int
+    vector: int
+
+
+@dataclass(frozen=True)
 class Classifier:
     """Shares of hashtags by the mean of the words' vectors, as fastText (Joulin et al., 2017).
 
     Unlike fastText it computes the whole softmax, for many posts at once, with Adam: with thousands
-    of hashtags that each have few posts, that is much better (`experiments/tables/live.md`).
+    of hashtags that each have few posts, that is much better (`experiments/tables/live.md`). To the
+    mean it adds a vector of the author, where one is known, and what it makes of the sentence
+    vector, where there is an encoder.
 
-    Args:
+    Attributes:
         period: which of the periods of `every_days` it was learned for.
         hashtags: (L,) int64 numbers, ascending.
+        authors: (A,) int64 numbers, ascending.
         words: (2^16, D) float32 vectors of words, by a hash of them.
+        author_vectors: (A, D) float32.
+        projection: (E, D) float32, by which sentence vectors of length one are read; E is 0 where
+            it learned without.
         weights: (L, D) float32.
         bias: (L,) float32.
     """
 
-    def __init__(
-        self,
-        period: int,
-        hashtags: np.ndarray,
-        words: np.ndarray,
-        weights: np.ndarray,
-        bias: np.ndarray,
-    ) -> None:
-        self.period = period
-        self.hashtags = hashtags
-        self.words = words
-        self.weights = weights
-        self.bias = bias
+    period: int
+    hashtags: np.ndarray
+    authors: np.ndarray
+    words: np.ndarray
+    author_vectors: np.ndarray
+    projection: np.ndarray
+    weights: np.ndarray
+    bias: np.ndarray
 
     @classmethod
     def of_posts(
         cls,
         period: int,
-        posts: Iterable[Post],
-        number_of: Mapping[str, int],
+        posts: Iterable[tuple[int, Post]],
+        memory: Memory,
         settings: ClassifierSettings,
-        before: Classifier | None,
+        *,
+        before: Classifier | None = None,
+        vectors_of: VectorsOf | None = None,
     ) -> Classifier:
         """Learn from those of some posts that a period's classifier learns from.
 
         Args:
             period: see `ClassifierSettings.period_of`.
-            posts: the posts.
-            number_of: lower-case hashtag -> number.
+            posts: with their numbers.
+            memory: knows the numbers of their hashtags and authors.
             settings: how.
             before: see `learn`.
+            vectors_of: maps (P,) numbers of posts to their (P, E) vectors of length one; None where
+                there is no encoder.
         """
         first, end = settings.days_of(period)
-        examples = [
-            Example(
-                words(post.text),
-                [number_of[hashtag.lower()] for hashtag in post.hashtags],
-                age=end - post.day,
-            )
-            for post in posts
-            if first <= post.day < end
-        ]
-        return cls.learn(period, examples, settings, before)
+        hashtags, authors = memory.hashtags.number_of, memory.authors.number_of
+        numbers, examples = [], []
+        for number, post in posts:
+            if first <= post.day < end:
+                numbers.append(number)
+                examples.append(
+                    Example(
+                        words(post.text),
+                        [hashtags[hashtag.lower()] for hashtag in post.hashtags],
+                        age=end - post.day,
+                        author=authors.get(post.author, NOBODY) if post.author else NOBODY,
+                    )
+                )
+        vectors = None if vectors_of is None else vectors_of(np.array(numbers, dtype=np.int64))
+        return cls.learn(period, examples, settings, before, vectors)
 
     @classmethod
     def learn(
@@ -165,18 +200,22 @@ class Classifier:
         examples: Sequence[Example],
         settings: ClassifierSettings,
         before: Classifier | None = None,
+        vectors: np.ndarray | None = None,
     ) -> Classifier:
         """Learn from posts.
 
         Args:
             period: which of the periods of `every_days` it is learned for; also the seed.
-            examples: posts.
+            examples: P posts.
             settings: how.
             before: an earlier one to go on from, with `epochs_again` instead of `epochs`.
+            vectors: (P, E) float32 of the posts' texts, of length one or 0.
         """
         # Lightning goes through test and validation parts without gradients.
         with torch.inference_mode(False), torch.enable_grad():
-            return cls._learned(period, examples, settings, before)
+            if vectors is None:
+                vectors = np.empty((len(examples), 0), np.float32)
+            return cls._learned(period, examples, settings, before, vectors)
 
     @classmethod
     def _learned(
@@ -185,67 +224,125 @@ class Classifier:
         examples: Sequence[Example],
         settings: ClassifierSettings,
         before: Classifier | None,
+        vectors: np.ndarray,
     ) -> Classifier:
         uses = Counter(number for example in examples for number in example.hashtags)
         known = np.array(sorted(n for n, u in uses.items() if u >= settings.least_uses), np.int64)
+        authors = np.unique([e.author for e in examples if e.author != NOBODY]).astype(np.int64)
         generator = torch.Generator().manual_seed(period)
         weights = torch.zeros(len(known), settings.dimension)
         bias = torch.full((len(known),), FIRST_BIAS)
+        # A row more than there are authors: nobody's, which stays zero.
+        author_table = torch.zeros(1 + len(authors), settings.dimension)
         if before is None:
             table = torch.empty(1 << WORD_BITS, settings.dimension)
-            torch.nn.init.normal_(table, std=0.1, generator=generator)
+            torch.nn.init.normal_(table, std=FIRST_SPREAD, generator=generator)
         else:
             table = torch.from_numpy(before.words.copy())
             _, new, old = np.intersect1d(known, before.hashtags, return_indices=True)
             weights[new] = torch.from_numpy(before.weights[old])
             bias[new] = torch.from_numpy(before.bias[old])
+            _, new, old = np.intersect1d(authors, before.authors, return_indices=True)
+            author_table[1 + new] = torch.from_numpy(before.author_vectors[old])
+        if before is None or len(before.projection) != vectors.shape[1]:
+            projection = torch.empty(vectors.shape[1], settings.dimension)
+            torch.nn.init.normal_(projection, std=FIRST_SPREAD, generator=generator)
+        else:
+            projection = torch.from_numpy(before.projection.copy())
         column_of = {number: column for column, number in enumerate(known.tolist())}
+        row_of = {NOBODY: 0, **{number: row for row, number in enumerate(authors.tolist(), 1)}}
         encoded = [
-            (
+            Encoded(
                 _places(example.words),
                 [column_of[number] for number in example.hashtags if number in column_of],
                 0.5 ** (example.age / HALF_LIFE),
+                row_of[example.author],
+                row,
             )
-            for example in examples
+            for row, example in enumerate(examples)
         ]
-        useful = [one for one in encoded if one[1]]
+        useful = [one for one in encoded if one.columns]
         epochs = settings.epochs if before is None else settings.epochs_again
         if useful and epochs:
-            _fit((table, weights, bias), useful, epochs, settings.learning_rate, generator)
-        return cls(period, known, table.numpy(), weights.numpy(), bias.numpy())
+            network = Network(table, author_table, projection, weights, bias)
+            _fit(
+                network,
+                useful,
+                vectors,
+                epochs=epochs,
+                learning_rate=settings.learning_rate,
+                generator=generator,
+            )
+        arrays = (table, author_table[1:], projection, weights, bias)
+        return cls(period, known, authors, *(tensor.numpy() for tensor in arrays))
 
-    def classify(self, words: Sequence[str]) -> Classified:
-        """Return the shares of all hashtags that it knows."""
-        if not len(self.hashtags):
-            return UNCLASSIFIED
-        logits = self.weights @ self.words[_places(words)].mean(axis=0) + self.bias
-        highest = logits.max()
-        logs = logits - (highest + np.log(np.exp(logits - highest).sum()))
-        return Classified(self.hashtags, logs)
-
-    def state(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the classifier as plain data, its hashtags by their names.
+    def classify(
+        self, words: Sequence[str], author: int = NOBODY, vector: np.ndarray | None = None
+    ) -> Classified:
+        """Return the shares of all hashtags that it knows.
 
         Args:
-            names: hashtag number -> name.
+            words: of a text.
+            author: number of who writes it.
+            vector: (E,) of the text, of any length; left aside where it learned without.
         """
-        weights = {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
-        hashtags = [names[number] for number in self.hashtags.tolist()]
-        return {"period": self.period, "hashtags": hashtags, **weights}
+        if not len(self.hashtags):
+            return UNCLASSIFIED
+        read = self.words[_places(words)].mean(axis=0)
+        row = int(np.searchsorted(self.authors, author))
+        if row < len(self.authors) and self.authors[row] == author:
+            read = read + self.author_vectors[row]
+        if vector is not None and len(self.projection):
+            read = read + (vector / max(np.linalg.norm(vector), 1e-9)) @ self.projection
+        logits = self.weights @ read + self.bias
+        highest = logits.max()
+        logs = logits - (highest + np.log(np.exp(logits - highest).sum()))
+        return Classified(self.hashtags, logs.astype(np.float32))
+
+    def state(self, memory: Memory) -> dict[str, Any]:
+        """Return the classifier as plain data, its hashtags and authors by their names.
+
+        Args:
+            memory: knows the names.
+        """
+        arrays = {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
+        hashtags, authors = memory.hashtags.names, memory.authors.names
+        return {
+            "period": self.period,
+            "hashtags": [hashtags[number] for number in self.hashtags.tolist()],
+            "authors": [authors[number] for number in self.authors.tolist()],
+            **arrays,
+        }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], number_of: Mapping[str, int]) -> Classifier:
+    def from_state(cls, state: dict[str, Any], memory: Memory) -> Classifier:
         """Build a classifier from what `state` returned.
 
         Args:
             state: the plain data.
-            number_of: hashtag -> number; a hashtag without one is left out.
+            memory: knows the numbers of hashtags and authors; those it does not know are left out.
         """
-        numbers = np.array([number_of.get(name, -1) for name in state["hashtags"]], np.int64)
-        order = np.argsort(numbers, kind="stable")
-        order = order[numbers[order] >= 0]
-        words, weights, bias = (state[name].numpy() for name in ARRAYS)
-        return cls(state["period"], numbers[order], words, weights[order], bias[order])
+        words, author_vectors, projection, weights, bias = (state[name].numpy() for name in ARRAYS)
+        hashtags, rows = _numbered(state["hashtags"], memory.hashtags.number_of)
+        authors, author_rows = _numbered(state["authors"], memory.authors.number_of)
+        return cls(
+            state["period"],
+            hashtags,
+            authors,
+            words,
+            author_vectors[author_rows],
+            projection,
+            weights[rows],
+            bias[rows],
+        )
+
+
+def _numbered(names: Sequence[str], number_of: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return ascending numbers of those names that have one, and the names' places."""
+    numbers = np.array([number_of.get(name, -1) for name in names], np.int64)
+    order = np.argsort(numbers, kind="stable")
+    order = order[numbers[order] >= 0]
+    return numbers[order], order
 
 
 def save_classifier(state: dict[str, Any], file: Path) -> None:
@@ -271,39 +368,69 @@ def load_classifier(file: Path) -> dict[str, Any]:
         raise InputError(f"{file} holds no classifier that can be read: {error}") from error
 
 
+class Network(NamedTuple):
+    """What is fitted: see `Classifier`; the first row of the authors is nobody's."""
+
+    words: torch.Tensor
+    authors: torch.Tensor
+    projection: torch.Tensor
+    weights: torch.Tensor
+    bias: torch.Tensor
+
+
 def _fit(
-    tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    network: Network,
     examples: Sequence[Encoded],
+    vectors: np.ndarray,
+    *,
     epochs: int,
     learning_rate: float,
     generator: torch.Generator,
 ) -> None:
-    """Fit vectors, weights and biases in place to posts: places of words, columns, weight."""
-    table, weights, bias = (tensor.requires_grad_() for tensor in tensors)
-    optimizer = torch.optim.Adam([table, weights, bias], lr=learning_rate, fused=True)
+    """Fit a network in place to posts."""
+    for tensor in network:
+        tensor.requires_grad_()
+    optimizer = torch.optim.Adam(network, lr=learning_rate, fused=True)
     n_steps = epochs * -(-len(examples) // BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / n_steps)
     for _ in range(epochs):
         order = torch.randperm(len(examples), generator=generator).tolist()
         for start in range(0, len(order), BATCH):
             batch = [examples[row] for row in order[start : start + BATCH]]
-            places, targets, shares = zip(*batch, strict=True)
-            lengths = np.array([len(of_post) for of_post in places])
-            starts = torch.from_numpy(np.cumsum(lengths) - lengths)
-            texts = embedding_bag(torch.from_numpy(np.concatenate(places)), table, starts)
+            texts = _read(network, batch, vectors, generator)
             kept = torch.rand(texts.shape, generator=generator) >= DROPPED
-            logs = log_softmax(torch.addmm(bias, texts * kept / (1 - DROPPED), weights.T), dim=1)
+            texts = texts * kept / (1 - DROPPED)
+            logs = log_softmax(torch.addmm(network.bias, texts, network.weights.T), dim=1)
             # A post with several hashtags counts as one, shared between them.
-            counts = np.array([len(columns) for columns in targets])
+            counts = np.array([len(one.columns) for one in batch])
             rows = np.repeat(np.arange(len(batch)), counts)
-            weight = torch.from_numpy(np.repeat(np.array(shares) / counts, counts)).float()
-            loss = -(logs[rows, np.concatenate(targets)] * weight).sum() / len(batch)
+            columns = np.concatenate([one.columns for one in batch])
+            shares = np.array([one.share for one in batch]) / counts
+            weight = torch.from_numpy(np.repeat(shares, counts)).float()
+            loss = -(logs[rows, columns] * weight).sum() / len(batch)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-    for tensor in tensors:
+    for tensor in network:
         tensor.requires_grad_(False)
+
+
+def _read(
+    network: Network, batch: Sequence[Encoded], vectors: np.ndarray, generator: torch.Generator
+) -> torch.Tensor:
+    """Return (B, D) what a network reads of posts, some of them as if nobody had written them."""
+    places = [one.places for one in batch]
+    lengths = np.array([len(of_post) for of_post in places])
+    starts = torch.from_numpy(np.cumsum(lengths) - lengths)
+    texts = embedding_bag(torch.from_numpy(np.concatenate(places)), network.words, starts)
+    authors = torch.tensor([one.author for one in batch])
+    known = (authors > 0) & (torch.rand(len(batch), generator=generator) >= HIDDEN)
+    texts = texts + network.authors[authors] * known[:, None]
+    if len(network.projection):
+        sentences = torch.from_numpy(vectors[[one.vector for one in batch]])
+        texts = texts + sentences @ network.projection
+    return texts
 
 
 def _places(words: Sequence[str]) -> np.ndarray:

@@ -180,20 +180,28 @@ class DurableKnowledge:
         first, _ = settings.days_of(period)
         # What is taught in the meantime is not counted yet, and waits for the next time.
         posts = (
-            post
+            (number, post)
             for block in self.store.blocks(from_day=first)
             for number, post in zip(block.numbers.tolist(), block.posts, strict=True)
             if number < n_posts
         )
-        number_of, names = memory.hashtags.number_of, memory.hashtags.names
         before = None if forgotten else before
-        learned = Classifier.of_posts(period, posts, number_of, settings, before)
-        state = learned.state(names)
+        vectors_of = None if knowledge.vector_index is None else self._vectors_of
+        learned = Classifier.of_posts(
+            period, posts, memory, settings, before=before, vectors_of=vectors_of
+        )
+        state = learned.state(memory)
         with self.lock:
             # By name: the counts may have been made anew.
             knowledge.use_classifier(state)
             self._keep_classifier(deletions)
         return True
+
+    def _vectors_of(self, numbers: np.ndarray) -> np.ndarray:
+        index = self.knowledge.vector_index
+        assert index is not None
+        with self.lock:
+            return index.vectors_of(numbers)
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id for good; return how many were there."""

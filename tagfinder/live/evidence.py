@@ -31,6 +31,7 @@ class Question:
         by_meaning: posts whose vectors are near, with cosines as scores.
         lately_by_words: posts of the last days with the same words.
         lately_by_meaning: posts of the last days whose vectors are near.
+        vector: (E,) of the text; None without an encoder.
         classified: what the classifier says.
     """
 
@@ -45,6 +46,7 @@ class Question:
     by_meaning: Neighbours = NOTHING
     lately_by_words: Neighbours = NOTHING
     lately_by_meaning: Neighbours = NOTHING
+    vector: np.ndarray | None = None
     classified: Classified = UNCLASSIFIED
 
 
@@ -387,7 +389,7 @@ def of_associations(memory: Memory, candidates: np.ndarray, question: Question) 
     return table
 
 
-CLASS_NAMES = ("class_log", "class_share", "class_place")
+CLASS_NAMES = ("classifier_log", "classifier_share", "classifier_place")
 # Where the classifier does not know a hashtag.
 LEAST_LOG, NO_PLACE = -30.0, 9999
 

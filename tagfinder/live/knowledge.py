@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tagfinder.live.candidates import Trends
-from tagfinder.live.classifier import UNCLASSIFIED, Classifier, ClassifierSettings
+from tagfinder.live.classifier import UNCLASSIFIED, Classified, Classifier, ClassifierSettings
 from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
@@ -121,7 +122,7 @@ class Knowledge:
             lately_by_meaning = self._late(found, day)
         known = self.memory.hashtags.number_of
         rarest = self._rarest(reading.terms)
-        return Question(
+        question = Question(
             day=day,
             author=who,
             words=reading.words,
@@ -141,20 +142,29 @@ class Knowledge:
             if "words" in parts
             else NOTHING,
             lately_by_meaning=lately_by_meaning,
-            classified=self.classifier.classify(reading.words)
-            if self.classifier is not None and "classifier" in parts
-            else UNCLASSIFIED,
+            vector=vector if "meaning" in parts else None,
         )
+        return replace(question, classified=self._classified(question, parts))
+
+    def without_author(self, question: Question, parts: Collection[str]) -> Question:
+        """Return a question that has just been asked as it would be if its author were hidden."""
+        hidden = replace(question, author=NOBODY, by_author=NOTHING)
+        return replace(hidden, classified=self._classified(hidden, parts))
+
+    def _classified(self, question: Question, parts: Collection[str]) -> Classified:
+        if self.classifier is None or "classifier" not in parts:
+            return UNCLASSIFIED
+        return self.classifier.classify(question.words, question.author, question.vector)
 
     def classifier_state(self) -> dict[str, Any] | None:
         """Return the classifier as plain data, where there is one."""
         if self.classifier is None:
             return None
-        return self.classifier.state(self.memory.hashtags.names)
+        return self.classifier.state(self.memory)
 
     def use_classifier(self, state: dict[str, Any]) -> None:
         """Take what `classifier_state` returned as the classifier."""
-        self.classifier = Classifier.from_state(state, self.memory.hashtags.number_of)
+        self.classifier = Classifier.from_state(state, self.memory)
 
     def _rarest(self, terms: Sequence[str]) -> Sequence[str]:
         if len(terms) <= self.most_terms:

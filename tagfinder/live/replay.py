@@ -7,16 +7,16 @@ depends on itself, on copies of the same day, or on anything later.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tagfinder.data.vector_store import StoredVectors
 from tagfinder.live.classifier import Classifier
-from tagfinder.live.evidence import NOTHING, Question
+from tagfinder.live.evidence import Question
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.memory import NOBODY, Post
+from tagfinder.live.memory import Post
 from tagfinder.live.questions import Rows
 
 # What is older than the delay is taught at the start of each hour: one commit for many posts.
@@ -110,7 +110,7 @@ class Replay:
 
     def without_author(self, asked: Asked, parts: Collection[str]) -> Asked:
         """Return a post that has just been asked about as it would be if its author were hidden."""
-        hidden = replace(asked.question, author=NOBODY, by_author=NOTHING)
+        hidden = self.knowledge.without_author(asked.question, parts)
         return self._answered(asked.position, hidden, parts)
 
     def _bring_classifier_to(self, day: float) -> None:
@@ -123,8 +123,15 @@ class Replay:
             self._classifier = None
         period, before = settings.period_of(day), knowledge.classifier
         if before is None or before.period != period:
-            posts, number_of = self.posts[: self.taught], knowledge.memory.hashtags.number_of
-            knowledge.classifier = Classifier.of_posts(period, posts, number_of, settings, before)
+            index = knowledge.vector_index
+            knowledge.classifier = Classifier.of_posts(
+                period,
+                enumerate(self.posts[: self.taught]),
+                knowledge.memory,
+                settings,
+                before=before,
+                vectors_of=None if index is None else index.vectors_of,
+            )
 
     def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
         rows = self.knowledge.rows(question, parts)

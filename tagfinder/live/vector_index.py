@@ -63,6 +63,14 @@ class VectorIndex:
         """Return (P,) bool: which posts are there."""
         return np.isin(numbers, self._numbers())
 
+    def vectors_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return (P, D) float32 vectors of posts, of length one; zeros where there are none."""
+        vectors = np.zeros((len(numbers), self._dimension), np.float32)
+        there = self.contains(numbers)
+        if there.any():
+            vectors[there] = self._index.reconstruct_batch(numbers[there].astype(np.int64))
+        return vectors
+
     def search(self, vector: np.ndarray, k: int, since: int = 0) -> Neighbours:
         """Return the `k` posts nearest to a (D,) vector, cosines as scores.
 

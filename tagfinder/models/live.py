@@ -290,8 +290,9 @@ class LiveRecommender(lightning.LightningModule):
 
     def _begin_replay(self, part: Part | None) -> Replay:
         """Return a replay from the first post on, with the classifier as it was before a part."""
-        vectors, timeline = self.features.vectors, self.features.timeline
+        timeline = self.features.timeline
         assert timeline is not None
+        vectors = self.features.vectors if "meaning" in self.parts else None
         index = None if vectors is None else VectorIndex(vectors.shape[1])
         knowledge = Knowledge(TantivyIndex(), index, **self.knowledge_settings)
         classifier = self._classifiers.get(part) if part else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,14 +20,15 @@ from tagfinder.live.classifier import (
     load_classifier,
     save_classifier,
 )
-from tagfinder.live.memory import Post
+from tagfinder.live.memory import NOBODY, Memory, Post
 
 SETTINGS = ClassifierSettings(30, 365, 4, 8, 20, 5, 0.05)
 RAIN, VOTE, RARE, COMET = 3, 5, 8, 9
+ADA, BO = 0, 2
 
 
-def lessons(words: str, *hashtags: int, n: int = 40) -> list[Example]:
-    return [Example(words.split(), hashtags, age=float(day)) for day in range(n)]
+def lessons(words: str, *hashtags: int, n: int = 40, author: int = NOBODY) -> list[Example]:
+    return [Example(words.split(), hashtags, float(day), author) for day in range(n)]
 
 
 WEATHER_AND_POLITICS = [
@@ -35,10 +37,31 @@ WEATHER_AND_POLITICS = [
     *lessons("storm at the polls", RAIN, VOTE),
     *lessons("a word", RARE, n=3),
 ]
+# The same words by two, who use different hashtags.
+BY_TWO = [
+    *lessons("good morning", RAIN, author=ADA),
+    *lessons("good morning", VOTE, author=BO),
+    *lessons("storm over the bay", RAIN, author=ADA),
+    *lessons("storm over the bay", RAIN, author=BO),
+    *lessons("go to the polls", VOTE, author=ADA),
+    *lessons("go to the polls", VOTE, author=BO),
+]
 
 
-def best(classifier: Classifier, text: str) -> int:
-    found = classifier.classify(text.split())
+def memory_with(hashtags: Sequence[str], authors: Sequence[str] = ()) -> Memory:
+    """Return a memory in which hashtags and authors have their places as numbers."""
+    memory = Memory()
+    for hashtag in hashtags:
+        memory.hashtags.number(hashtag.lower())
+    for author in authors:
+        memory.authors.number(author)
+    return memory
+
+
+def best(
+    classifier: Classifier, text: str, author: int = NOBODY, vector: np.ndarray | None = None
+) -> int:
+    found = classifier.classify(text.split(), author, vector)
     return int(found.hashtags[found.logs.argmax()])
 
 
@@ -110,8 +133,8 @@ def test_a_post_with_several_hashtags_counts_as_one() -> None:
 def test_of_posts_those_of_the_days_before_the_period_are_learned() -> None:
     settings = replace(SETTINGS, every_days=5, days=10, least_uses=1)
     posts = [Post(f"{day}", float(day), None, "rain", (f"Day{day}",)) for day in range(40)]
-    number_of = {f"day{day}": day for day in range(40)}
-    learned = Classifier.of_posts(6, posts, number_of, settings, None)
+    memory = memory_with([f"Day{day}" for day in range(40)])
+    learned = Classifier.of_posts(6, enumerate(posts), memory, settings)
     assert settings.period_of(30.0) == settings.period_of(34.9) == 6
     assert learned.hashtags.tolist() == list(range(20, 30))
 
@@ -123,19 +146,86 @@ def test_without_posts_nothing_is_known() -> None:
     assert best(again, "the bay") == RAIN
 
 
-def test_a_file_keeps_it_whatever_numbers_hashtags_have_then(tmp_path: Path) -> None:
-    classifier = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
-    names = [f"tag{number}" for number in range(10)]
-    save_classifier({**classifier.state(names), "deletions": 4}, tmp_path / "classes.npz")
+def test_who_writes_decides_where_words_do_not_and_needs_not_be_known() -> None:
+    learned = Classifier.learn(7, BY_TWO, SETTINGS)
+    assert learned.authors.tolist() == [ADA, BO]
+    assert best(learned, "good morning", ADA) == RAIN
+    assert best(learned, "good morning", BO) == VOTE
+    assert best(learned, "storm over the bay", BO) == RAIN
+    nobody, stranger = (learned.classify(["good"], who) for who in (NOBODY, 99))
+    np.testing.assert_array_equal(nobody.logs, stranger.logs)
+    assert np.exp(nobody.logs).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
+
+
+def test_a_sentence_vector_decides_where_words_are_unknown() -> None:
+    east, north = np.eye(2, 3, dtype=np.float32)
+    seen = [*lessons("storm", RAIN), *lessons("polls", VOTE)]
+    vectors = np.repeat(np.stack([east, north]), 40, axis=0)
+    learned = Classifier.learn(7, seen, SETTINGS, vectors=vectors)
+    assert best(learned, "unheard", vector=5 * east) == RAIN
+    assert best(learned, "unheard", vector=north) == VOTE
+    without = learned.classify(["unheard"])
+    np.testing.assert_array_equal(
+        without.logs, learned.classify(["unheard"], vector=np.zeros(3, np.float32)).logs
+    )
+    # What learned without vectors leaves them aside, and goes on with them when they come.
+    plain = Classifier.learn(7, seen, SETTINGS)
+    np.testing.assert_array_equal(
+        plain.classify(["storm"]).logs, plain.classify(["storm"], vector=east).logs
+    )
+    later = Classifier.learn(8, seen, SETTINGS, plain, vectors)
+    assert best(later, "unheard", vector=east) == RAIN
+
+
+def test_authors_and_vectors_are_gone_on_with() -> None:
+    vectors = np.tile(np.eye(1, 3, dtype=np.float32), (len(BY_TWO), 1))
+    before = Classifier.learn(7, BY_TWO, SETTINGS, vectors=vectors)
+    unchanged = replace(SETTINGS, epochs_again=0)
+    seen = [Example(["storm"], [RAIN], 0.0, author) for author in (BO, 4)] * 4
+    after = Classifier.learn(8, seen, unchanged, before, vectors[: len(seen)])
+    assert after.authors.tolist() == [BO, 4]
+    np.testing.assert_array_equal(after.author_vectors[0], before.author_vectors[1])
+    assert not after.author_vectors[1].any()
+    np.testing.assert_array_equal(after.projection, before.projection)
+
+
+def test_posts_bring_their_authors_and_their_vectors() -> None:
+    settings = replace(SETTINGS, every_days=5, days=10, least_uses=1)
+    posts = [Post(f"{day}", float(day), "bo", "rain", ("Day",)) for day in range(0, 40, 3)]
+    asked: list[np.ndarray] = []
+
+    def vectors_of(numbers: np.ndarray) -> np.ndarray:
+        asked.append(numbers)
+        return np.ones((len(numbers), 3), np.float32)
+
+    memory = memory_with(["day"], ["ada", "bo"])
+    numbered = zip(range(100, 200), posts, strict=False)
+    learned = Classifier.of_posts(6, numbered, memory, settings, vectors_of=vectors_of)
+    assert [numbers.tolist() for numbers in asked] == [[107, 108, 109]]
+    assert learned.authors.tolist() == [1]
+    assert learned.projection.shape == (3, settings.dimension)
+
+
+def test_a_file_keeps_it_whatever_numbers_names_have_then(tmp_path: Path) -> None:
+    vectors = np.tile(np.eye(1, 3, dtype=np.float32), (len(BY_TWO), 1))
+    classifier = Classifier.learn(7, BY_TWO, SETTINGS, vectors=vectors)
+    memory = memory_with([f"tag{number}" for number in range(10)], ["ada", "cy", "bo"])
+    save_classifier({**classifier.state(memory), "deletions": 4}, tmp_path / "classes.npz")
     state = load_classifier(tmp_path / "classes.npz")
     assert (state["period"], state["deletions"]) == (7, 4)
-    other = Classifier.from_state(state, {f"tag{RAIN}": 6, f"tag{VOTE}": 2})
-    assert other.hashtags.tolist() == [2, 6]
-    assert best(other, "the bay") == 6
-    np.testing.assert_array_equal(
-        other.classify(["bay"]).logs, classifier.classify(["bay"]).logs[::-1]
+    other = Classifier.from_state(
+        state, memory_with(["a", "b", f"tag{VOTE}", f"tag{RAIN}"], ["bo", "ada"])
     )
-    assert Classifier.from_state(state, {f"tag{VOTE}": 0}).hashtags.tolist() == [0]
+    assert other.hashtags.tolist() == [2, 3]
+    assert other.authors.tolist() == [0, 1]
+    for was, now in ((ADA, 1), (BO, 0), (NOBODY, NOBODY)):
+        np.testing.assert_array_equal(
+            other.classify(["bay"], now, vectors[0]).logs,
+            classifier.classify(["bay"], was, vectors[0]).logs[::-1],
+        )
+    fewer = Classifier.from_state(state, memory_with([f"tag{VOTE}"], ["bo"]))
+    assert (fewer.hashtags.tolist(), fewer.authors.tolist()) == ([0], [0])
+    assert best(fewer, "polls", 0) == 0
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
