@@ -27,7 +27,7 @@ from tagfinder.evaluation.metrics import ranking_scores
 from tagfinder.live.features import LiveFeatures
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.questions import PARTS, column_names
-from tagfinder.live.ranker import Ranker, RankerSettings
+from tagfinder.live.ranker import Lessons, Rankers, RankerSettings
 from tagfinder.live.replay import Asked, Replay
 from tagfinder.live.tantivy_index import TantivyIndex
 from tagfinder.live.vector_index import VectorIndex
@@ -60,8 +60,8 @@ def main() -> None:
     rows = []
     for left_out in (None, *parts):
         kept = columns_without(parts, left_out)
-        ranker = learned(lessons, kept, parts, model, arguments.seed)
-        rows.append([left_out or "nothing", *scores(ranker, kept, judged, replay)])
+        rankers = learned(lessons, kept, parts, model, arguments.seed)
+        rows.append([left_out or "nothing", *scores(rankers, kept, judged, replay)])
     headers = ("left out", "NDCG@5", "hit rate@5", "NDCG@5, hidden", "hit rate@5, hidden")
     print(tabulate(rows, headers, tablefmt="github", floatfmt=".3f"))
 
@@ -105,28 +105,24 @@ def learned(
     parts: Collection[str],
     model: OmegaConf,
     seed: int,
-) -> Ranker:
+) -> Rankers:
     """Learn a ranker from some columns, and from some of each post's candidates."""
-    rng = np.random.default_rng(seed)
-    chosen = [one.drawn(model.learn_candidates, rng) for one, _ in lessons]
+    gathered = Lessons(model.learn_candidates, seed)
+    for one, hidden in lessons:
+        gathered.add(one.rows.evidence[:, kept], one.truth, known=not hidden)
     names = column_names(parts)
-    return Ranker.learn(
-        [names[place] for place in kept],
-        [evidence[:, kept] for evidence, _ in chosen],
-        [truth for _, truth in chosen],
-        RankerSettings(**model.ranker),
-        seed,
-    )
+    columns, settings = [names[place] for place in kept], RankerSettings(**model.ranker)
+    return Rankers.learn(columns, gathered, settings, seed)
 
 
 def scores(
-    ranker: Ranker, kept: np.ndarray, judged: Sequence[tuple[Asked, bool]], replay: Replay
+    rankers: Rankers, kept: np.ndarray, judged: Sequence[tuple[Asked, bool]], replay: Replay
 ) -> list[float]:
     """Return NDCG@5 and hit rate@5, with the author known and with it hidden."""
     found = np.zeros((len(judged), TOP_K), dtype=bool)
     for row, (one, _) in enumerate(judged):
-        order = np.argsort(-ranker.scores(one.rows.evidence[:, kept]), kind="stable")[:TOP_K]
-        found[row, : len(order)] = one.truth[order]
+        best, _ = rankers.of(one.question).best(one.rows.evidence[:, kept], TOP_K)
+        found[row, : len(best)] = one.truth[best]
     n_true = np.array([len(replay.posts[one.position].hashtags) for one, _ in judged])
     hidden = np.array([hides for _, hides in judged])
     result = []

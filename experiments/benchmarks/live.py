@@ -30,9 +30,10 @@ from omegaconf import OmegaConf
 from tagfinder.configured import build
 from tagfinder.corpus.hashtags import extract
 from tagfinder.live.durable import DurableKnowledge
+from tagfinder.live.evidence import Question
 from tagfinder.live.memory import Post
 from tagfinder.live.questions import PARTS, column_names
-from tagfinder.live.ranker import Ranker, RankerSettings
+from tagfinder.live.ranker import Lessons, Rankers, RankerSettings
 from tagfinder.models.live import best_of
 from tagfinder.paths import conf_dir
 
@@ -63,8 +64,8 @@ def main() -> None:
             durable.learn_classes()
             learning = time.perf_counter() - started
             asked = posts[taught : taught + ASKED]
-            ranker = learned(durable, posts[taught - LESSONS : taught], model)
-            spent = np.array([suggestion(durable, ranker, post) for post in asked])
+            rankers = learned(durable, posts[taught - LESSONS : taught], model)
+            spent = np.array([suggestion(durable, rankers, post) for post in asked])
             durable.close()
             held = memory_of_asking(knowledge, settings, asked)
             durable = DurableKnowledge(knowledge, writable=True, settings=settings)
@@ -99,29 +100,28 @@ def read(file: Path) -> list[Post]:
     ]
 
 
-def learned(durable: DurableKnowledge, lessons: list[Post], model: OmegaConf) -> Ranker:
+def learned(durable: DurableKnowledge, lessons: list[Post], model: OmegaConf) -> Rankers:
     """Learn a ranker of the usual size; its quality does not matter here, its trees do."""
-    rows, truth = [], []
+    gathered = Lessons(most=model.knowledge.most_candidates, seed=1)
     number_of = durable.knowledge.memory.hashtags.number_of
     for post in lessons:
         found = durable.knowledge.rows(question(durable, post), PARTS)
-        rows.append(found.evidence)
         true = [number_of.get(hashtag.lower(), -1) for hashtag in post.hashtags]
-        truth.append(np.isin(found.hashtags, true))
+        gathered.add(found.evidence, np.isin(found.hashtags, true), known=True)
     settings = RankerSettings(**model.ranker)
-    return Ranker.learn(column_names(PARTS), rows, truth, settings, seed=1)
+    return Rankers.learn(column_names(PARTS), gathered, settings, seed=1)
 
 
-def question(durable: DurableKnowledge, post: Post) -> object:
+def question(durable: DurableKnowledge, post: Post) -> Question:
     """Look up what is like a post."""
     return durable.knowledge.question(post.text, post.day, post.author, PARTS)
 
 
-def suggestion(durable: DurableKnowledge, ranker: Ranker, post: Post) -> float:
+def suggestion(durable: DurableKnowledge, rankers: Rankers, post: Post) -> float:
     """Return the seconds that one suggestion takes, from the cleaned text to five hashtags."""
     started = time.perf_counter()
-    found = durable.knowledge.rows(question(durable, post), PARTS)
-    best_of(found, ranker, 5)
+    asked = question(durable, post)
+    best_of(asked, durable.knowledge.rows(asked, PARTS), rankers, 5)
     return time.perf_counter() - started
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from tagfinder.errors import InputError, WorkError
+from tagfinder.live.evidence import Question
+from tagfinder.live.memory import NOBODY
 
 # After so many trees only so many candidates go on to the next ones.
 STAGES = ((40, 64), (150, 24))
@@ -25,6 +27,7 @@ class RankerSettings:
         least_in_leaf: fewest candidates in a leaf.
         share_of_columns: share of the columns that a tree sees.
         share_of_rows: share of the candidates that a tree sees.
+        apart_from: posts without a known author from which these have a ranker of their own.
     """
 
     trees: int
@@ -33,6 +36,7 @@ class RankerSettings:
     least_in_leaf: int
     share_of_columns: float
     share_of_rows: float
+    apart_from: int
 
 
 class Ranker:
@@ -63,25 +67,23 @@ class Ranker:
         Args:
             columns: names of the columns, F.
             rows: for each post (C, F) float32 evidence.
-            truth: for each post (C,) bool.
+            truth: for each post (C,) bool, true and false ones.
             settings: how.
             seed: decides what each tree sees.
 
         Raises:
-            WorkError: no post has a true hashtag among its candidates.
+            WorkError: there is no post.
         """
         lightgbm = _lightgbm()
-        # A post none of whose hashtags was found teaches nothing about their order.
-        useful = [i for i, hits in enumerate(truth) if hits.any() and not hits.all()]
-        if not useful:
+        if not len(rows):
             raise WorkError(
                 "the ranker has nothing to learn from: no post before this part has a hashtag "
                 "that was known a day earlier; give more posts"
             )
         data = lightgbm.Dataset(
-            np.concatenate([rows[i] for i in useful]),
-            np.concatenate([truth[i] for i in useful]).astype(np.int8),
-            group=[len(rows[i]) for i in useful],
+            np.concatenate(rows),
+            np.concatenate(truth).astype(np.int8),
+            group=[len(evidence) for evidence in rows],
             feature_name=list(columns),
             params={"max_bin": 63, "verbose": -1},
         )
@@ -152,6 +154,94 @@ class Ranker:
         """Return how much each column improved the splits that use it, the most useful first."""
         gains = self._booster.feature_importance("gain")
         return dict(sorted(zip(self.columns, gains.tolist(), strict=True), key=lambda x: -x[1]))
+
+
+class Lessons:
+    """What rankers learn from, posts whose author is known and others apart.
+
+    Args:
+        most: candidates of a post: the true ones and some of the others.
+        seed: decides which.
+
+    Attributes:
+        known: evidence (C, F) float32 and truth (C,) bool of each post with a known author.
+        hidden: the same of each without.
+    """
+
+    def __init__(self, most: int, seed: int) -> None:
+        self._most = most
+        self._generator = np.random.default_rng(seed)
+        self.known: list[tuple[np.ndarray, np.ndarray]] = []
+        self.hidden: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, evidence: np.ndarray, truth: np.ndarray, *, known: bool) -> None:
+        """Add a post; one without a true candidate, or without any other, teaches no order.
+
+        Args:
+            evidence: (C, F) of its candidates.
+            truth: (C,) bool, which of them it has.
+            known: whether its author is known.
+        """
+        if not truth.any() or truth.all():
+            return
+        others = np.flatnonzero(~truth)
+        wanted = max(self._most - int(truth.sum()), 0)
+        if len(others) > wanted:
+            others = self._generator.choice(others, wanted, replace=False)
+        kept = np.sort(np.concatenate([np.flatnonzero(truth), others]))
+        (self.known if known else self.hidden).append((evidence[kept], truth[kept]))
+
+
+@dataclass(frozen=True)
+class Rankers:
+    """A ranker for posts whose author is known, and one for others, where other evidence counts.
+
+    What is learned where the author is hidden helps where it is known, hardly the other way round.
+
+    Attributes:
+        known: learned from all posts.
+        hidden: from those without a known author; where they are too few, the same as `known`.
+    """
+
+    known: Ranker
+    hidden: Ranker
+
+    @classmethod
+    def learn(
+        cls, columns: Sequence[str], lessons: Lessons, settings: RankerSettings, seed: int
+    ) -> Rankers:
+        """Learn from posts whose hashtags are known, see `Ranker.learn`."""
+        n_hidden, n_all = len(lessons.hidden), len(lessons.known) + len(lessons.hidden)
+        known = Ranker.learn(columns, *_unzipped(lessons.known + lessons.hidden), settings, seed)
+        if not settings.apart_from <= n_hidden < n_all:
+            return cls(known, known)
+        return cls(known, Ranker.learn(columns, *_unzipped(lessons.hidden), settings, seed))
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Rankers:
+        """Build rankers from what `state` returned."""
+        known = Ranker.from_state(state["known"])
+        return cls(known, Ranker.from_state(state["hidden"]) if "hidden" in state else known)
+
+    def state(self) -> dict[str, Any]:
+        """Return the rankers as plain data."""
+        state = {"known": self.known.state()}
+        return state if self.hidden is self.known else {**state, "hidden": self.hidden.state()}
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that they read."""
+        return self.known.columns
+
+    def of(self, question: Question) -> Ranker:
+        """Return the ranker for a post."""
+        return self.hidden if question.author == NOBODY else self.known
+
+
+def _unzipped(
+    lessons: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    return [evidence for evidence, _ in lessons], [truth for _, truth in lessons]
 
 
 def _lightgbm() -> Any:

@@ -40,15 +40,6 @@ class Asked:
     rows: Rows
     truth: np.ndarray
 
-    def drawn(self, most: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Return evidence and truth of the true candidates and of others, `most` in all."""
-        others = np.flatnonzero(~self.truth)
-        wanted = max(most - int(self.truth.sum()), 0)
-        if len(others) > wanted:
-            others = generator.choice(others, wanted, replace=False)
-        kept = np.sort(np.concatenate([np.flatnonzero(self.truth), others]))
-        return self.rows.evidence[kept], self.truth[kept]
-
 
 class Replay:
     """Posts of a timeline, taught as time goes on.

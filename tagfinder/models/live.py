@@ -1,9 +1,9 @@
 """The recommender that keeps learning: an open vocabulary, a ranker over what is known today.
 
 A closed recommender's knowledge ends with its training part. This one knows every post that is
-older than a delay at the moment of asking, and ranks the hashtags of those posts. Its small ranker
-is trained once, on posts before those that it is judged on, and a classifier of the hashtags in use
-now and then, on what is known by then.
+older than a delay at the moment of asking, and ranks the hashtags of those posts. Its small rankers
+are trained once, on posts before those that they are judged on, and a classifier of the hashtags in
+use now and then, on what is known by then.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
 from tagfinder.live.durable import DurableKnowledge
+from tagfinder.live.evidence import Question
 from tagfinder.live.features import LiveFeatures
 from tagfinder.live.knowledge import Knowledge
+from tagfinder.live.memory import NOBODY
 from tagfinder.live.questions import Rows, check_parts, column_names
-from tagfinder.live.ranker import Ranker, RankerSettings
+from tagfinder.live.ranker import Lessons, Rankers, RankerSettings
 from tagfinder.live.replay import Asked, Replay
 from tagfinder.live.tantivy_index import TantivyIndex
 from tagfinder.live.text_index import OpenTextIndex
@@ -37,9 +39,9 @@ from tagfinder.progress import track
 class LiveRecommender(lightning.LightningModule):
     """Ranks the hashtags of all posts that were known a delay before a post.
 
-    Learning and ranking each go through the timeline in order, from its beginning. The ranker that
-    is judged on the validation part has learned from posts before it, and the one that is judged on
-    the test part, and kept, from these and the validation part.
+    Learning and ranking each go through the timeline in order, from its beginning. The rankers that
+    are judged on the validation part have learned from posts before it, and those that are judged
+    on the test part, and kept, from these and the validation part.
 
     Args:
         label_set: every hashtag of the corpus; a numbering only, its counts are never read.
@@ -54,7 +56,7 @@ class LiveRecommender(lightning.LightningModule):
             besides; no others of that part are scored.
         learn_candidates: candidates of such a post, the true ones and some of the others.
         hidden_author_share: share of those that are learned from a second time with their author
-            hidden, so that the ranker also serves where nobody is known.
+            hidden, for where nobody is known.
         text_index: opens the text index of a folder in which the posts are kept.
         top_k: hashtags ranked for a post.
         ranker: how rankers learn.
@@ -102,8 +104,8 @@ class LiveRecommender(lightning.LightningModule):
         self.settings = RankerSettings(**ranker)
         self.knowledge_settings = knowledge
         self.seed = seed
-        self.ranker: Ranker | None = None
-        self._judge: Ranker | None = None
+        self.rankers: Rankers | None = None
+        self._judges: Rankers | None = None
         self._number_of = {name: label for label, name in enumerate(label_set.hashtags)}
         self._replay: Replay | None = None
         self._rankings: dict[Part, Rankings] = {}
@@ -119,21 +121,21 @@ class LiveRecommender(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         """End at once where a checkpoint brought what is learned: there is one pass, not many."""
-        if self.ranker is not None:
+        if self.rankers is not None:
             self.trainer.should_stop = True
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Learn the rankers for the validation part and for what comes after it."""
         first = int(self._positions("val").min())
         window = np.arange(max(first - len(self._positions("val")), 0), first)
-        lesson = Lesson(self.learn_candidates, self.seed)
+        lessons = Lessons(self.learn_candidates, self.seed)
         for position in track(self._chosen(window, self.judge_posts), "learning"):
-            self._study(position, lesson)
-        self._judge = self._learned(lesson)
+            self._study(position, lessons)
+        self._judges = self._learned(lessons)
         self._remember_classifier("val")
-        self._rank_val(lesson)
+        self._rank_val(lessons)
         self._remember_classifier("test")
-        self.ranker = self._learned(lesson)
+        self.rankers = self._learned(lessons)
         self.trainer.should_stop = True
 
     def configure_optimizers(self) -> None:
@@ -154,9 +156,9 @@ class LiveRecommender(lightning.LightningModule):
         Raises:
             InputError: nothing was learned before.
         """
-        if self.ranker is None:
+        if self.rankers is None:
             raise InputError("this run has no ranker: its training did not come to an end")
-        self._rankings["test"] = self._ranked("test", self._positions("test"), self.ranker)
+        self._rankings["test"] = self._ranked("test", self._positions("test"), self.rankers)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return what the evaluator reads."""
@@ -168,8 +170,8 @@ class LiveRecommender(lightning.LightningModule):
 
     def get_extra_state(self) -> dict[str, Any]:
         """Put the rankers into the state dict, as plain data."""
-        rankers = {"ranker": self.ranker, "judge": self._judge}
-        learned = {name: one.state() for name, one in rankers.items() if one is not None}
+        rankers = {"rankers": self.rankers, "judges": self._judges}
+        learned = {name: both.state() for name, both in rankers.items() if both is not None}
         return {**learned, "classifiers": self._classifiers}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
@@ -179,15 +181,15 @@ class LiveRecommender(lightning.LightningModule):
             InputError: they were trained by a version that gathered other evidence.
         """
         rankers = {
-            name: Ranker.from_state(state[name]) for name in ("ranker", "judge") if name in state
+            name: Rankers.from_state(state[name]) for name in ("rankers", "judges") if name in state
         }
         columns = column_names(self.parts)
-        if any(ranker.columns != columns for ranker in rankers.values()):
+        if "ranker" in state or any(both.columns != columns for both in rankers.values()):
             raise InputError(
                 "this run's ranker reads other evidence than this version of TagFinder gathers: "
                 "train it anew, or use the version that trained it"
             )
-        self.ranker, self._judge = rankers.get("ranker"), rankers.get("judge")
+        self.rankers, self._judges = rankers.get("rankers"), rankers.get("judges")
         self._classifiers = dict(state.get("classifiers", {}))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -228,19 +230,19 @@ class LiveRecommender(lightning.LightningModule):
         if state is not None:
             self._classifiers[part] = state
 
-    def _rank_val(self, lesson: Lesson | None) -> None:
-        """Rank the validation part, by the ranker that learned before it.
+    def _rank_val(self, lessons: Lessons | None) -> None:
+        """Rank the validation part, by the rankers that learned before it.
 
         Args:
-            lesson: takes the posts as the next ranker is to learn from them.
+            lessons: take the posts as the next rankers are to learn from them.
 
         Raises:
             InputError: nothing was learned before.
         """
-        if self._judge is None:
+        if self._judges is None:
             raise InputError("this run has no ranker: its training did not come to an end")
         chosen = self._chosen(np.sort(self._positions("val")), self.learn_posts)
-        self._rankings["val"] = self._ranked("val", chosen, self._judge, lesson)
+        self._rankings["val"] = self._ranked("val", chosen, self._judges, lessons)
 
     def _step(self, part: Part, batch: Batch) -> dict[str, Tensor]:
         rankings = self._rankings[part]
@@ -264,25 +266,25 @@ class LiveRecommender(lightning.LightningModule):
         n = min(most, len(positions))
         return np.sort(generator.choice(positions, n, replace=False))
 
-    def _study(self, position: int, lesson: Lesson, known: Asked | None = None) -> None:
-        """Add a post to a lesson, some also with their author hidden.
+    def _study(self, position: int, lessons: Lessons, asked: Asked | None = None) -> None:
+        """Add a post to lessons, some also with their author hidden.
 
         Args:
             position: of the post.
-            lesson: takes it.
-            known: the post as it was asked about with its author, where it was.
+            lessons: take it.
+            asked: the post as it was asked about with its author, where it was.
         """
         replay = self._replayed()
-        asked = known or replay.asked(position, self.parts)
-        lesson.add(asked)
+        asked = asked or replay.asked(position, self.parts)
+        known = asked.question.author != NOBODY
+        lessons.add(asked.rows.evidence, asked.truth, known=known)
         generator = np.random.default_rng([self.seed, int(position)])
-        if "author" in self.parts and generator.random() < self.hidden_author_share:
-            lesson.add(replay.without_author(asked, self.parts))
+        if known and generator.random() < self.hidden_author_share:
+            asked = replay.without_author(asked, self.parts)
+            lessons.add(asked.rows.evidence, asked.truth, known=False)
 
-    def _learned(self, lesson: Lesson) -> Ranker:
-        return Ranker.learn(
-            column_names(self.parts), lesson.evidence, lesson.truth, self.settings, self.seed
-        )
+    def _learned(self, lessons: Lessons) -> Rankers:
+        return Rankers.learn(column_names(self.parts), lessons, self.settings, self.seed)
 
     def _replayed(self) -> Replay:
         """Return the replay, begun where there is none."""
@@ -300,15 +302,15 @@ class LiveRecommender(lightning.LightningModule):
         return self._replay
 
     def _ranked(
-        self, part: Part, chosen: np.ndarray, ranker: Ranker, lesson: Lesson | None = None
+        self, part: Part, chosen: np.ndarray, rankers: Rankers, lessons: Lessons | None = None
     ) -> Rankings:
         """Rank posts of a part, in order of time.
 
         Args:
             part: which.
             chosen: positions of the posts in the timeline.
-            ranker: puts candidates in order.
-            lesson: takes the posts as the next ranker is to learn from them.
+            rankers: put candidates in order.
+            lessons: take the posts as the next rankers are to learn from them.
         """
         positions = self._positions(part)
         rankings = Rankings(len(positions), self.top_k)
@@ -319,14 +321,14 @@ class LiveRecommender(lightning.LightningModule):
         pairs = self._pairs[part] = []
         for position in track(np.sort(chosen).tolist(), f"going through {part}"):
             asked = replay.asked(position, self.parts, with_author=self.author)
-            hashtags, scores = best_of(asked.rows, ranker, self.top_k)
+            hashtags, scores = best_of(asked.question, asked.rows, rankers, self.top_k)
             rankings.put(row_of[position], self._labels(hashtags), scores)
             pairs.append((scores, asked.truth[np.searchsorted(asked.rows.hashtags, hashtags)]))
-            if lesson is not None:
-                self._study(position, lesson, asked if self.author else None)
+            if lessons is not None:
+                self._study(position, lessons, asked if self.author else None)
             elif part == "test" and self.also_without_author and self.author:
                 asked = replay.without_author(asked, self.parts)
-                hashtags, scores = best_of(asked.rows, ranker, self.top_k)
+                hashtags, scores = best_of(asked.question, asked.rows, rankers, self.top_k)
                 hidden.put(row_of[position], self._labels(hashtags), scores)
         if hidden.asked.any():
             self.without_author = hidden
@@ -335,32 +337,6 @@ class LiveRecommender(lightning.LightningModule):
     def _labels(self, hashtags: np.ndarray) -> list[int]:
         names = self._replayed().knowledge.memory.hashtags.names
         return [self._number_of[names[hashtag]] for hashtag in hashtags]
-
-
-class Lesson:
-    """What a ranker learns from.
-
-    Args:
-        most: candidates of a post: the true ones and some of the others.
-        seed: decides which.
-
-    Attributes:
-        evidence: for each post (C, F) float32.
-        truth: for each post (C,) bool.
-    """
-
-    def __init__(self, most: int, seed: int) -> None:
-        self._most = most
-        self._generator = np.random.default_rng(seed)
-        self.evidence: list[np.ndarray] = []
-        self.truth: list[np.ndarray] = []
-
-    def add(self, asked: Asked) -> None:
-        """Add a post; one without a true candidate would only take memory (see `Ranker.learn`)."""
-        if asked.truth.any():
-            evidence, truth = asked.drawn(self._most, self._generator)
-            self.evidence.append(evidence)
-            self.truth.append(truth)
 
 
 ARRAYS = ("labels", "scores", "asked")
@@ -399,11 +375,13 @@ class Rankings:
         self.asked[row] = True
 
 
-def best_of(rows: Rows, ranker: Ranker, k: int) -> tuple[np.ndarray, np.ndarray]:
+def best_of(
+    question: Question, rows: Rows, rankers: Rankers, k: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the best candidates of a post, equal ones as they first appeared.
 
     Returns:
         (K,) hashtag numbers, best first, and (K,) float32 scores in (0, 1).
     """
-    places, scores = ranker.best(rows.evidence, k)
+    places, scores = rankers.of(question).best(rows.evidence, k)
     return rows.hashtags[places], expit(scores).astype(np.float32)

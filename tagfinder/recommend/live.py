@@ -220,11 +220,11 @@ class LiveSuggester:
         if not self.n_posts:
             return Suggestions(text, read, [], NOTHING_TAUGHT)
         module, knowledge = self._module, self.durable.knowledge
-        assert module.ranker is not None
+        assert module.rankers is not None
         present = [] if repeat else typed
         question = knowledge.question(read, day, author, module.parts, vector=vector, typed=present)
         rows = knowledge.rows(question, module.parts)
-        hashtags, scores = best_of(rows, module.ranker, k)
+        hashtags, scores = best_of(question, rows, module.rankers, k)
         probabilities = self._calibration.probabilities(scores)
         spellings = knowledge.memory.spellings
         return Suggestions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import pytest
 
 from tagfinder.errors import WorkError
 from tagfinder.live.classifier import ClassifierSettings
+from tagfinder.live.evidence import Question
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.memory import Post
+from tagfinder.live.memory import NOBODY, Post
 from tagfinder.live.questions import PARTS, column_names, rows_of
-from tagfinder.live.ranker import Ranker, RankerSettings
+from tagfinder.live.ranker import Lessons, Ranker, Rankers, RankerSettings
 from tagfinder.live.replay import Replay
 
 pytest.importorskip("tantivy", reason="needs tantivy")
@@ -140,7 +141,7 @@ def test_no_more_candidates_are_kept_than_asked_for_and_the_likeliest_stay() -> 
     assert replayed.knowledge.memory.hashtags.number_of["hill"] in rows.hashtags
 
 
-SETTINGS = RankerSettings(20, 7, 0.2, 1, 1.0, 1.0)
+SETTINGS = RankerSettings(20, 7, 0.2, 1, 1.0, 1.0, apart_from=30)
 
 
 def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data() -> None:
@@ -157,17 +158,70 @@ def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data()
     assert scores == pytest.approx(again.scores(rows[0])[places])
 
 
-def test_a_ranker_without_a_true_candidate_says_so() -> None:
-    nothing = [np.zeros((3, 1), np.float32)], [np.zeros(3, bool)]
+def lessons_of_two_kinds(n_hidden: int) -> Lessons:
+    """Return lessons where the first column tells if the third is 1, as of known authors."""
+    generator = np.random.default_rng(1)
+    lessons = Lessons(most=10, seed=1)
+    for row in range(120 + n_hidden):
+        evidence = generator.random((10, 3)).astype(np.float32)
+        known = row < 120
+        evidence[:, 2] = known
+        telling = evidence[:, 0 if known else 1]
+        lessons.add(evidence, telling == telling.max(), known=known)
+    return lessons
+
+
+def asked_by(author: int) -> Question:
+    return Question(day=100.0, author=author, words=[], terms=[], spelled={})
+
+
+def test_where_nobody_is_known_a_ranker_that_learned_from_such_posts_only_ranks() -> None:
+    rankers = Rankers.learn(["a", "b", "known"], lessons_of_two_kinds(40), SETTINGS, seed=1)
+    rows = np.array([[1, 0, 1], [0, 1, 1], [0.5, 0.5, 1]], np.float32)
+    for both in (rankers, Rankers.from_state(rankers.state())):
+        assert both.columns == ["a", "b", "known"]
+        assert both.of(asked_by(0)).best(rows, 1)[0].tolist() == [0]
+        assert both.of(asked_by(NOBODY)).best(rows, 1)[0].tolist() == [1]
+        # The one for known authors has learned from the others as well.
+        assert both.of(asked_by(0)).best(rows * [1, 1, 0], 1)[0].tolist() == [1]
+
+
+def test_of_few_posts_one_ranker_learns_for_both() -> None:
+    rankers = Rankers.learn(["a", "b", "known"], lessons_of_two_kinds(29), SETTINGS, seed=1)
+    again = Rankers.from_state(rankers.state())
+    for both in (rankers, again):
+        assert both.of(asked_by(NOBODY)) is both.of(asked_by(0))
+    assert "hidden" not in rankers.state()
+
+
+def test_lessons_keep_the_true_candidates_and_drop_posts_that_teach_no_order() -> None:
+    lessons = Lessons(most=4, seed=1)
+    evidence = np.arange(10, dtype=np.float32)[:, None]
+    truth = evidence[:, 0] >= 8
+    lessons.add(evidence, truth, known=True)
+    lessons.add(evidence[:3], truth[:3], known=True)
+    lessons.add(evidence[8:], truth[8:], known=False)
+    [(kept, true)] = lessons.known
+    assert (len(kept), kept[true, 0].tolist()) == (4, [8.0, 9.0])
+    assert not lessons.hidden
+
+
+def test_rankers_without_a_post_to_learn_from_say_so() -> None:
     with pytest.raises(WorkError, match="nothing to learn from"):
-        Ranker.learn(["one"], *nothing, SETTINGS, seed=1)
+        Rankers.learn(["one"], Lessons(most=4, seed=1), SETTINGS, seed=1)
 
 
 def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> None:
     rng = np.random.default_rng(1)
     rows = [rng.normal(size=(200, 3)).astype(np.float32) for _ in range(60)]
     truth = [one[:, 0] + 0.3 * one[:, 1] > 2 for one in rows]
-    ranker = Ranker.learn(["a", "b", "c"], rows, truth, RankerSettings(90, 7, 0.1, 5, 1.0, 1.0), 1)
+    ranker = Ranker.learn(
+        ["a", "b", "c"],
+        rows,
+        truth,
+        replace(SETTINGS, trees=90, learning_rate=0.1, least_in_leaf=5),
+        1,
+    )
     for evidence in (rows[0], rows[1][:5]):
         scores = ranker.scores(evidence)
         places, best = ranker.best(evidence, 5)

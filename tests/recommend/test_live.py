@@ -101,7 +101,7 @@ def test_a_run_is_scored_again_without_learning_and_comes_out_the_same(
     learn, began_with = Classifier.learn, []
 
     def watched(*arguments: Any) -> Classifier:
-        began_with.append(arguments[-1])
+        began_with.append(arguments[3])
         return learn(*arguments)
 
     monkeypatch.setattr(Classifier, "learn", watched)
