@@ -74,16 +74,19 @@ class NeuralRecommender(RecommenderModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser over what is trainable, and its schedule."""
         words = {
-            id(vectors)
+            vectors
             for layer in self.modules()
             if isinstance(layer, WordEmbedding)
             for vectors in layer.parameters()
         }
+        trained_before = getattr(self.network, "encoder", None)
+        encoder = set(trained_before.parameters()) if trained_before is not None else set()
         trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return self.optimizer.build(
-            [parameter for parameter in trainable if id(parameter) not in words],
+            [parameter for parameter in trainable if parameter not in words | encoder],
             self._steps_per_epoch(),
-            word_vectors=[parameter for parameter in trainable if id(parameter) in words],
+            word_vectors=[parameter for parameter in trainable if parameter in words],
+            encoder=[parameter for parameter in trainable if parameter in encoder],
         )
 
     def _steps_per_epoch(self) -> int:

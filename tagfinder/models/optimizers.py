@@ -22,6 +22,7 @@ class Adam:
         warmup_steps: batches over which the learning rate grows from near 0.
         decay: factor on the learning rate per epoch, applied smoothly; 1 keeps it constant.
         word_vectors: factor on the learning rate of word vectors.
+        encoder: factor on the learning rate of an encoder that is trained further.
     """
 
     learning_rate: float
@@ -29,17 +30,21 @@ class Adam:
     warmup_steps: int = 0
     decay: float = 1.0
     word_vectors: float = 1.0
+    encoder: float = 1.0
 
     def build(
         self,
         parameters: Iterable[nn.Parameter],
         steps_per_epoch: int,
+        *,
         word_vectors: Iterable[nn.Parameter] = (),
+        encoder: Iterable[nn.Parameter] = (),
     ) -> OptimizerLRSchedulerConfig:
         """Return optimiser and schedule as Lightning's `configure_optimizers` wants them."""
         groups = [
             {"params": list(parameters), "lr": self.learning_rate},
             {"params": list(word_vectors), "lr": self.learning_rate * self.word_vectors},
+            {"params": list(encoder), "lr": self.learning_rate * self.encoder},
         ]
         optimizer = torch.optim.AdamW(
             [group for group in groups if group["params"]],
