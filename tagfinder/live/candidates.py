@@ -81,11 +81,7 @@ def candidates(
     memory = trends.memory
     found = [
         *voted,
-        *(
-            hashtags
-            for part, hashtags in _put_forward(memory, trends, question, likeness)
-            if part in parts
-        ),
+        *(hashtags for part, hashtags in _put_forward(trends, question, likeness) if part in parts),
     ]
     distinct = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
     distinct = distinct[memory.total.values[distinct] > 0]
@@ -93,9 +89,10 @@ def candidates(
 
 
 def _put_forward(
-    memory: Memory, trends: Trends, question: Question, likeness: np.ndarray
+    trends: Trends, question: Question, likeness: np.ndarray
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each part with hashtags that it puts forward, in any order."""
+    memory = trends.memory
     classified = question.classified
     if len(classified.hashtags) > CLASSIFIED:
         likely = np.argpartition(-classified.logs, CLASSIFIED)[:CLASSIFIED]

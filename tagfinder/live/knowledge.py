@@ -180,4 +180,4 @@ class Knowledge:
 
     def rows(self, question: Question, parts: Collection[str]) -> Rows:
         """Return the candidates of a post and what speaks for each."""
-        return rows_of(self.memory, self.trends, question, parts, self.most_candidates)
+        return rows_of(self.trends, question, parts, self.most_candidates)

@@ -138,18 +138,16 @@ def column_names(parts: Collection[str]) -> list[str]:
     return [group.prefix + name for group in groups_of(parts) for name in group.names]
 
 
-def rows_of(
-    memory: Memory, trends: Trends, question: Question, parts: Collection[str], most: int
-) -> Rows:
+def rows_of(trends: Trends, question: Question, parts: Collection[str], most: int) -> Rows:
     """Gather the candidates of a post and what speaks for each.
 
     Args:
-        memory: what is known.
-        trends: what is used now.
+        trends: what is used now, of all that is known.
         question: the post, with its neighbours.
         parts: which sources are used.
         most: candidates that are kept.
     """
+    memory = trends.memory
     if question.author == NOBODY and "author" in parts:
         likeness = evidence.likely_authors(memory, question.by_words)
     else:

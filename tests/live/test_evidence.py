@@ -86,9 +86,9 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
     # So long after that nothing but the classifier speaks for any.
     asked = replace(question(), day=1e6, classified=Classified(np.arange(3 * CLASSIFIED), logs))
     likeliest = np.argsort(-logs)
-    rows = rows_of(memory, Trends(memory), asked, {"classifier"}, most=1000)
+    rows = rows_of(Trends(memory), asked, {"classifier"}, most=1000)
     assert rows.hashtags.tolist() == sorted(likeliest[:CLASSIFIED].tolist())
-    rows = rows_of(memory, Trends(memory), asked, {"classifier"}, most=10)
+    rows = rows_of(Trends(memory), asked, {"classifier"}, most=10)
     assert rows.hashtags.tolist() == sorted(likeliest[:10].tolist())
 
 

@@ -126,7 +126,7 @@ def test_typed_hashtags_bring_their_companions_and_are_not_suggested_again() -> 
     replayed.teach_before(200)
     knowledge = replayed.knowledge
     question = knowledge.question("tea", 150.0, None, {"typed"}, typed=["Coffee"])
-    rows = rows_of(knowledge.memory, knowledge.trends, question, {"typed"}, 10)
+    rows = rows_of(knowledge.trends, question, {"typed"}, 10)
     assert [knowledge.memory.hashtags.names[number] for number in rows.hashtags] == ["milk"]
 
 
