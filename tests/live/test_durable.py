@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from postgres_server import Server, running_server
 
@@ -64,6 +65,31 @@ def classes(durable: DurableKnowledge) -> set[str]:
     learned = durable.knowledge.classifier
     names = durable.knowledge.memory.hashtags.names
     return set() if learned is None else {names[number] for number in learned.hashtags}
+
+
+def test_the_classifier_reads_authors_and_vectors_of_a_folder(tmp_path: Path) -> None:
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        return np.array([[1.0, len(text)] for text in texts], np.float32)
+
+    posts = [
+        Post(f"{n}", 100.0 + n, "ann" if n % 2 else None, "a " * n, ("sky",)) for n in range(8)
+    ]
+    settings = {"classifier": asdict(replace(CLASSIFIER, every_days=5))}
+    with DurableKnowledge(
+        tmp_path, encode=encode, dimension=2, writable=True, settings=settings
+    ) as durable:
+        durable.teach(posts)
+        assert durable.learn_classes()
+        learned = durable.knowledge.classifier
+        assert learned is not None
+        assert learned.projection.shape == (2, 8)
+        names = durable.knowledge.memory.authors.names
+        assert [names[number] for number in learned.authors] == ["ann"]
+    with DurableKnowledge(tmp_path, encode=encode, dimension=2, settings=settings) as reader:
+        again = reader.knowledge.classifier
+        assert again is not None
+        np.testing.assert_array_equal(again.projection, learned.projection)
+        np.testing.assert_array_equal(again.author_vectors, learned.author_vectors)
 
 
 def test_the_classifier_stays_is_learned_when_it_is_time_and_forgets(tmp_path: Path) -> None:

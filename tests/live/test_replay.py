@@ -21,6 +21,7 @@ pytest.importorskip("tantivy", reason="needs tantivy")
 pytest.importorskip("lightgbm", reason="needs lightgbm")
 
 from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.vector_index import VectorIndex
 
 HOUR = 1 / 24
 
@@ -31,6 +32,21 @@ def post(day: float, text: str, *hashtags: str, author: str | None = "ann") -> P
 
 def replay(posts: list[Post], delay: float = 1.0) -> Replay:
     return Replay(Knowledge(TantivyIndex()), posts, delay)
+
+
+CLASSIFIER = ClassifierSettings(1, 30, 2, 8, 2, 1, 0.05)
+
+
+THOROUGH = replace(CLASSIFIER, epochs=40, learning_rate=0.1)
+
+
+def classified(
+    posts: list[Post],
+    state: dict[str, Any] | None = None,
+    settings: ClassifierSettings = CLASSIFIER,
+) -> Replay:
+    knowledge = Knowledge(TantivyIndex(), classifier=asdict(settings))
+    return Replay(knowledge, posts, 1.0, classifier=state)
 
 
 def suggested(replayed: Replay, position: int) -> set[str]:
@@ -72,8 +88,11 @@ def test_words_that_stand_with_a_hashtag_speak_for_it_as_counted_by_hand() -> No
 
 
 def test_hiding_the_author_afterwards_is_asking_without_it() -> None:
-    posts = [post(100 + n * HOUR, "storm over the bay", f"tag{n % 3}") for n in range(60)]
-    replayed = replay(posts)
+    posts = [
+        post(100 + n / 4, "storm over the bay", f"tag{n % 3}", author=("ann", "bob", "eve")[n % 3])
+        for n in range(60)
+    ]
+    replayed = classified(posts, settings=THOROUGH)
     known = replayed.asked(59, PARTS)
     hidden, asked = (
         replayed.without_author(known, PARTS),
@@ -81,9 +100,25 @@ def test_hiding_the_author_afterwards_is_asking_without_it() -> None:
     )
     assert hidden.rows.hashtags.tolist() == asked.rows.hashtags.tolist()
     np.testing.assert_array_equal(hidden.rows.evidence, asked.rows.evidence)
-    own = column_names(PARTS).index("own_ever")
+    own, log = (column_names(PARTS).index(name) for name in ("own_ever", "classifier_log"))
     assert np.isnan(hidden.rows.evidence[:, own]).all()
     assert not np.isnan(known.rows.evidence[:, own]).any()
+    # Eve used the third hashtag only, and the words tell nothing.
+    third = known.rows.hashtags.tolist().index(2)
+    assert known.rows.evidence[third, log] > hidden.rows.evidence[third, log] + 0.1
+
+
+def test_the_classifier_reads_sentence_vectors_where_meaning_is_a_part() -> None:
+    posts = [post(100 + n / 4, f"word{n}", f"tag{n % 2}", author=None) for n in range(80)]
+    vectors = np.tile(np.eye(2, 3, dtype=np.float32), (40, 1))
+    knowledge = Knowledge(TantivyIndex(), VectorIndex(3), classifier=asdict(THOROUGH))
+    replayed = Replay(knowledge, posts, 1.0, vectors)
+    read, unread = (
+        replayed.asked(79, parts).question.classified
+        for parts in (PARTS, [part for part in PARTS if part != "meaning"])
+    )
+    assert read.logs.argmax() == 1
+    assert read.logs[1] > unread.logs[1] + 0.1
 
 
 def test_a_hashtag_is_reached_through_words_author_spelling_and_trend() -> None:
@@ -260,14 +295,6 @@ def test_a_hidden_author_is_guessed_from_who_writes_alike() -> None:
     assert number_of["tuesdays"] not in blind.hashtags
     column = column_names(["words"]).index("words_like_authors")
     assert not blind.evidence[:, column].any()
-
-
-CLASSIFIER = ClassifierSettings(1, 30, 2, 8, 2, 1, 0.05)
-
-
-def classified(posts: list[Post], state: dict[str, Any] | None = None) -> Replay:
-    knowledge = Knowledge(TantivyIndex(), classifier=asdict(CLASSIFIER))
-    return Replay(knowledge, posts, 1.0, classifier=state)
 
 
 def test_the_classifier_learns_each_period_and_never_from_what_is_not_known_yet() -> None:

@@ -95,3 +95,13 @@ def test_a_file_holds_everything(vectors: np.ndarray, tmp_path: Path) -> None:
 
 def test_an_empty_index_finds_nothing() -> None:
     assert len(VectorIndex(DIMENSION).search(np.ones(DIMENSION, np.float32), 5).numbers) == 0
+
+
+def test_vectors_come_back_at_length_one_and_as_zeros_where_there_are_none() -> None:
+    index = VectorIndex(2)
+    index.add(np.array([4, 7, 9]), np.array([[3, 4], [0, 2], [1, 0]], np.float32))
+    index.delete(np.array([9]))
+    found = index.vectors_of(np.array([7, 5, 4, 9]))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [[0, 1], [0, 0], [0.6, 0.8], [0, 0]], atol=1e-3)
+    assert index.vectors_of(np.empty(0, np.int64)).shape == (0, 2)
