@@ -148,6 +148,24 @@ def build(config: Any, *arguments: Any, **keywords: Any) -> Any:
         raise InputError(" ".join(str(error).split())) from error
 
 
+def build_model(config: Any, label_set: Any, features: Any) -> Any:
+    """Instantiate a recommender for the labels and features of a corpus or of a saved run.
+
+    Raises:
+        TagFinderError: as `build`.
+        InputError: a setting is missing, as in a run that another version trained, or unknown.
+    """
+    partial = build(config)
+    try:
+        return partial(label_set=label_set, features=features)
+    except TypeError as error:
+        if "__init__()" not in str(error):
+            raise
+        raise InputError(
+            f"model: {error}; a run of another version of TagFinder must be trained anew"
+        ) from error
+
+
 def plain(config: DictConfig) -> dict[str, Any]:
     """Return a resolved configuration as plain dicts, lists and values."""
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)

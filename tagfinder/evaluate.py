@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tagfinder.configured import build
+from tagfinder.configured import build, build_model
 from tagfinder.corpora import corpus_of
 from tagfinder.corpus.prepared import Part
 from tagfinder.data.datamodule import CorpusDataModule
@@ -65,7 +65,7 @@ def evaluate(folder: Path, checkpoint: str, part: Part) -> list[dict[str, Any]]:
     files = list(chosen_checkpoints(run, checkpoint))
     config = run.config
     data = data_of(run, config)
-    model = build(config.model)(label_set=run.label_set, features=data.features)
+    model = build_model(config.model, run.label_set, data.features)
     # The best and the last epoch may have stayed as well.
     by_epoch = {epochs_in(file): file for file in files}
     return [

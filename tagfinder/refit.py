@@ -21,7 +21,7 @@ import pytorch_lightning as lightning
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from tagfinder.configured import build, plain, register_resolvers
+from tagfinder.configured import build, build_model, plain, register_resolvers
 from tagfinder.corpora import corpus_of
 from tagfinder.corpus.periods import Cutting, Period, Rhythm, periods_of
 from tagfinder.corpus.prepared import Part, PreparedCorpus
@@ -152,7 +152,7 @@ def judge_period(run: RunFolder, cutting: Cutting, period: Period, epochs: int) 
     features.fit(corpus)
     data = PeriodData(corpus, features, **config.batches, sampling=build(config.sampling))
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    model = build(config.model)(label_set=corpus.label_set, features=features)
+    model = build_model(config.model, corpus.label_set, features)
     evaluator: Evaluator = build(config.evaluation, run_dir=None)
     trainer = period_trainer(config, epochs, evaluator)
     trainer.fit(model, data)

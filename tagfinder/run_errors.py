@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tagfinder.configured import build
+from tagfinder.configured import build, build_model
 from tagfinder.evaluate import data_of, described, score_part, whole
 from tagfinder.evaluation.error_report import write_errors
 from tagfinder.evaluation.errors import Judgements
@@ -41,7 +41,7 @@ def examine(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     run = RunFolder.open(folder)
     config, file = run.config, whole(run.weights)
     data = data_of(run, config)
-    model = build(config.model)(label_set=run.label_set, features=data.features)
+    model = build_model(config.model, run.label_set, data.features)
     epoch = load_weights(model, file)
     evaluator: Evaluator = build(config.evaluation, run_dir=None)
     counting = ScoreCounting()

@@ -13,7 +13,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, Timer
 
-from tagfinder.configured import build, chosen, output_dir, overrides, plain
+from tagfinder.configured import build, build_model, chosen, output_dir, overrides, plain
 from tagfinder.corpora import corpus_of
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
@@ -65,7 +65,7 @@ def train(config: DictConfig) -> float:
     data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
     # Whatever the features drew, equal seeds give equal initial weights.
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    model = build(config.model)(label_set=corpus.label_set, features=features)
+    model = build_model(config.model, corpus.label_set, features)
     evaluator: Evaluator = build(config.evaluation, run_dir=str(run.path))
     if 5 not in evaluator.ks:
         raise InputError(

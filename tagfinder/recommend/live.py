@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tagfinder.configured import build
+from tagfinder.configured import build, build_model
 from tagfinder.corpus.hashtags import extract
 from tagfinder.corpus.schema import conform
 from tagfinder.live.durable import DurableKnowledge, Taught
@@ -70,8 +70,8 @@ class LiveSuggester:
         self._cleaning = build(saved.config["cleaning"])
         self.features = build(saved.config["features"])
         self.features.load(saved.features_folder)
-        self._module: LiveRecommender = build(saved.config["model"])(
-            label_set=saved.label_set, features=self.features
+        self._module: LiveRecommender = build_model(
+            saved.config["model"], saved.label_set, self.features
         )
         self._module.load_state_dict(saved.state)
         self.durable = DurableKnowledge(

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from tagfinder.configured import build
+from tagfinder.configured import build, build_model
 from tagfinder.corpus.hashtags import extract
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
@@ -239,9 +239,7 @@ def as_series(texts: str | Sequence[str] | pl.Series) -> pl.Series:
 
 
 def _built(saved: Saved, features: Any) -> RecommenderModule:
-    module: RecommenderModule = build(saved.config["model"])(
-        label_set=saved.label_set, features=features
-    )
+    module: RecommenderModule = build_model(saved.config["model"], saved.label_set, features)
     try:
         module.load_state_dict(saved.state)
     except (RuntimeError, KeyError) as error:

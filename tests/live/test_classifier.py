@@ -157,6 +157,14 @@ def test_who_writes_decides_where_words_do_not_and_needs_not_be_known() -> None:
     assert np.exp(nobody.logs).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
 
 
+def test_what_nobody_wrote_is_learned_by_its_words_alone() -> None:
+    seen = [*lessons("good", COMET), *lessons("good", RAIN, author=ADA)]
+    learned = Classifier.learn(7, seen, SETTINGS)
+    # Half of the known author's posts are read as nobody's.
+    shares = np.exp(learned.classify(["good"]).logs)
+    assert shares.tolist() == pytest.approx([1 / 3, 2 / 3], abs=0.07)
+
+
 def test_a_sentence_vector_decides_where_words_are_unknown() -> None:
     east, north = np.eye(2, 3, dtype=np.float32)
     seen = [*lessons("storm", RAIN), *lessons("polls", VOTE)]

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from omegaconf import OmegaConf
 from trained import OVERRIDES
 
 import tagfinder
@@ -90,6 +91,14 @@ def test_a_ranker_of_another_version_is_refused(
 ) -> None:
     monkeypatch.setattr("tagfinder.models.live.column_names", lambda parts: ["words_sum", "new"])
     with pytest.raises(InputError, match="train it anew"):
+        tagfinder.load(live_run)
+
+
+def test_a_run_that_lacks_a_setting_is_refused(live_run: Path) -> None:
+    config = OmegaConf.load(live_run / "config.yaml")
+    del config.model.ranker.apart_from
+    OmegaConf.save(config, live_run / "config.yaml")
+    with pytest.raises(InputError, match=r"model: .*apart_from.* must be trained anew"):
         tagfinder.load(live_run)
 
 
