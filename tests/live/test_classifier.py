@@ -172,6 +172,9 @@ def test_a_sentence_vector_decides_where_words_are_unknown() -> None:
     learned = Classifier.learn(7, seen, SETTINGS, vectors=vectors)
     assert best(learned, "unheard", vector=5 * east) == RAIN
     assert best(learned, "unheard", vector=north) == VOTE
+    # Only its direction counts.
+    short, long = (learned.classify(["unheard"], vector=n * east) for n in (1, 5))
+    np.testing.assert_allclose(short.logs, long.logs, rtol=1e-6)
     without = learned.classify(["unheard"])
     np.testing.assert_array_equal(
         without.logs, learned.classify(["unheard"], vector=np.zeros(3, np.float32)).logs
