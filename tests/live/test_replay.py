@@ -211,7 +211,7 @@ def asked_by(author: int) -> Question:
 
 
 def test_where_nobody_is_known_a_ranker_that_learned_from_such_posts_only_ranks() -> None:
-    rankers = Rankers.learn(["a", "b", "known"], lessons_of_two_kinds(40), SETTINGS, seed=1)
+    rankers = Rankers.learn(["a", "b", "known"], lessons_of_two_kinds(30), SETTINGS, seed=1)
     rows = np.array([[1, 0, 1], [0, 1, 1], [0.5, 0.5, 1]], np.float32)
     for both in (rankers, Rankers.from_state(rankers.state())):
         assert both.columns == ["a", "b", "known"]
@@ -227,6 +227,13 @@ def test_of_few_posts_one_ranker_learns_for_both() -> None:
     for both in (rankers, again):
         assert both.of(asked_by(NOBODY)) is both.of(asked_by(0))
     assert "hidden" not in rankers.state()
+
+
+def test_where_no_author_is_ever_known_there_is_one_ranker() -> None:
+    lessons = lessons_of_two_kinds(30)
+    lessons.known.clear()
+    rankers = Rankers.learn(["a", "b", "known"], lessons, SETTINGS, seed=1)
+    assert rankers.hidden is rankers.known
 
 
 def test_lessons_keep_the_true_candidates_and_drop_posts_that_teach_no_order() -> None:
