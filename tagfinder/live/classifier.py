@@ -12,24 +12,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zipfile import BadZipFile
-from zlib import crc32
 
 import numpy as np
 import torch
-from torch.nn.functional import embedding_bag, log_softmax
 
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
 from tagfinder.live.memory import NOBODY, Memory, Post
+from tagfinder.live.network import WORD_BITS, Encoded, Network, fit, places_of
 from tagfinder.live.words import words
 
-WORD_BITS = 16
-BATCH = 512
-DROPPED = 0.1
-# Share of the posts that are read as if nobody had written them, so that it does without authors.
-HIDDEN = 0.5
 # Days after which a post counts half.
 HALF_LIFE = 90.0
 # A hashtag that was not there before has few posts.
@@ -103,25 +97,6 @@ class Classified:
 VectorsOf = Callable[[np.ndarray], np.ndarray]
 ARRAYS = ("words", "author_vectors", "projection", "weights", "bias")
 UNCLASSIFIED = Classified(np.empty(0, np.int64), np.empty(0, np.float32))
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """An example as the network reads it.
-
-    Attributes:
-        places: (W,) int64 rows of its words.
-        columns: of its hashtags.
-        share: what it counts.
-        author: row of its author; 0 is nobody.
-        vector: row among the sentence vectors.
-    """
-
-    places: np.ndarray
-    columns: list[int]
-    share: float
-    author: int
-    vector: int
 
 
 @dataclass(frozen=True)
@@ -230,30 +205,19 @@ class Classifier:
         known = np.array(sorted(n for n, u in uses.items() if u >= settings.least_uses), np.int64)
         authors = np.unique([e.author for e in examples if e.author != NOBODY]).astype(np.int64)
         generator = torch.Generator().manual_seed(period)
-        weights = torch.zeros(len(known), settings.dimension)
-        bias = torch.full((len(known),), FIRST_BIAS)
-        # A row more than there are authors: nobody's, which stays zero.
-        author_table = torch.zeros(1 + len(authors), settings.dimension)
-        if before is None:
-            table = torch.empty(1 << WORD_BITS, settings.dimension)
-            torch.nn.init.normal_(table, std=FIRST_SPREAD, generator=generator)
-        else:
-            table = torch.from_numpy(before.words.copy())
-            _, new, old = np.intersect1d(known, before.hashtags, return_indices=True)
-            weights[new] = torch.from_numpy(before.weights[old])
-            bias[new] = torch.from_numpy(before.bias[old])
-            _, new, old = np.intersect1d(authors, before.authors, return_indices=True)
-            author_table[1 + new] = torch.from_numpy(before.author_vectors[old])
-        if before is None or len(before.projection) != vectors.shape[1]:
-            projection = torch.empty(vectors.shape[1], settings.dimension)
-            torch.nn.init.normal_(projection, std=FIRST_SPREAD, generator=generator)
-        else:
-            projection = torch.from_numpy(before.projection.copy())
+        network = _begun(
+            known,
+            authors,
+            width=vectors.shape[1],
+            dimension=settings.dimension,
+            before=before,
+            generator=generator,
+        )
         column_of = {number: column for column, number in enumerate(known.tolist())}
         row_of = {NOBODY: 0, **{number: row for row, number in enumerate(authors.tolist(), 1)}}
         encoded = [
             Encoded(
-                _places(example.words),
+                places_of(example.words),
                 [column_of[number] for number in example.hashtags if number in column_of],
                 0.5 ** (example.age / HALF_LIFE),
                 row_of[example.author],
@@ -264,8 +228,7 @@ class Classifier:
         useful = [one for one in encoded if one.columns]
         epochs = settings.epochs if before is None else settings.epochs_again
         if useful and epochs:
-            network = Network(table, author_table, projection, weights, bias)
-            _fit(
+            fit(
                 network,
                 useful,
                 vectors,
@@ -273,8 +236,8 @@ class Classifier:
                 learning_rate=settings.learning_rate,
                 generator=generator,
             )
-        arrays = (table, author_table[1:], projection, weights, bias)
-        return cls(period, known, authors, *(tensor.numpy() for tensor in arrays))
+        network = network._replace(authors=network.authors[1:])
+        return cls(period, known, authors, *(tensor.numpy() for tensor in network))
 
     def classify(
         self, words: Sequence[str], author: int = NOBODY, vector: np.ndarray | None = None
@@ -288,7 +251,7 @@ class Classifier:
         """
         if not len(self.hashtags):
             return UNCLASSIFIED
-        read = self.words[_places(words)].mean(axis=0)
+        read = self.words[places_of(words)].mean(axis=0)
         row = int(np.searchsorted(self.authors, author))
         if row < len(self.authors) and self.authors[row] == author:
             read = read + self.author_vectors[row]
@@ -368,72 +331,34 @@ def load_classifier(file: Path) -> dict[str, Any]:
         raise InputError(f"{file} holds no classifier that can be read: {error}") from error
 
 
-class Network(NamedTuple):
-    """What is fitted: see `Classifier`; the first row of the authors is nobody's."""
-
-    words: torch.Tensor
-    authors: torch.Tensor
-    projection: torch.Tensor
-    weights: torch.Tensor
-    bias: torch.Tensor
-
-
-def _fit(
-    network: Network,
-    examples: Sequence[Encoded],
-    vectors: np.ndarray,
+def _begun(
+    hashtags: np.ndarray,
+    authors: np.ndarray,
     *,
-    epochs: int,
-    learning_rate: float,
+    width: int,
+    dimension: int,
+    before: Classifier | None,
     generator: torch.Generator,
-) -> None:
-    """Fit a network in place to posts."""
-    for tensor in network:
-        tensor.requires_grad_()
-    optimizer = torch.optim.Adam(network, lr=learning_rate, fused=True)
-    n_steps = epochs * -(-len(examples) // BATCH)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / n_steps)
-    for _ in range(epochs):
-        order = torch.randperm(len(examples), generator=generator).tolist()
-        for start in range(0, len(order), BATCH):
-            batch = [examples[row] for row in order[start : start + BATCH]]
-            texts = _read(network, batch, vectors, generator)
-            kept = torch.rand(texts.shape, generator=generator) >= DROPPED
-            texts = texts * kept / (1 - DROPPED)
-            logs = log_softmax(torch.addmm(network.bias, texts, network.weights.T), dim=1)
-            # A post with several hashtags counts as one, shared between them.
-            counts = np.array([len(one.columns) for one in batch])
-            rows = np.repeat(np.arange(len(batch)), counts)
-            columns = np.concatenate([one.columns for one in batch])
-            shares = np.array([one.share for one in batch]) / counts
-            weight = torch.from_numpy(np.repeat(shares, counts)).float()
-            loss = -(logs[rows, columns] * weight).sum() / len(batch)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    for tensor in network:
-        tensor.requires_grad_(False)
-
-
-def _read(
-    network: Network, batch: Sequence[Encoded], vectors: np.ndarray, generator: torch.Generator
-) -> torch.Tensor:
-    """Return (B, D) what a network reads of posts, some of them as if nobody had written them."""
-    places = [one.places for one in batch]
-    lengths = np.array([len(of_post) for of_post in places])
-    starts = torch.from_numpy(np.cumsum(lengths) - lengths)
-    texts = embedding_bag(torch.from_numpy(np.concatenate(places)), network.words, starts)
-    authors = torch.tensor([one.author for one in batch])
-    known = (authors > 0) & (torch.rand(len(batch), generator=generator) >= HIDDEN)
-    texts = texts + network.authors[authors] * known[:, None]
-    if len(network.projection):
-        sentences = torch.from_numpy(vectors[[one.vector for one in batch]])
-        texts = texts + sentences @ network.projection
-    return texts
-
-
-def _places(words: Sequence[str]) -> np.ndarray:
-    """Return (W,) int64 rows of words; a text without any has the empty word's."""
-    mask = (1 << WORD_BITS) - 1
-    return np.array([crc32(word.encode()) & mask for word in words or ("",)], dtype=np.int64)
+) -> Network:
+    """Return a network as it is before learning: what an earlier one knew, and new beginnings."""
+    network = Network(
+        torch.empty(1 << WORD_BITS, dimension),
+        torch.zeros(1 + len(authors), dimension),
+        torch.empty(width, dimension),
+        torch.zeros(len(hashtags), dimension),
+        torch.full((len(hashtags),), FIRST_BIAS),
+    )
+    if before is None:
+        torch.nn.init.normal_(network.words, std=FIRST_SPREAD, generator=generator)
+    else:
+        network.words.copy_(torch.from_numpy(before.words))
+        _, new, old = np.intersect1d(hashtags, before.hashtags, return_indices=True)
+        network.weights[new] = torch.from_numpy(before.weights[old])
+        network.bias[new] = torch.from_numpy(before.bias[old])
+        _, new, old = np.intersect1d(authors, before.authors, return_indices=True)
+        network.authors[1 + new] = torch.from_numpy(before.author_vectors[old])
+    if before is None or len(before.projection) != width:
+        torch.nn.init.normal_(network.projection, std=FIRST_SPREAD, generator=generator)
+    else:
+        network.projection.copy_(torch.from_numpy(before.projection))
+    return network
