@@ -6,9 +6,11 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+import pytorch_lightning as lightning
 import torch
 
 from tagfinder.corpus.prepared import PreparedCorpus
@@ -111,3 +113,17 @@ def write_tiny_encoder(folder: Path) -> Path:
     tokenizer.save_pretrained(partial_folder)
     partial_folder.rename(folder)
     return folder
+
+
+def quiet_trainer(**settings: Any) -> lightning.Trainer:
+    """Return a trainer on the CPU that writes and prints nothing of its own."""
+    quiet = {
+        "accelerator": "cpu",
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+        "num_sanity_val_steps": 0,
+    }
+    return lightning.Trainer(**quiet | settings)

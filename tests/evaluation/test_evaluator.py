@@ -11,6 +11,7 @@ import pytest
 import pytorch_lightning as lightning
 import torch
 from hydra.utils import instantiate
+from made_up import quiet_trainer
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
@@ -110,14 +111,7 @@ def scored_by(model: lightning.LightningModule, posts: Posts | None = None, **ch
 
 
 def trainer(*callbacks: lightning.Callback, **changes) -> lightning.Trainer:
-    arguments = {
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-    }
-    return lightning.Trainer(callbacks=list(callbacks), **arguments | changes)
+    return quiet_trainer(callbacks=list(callbacks), **changes)
 
 
 def test_scores_are_scikit_learns_over_the_posts_with_labels(table):

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as lightning
 import torch
-from made_up import small_corpus
+from made_up import quiet_trainer, small_corpus
 
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.features import PlainTexts
@@ -32,17 +31,7 @@ def train(
     model = make(label_set=corpus.label_set, features=features)
     data = CorpusDataModule(corpus, features, batch_size=None)
     evaluator = Evaluator(ks=[1, 3], threshold=0.3, open=False, top_k=3, run_dir=folder)
-    trainer = lightning.Trainer(
-        max_epochs=3,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        callbacks=[evaluator],
-    )
+    trainer = quiet_trainer(max_epochs=3, callbacks=[evaluator])
     trainer.fit(model, data)
     trainer.test(model, data, verbose=False)
     trainer.save_checkpoint(folder / "model.ckpt")

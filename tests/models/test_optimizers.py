@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as lightning
-from made_up import small_corpus
+from made_up import quiet_trainer, small_corpus
 
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.encoder import Encoder
@@ -32,15 +31,7 @@ def step_sizes(features: Any, network: Any, folder: Path) -> dict[str, float]:
         loss=IdfBCE,
         optimizer=Adam(0.01, word_vectors=10.0, encoder=0.01),
     )
-    trainer = lightning.Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=str(folder),
-    )
+    trainer = quiet_trainer(max_epochs=1, default_root_dir=str(folder))
     trainer.fit(module, CorpusDataModule(corpus, features, batch_size=32, seed=1, pool=1))
     names = {parameter: name for name, parameter in module.named_parameters()}
     return {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytorch_lightning as lightning
 import torch
-from made_up import small_corpus, write_tiny_encoder
+from made_up import quiet_trainer, small_corpus, write_tiny_encoder
 
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.encoder import Encoder
@@ -88,19 +88,12 @@ def run(
     callbacks = kept.callbacks
     if kill_after_saves:
         callbacks.append(KillWhileSaving(kill_after_saves))
-    trainer = lightning.Trainer(
+    trainer = quiet_trainer(
         max_epochs=epochs,
         callbacks=[evaluator, *callbacks],
         default_root_dir=str(run_dir),
-        **{
-            "accelerator": "cpu",
-            "logger": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "num_sanity_val_steps": 0,
-            "use_distributed_sampler": False,
-            **trainer_settings,
-        },
+        enable_checkpointing=True,
+        **trainer_settings,
     )
     fit(trainer, module, data, checkpoint, "tagfinder train resume=auto")
     last = {name: value.clone() for name, value in module.state_dict().items()}
