@@ -81,9 +81,10 @@ class NeuralRecommender(RecommenderModule):
         }
         trained_before = getattr(self.network, "encoder", None)
         encoder = set(trained_before.parameters()) if trained_before is not None else set()
+        apart = words | encoder
         trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return self.optimizer.build(
-            [parameter for parameter in trainable if parameter not in words | encoder],
+            [parameter for parameter in trainable if parameter not in apart],
             self._steps_per_epoch(),
             word_vectors=[parameter for parameter in trainable if parameter in words],
             encoder=[parameter for parameter in trainable if parameter in encoder],
