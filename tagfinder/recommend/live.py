@@ -74,9 +74,11 @@ class LiveSuggester:
             saved.config["model"], saved.label_set, self.features
         )
         self._module.load_state_dict(saved.state)
+        # Without an encoder meaning is no part.
+        self._encodes = "meaning" in self._module.parts
         self.durable = DurableKnowledge(
             folder,
-            encode=self.features.vectors_of if self.features.frozen else None,
+            encode=self.features.vectors_of if self._encodes else None,
             dimension=self.features.dimension,
             writable=writable,
             settings=self._module.knowledge_settings,
@@ -120,7 +122,7 @@ class LiveSuggester:
         inputs = self.model_input(given)
         typed = extract(given).to_list()
         day = self._day(moment)
-        vectors = self.features.vectors_of(inputs.to_list()) if self.features.frozen else None
+        vectors = self.features.vectors_of(inputs.to_list()) if self._encodes else None
         with self.durable.lock:
             return [
                 self._suggestions(
