@@ -108,8 +108,8 @@ def learned(
 ) -> Rankers:
     """Learn a ranker from some columns, and from some of each post's candidates."""
     gathered = Lessons(model.learn_candidates, seed)
-    for one, hidden in lessons:
-        gathered.add(one.rows.evidence[:, kept], one.truth, known=not hidden)
+    for one, _ in lessons:
+        gathered.add(one.question, one.rows.evidence[:, kept], one.truth)
     names = column_names(parts)
     columns, settings = [names[place] for place in kept], RankerSettings(**model.ranker)
     return Rankers.learn(columns, gathered, settings, seed)

@@ -105,9 +105,10 @@ def learned(durable: DurableKnowledge, lessons: list[Post], model: OmegaConf) ->
     gathered = Lessons(most=model.knowledge.most_candidates, seed=1)
     number_of = durable.knowledge.memory.hashtags.number_of
     for post in lessons:
-        found = durable.knowledge.rows(question(durable, post), PARTS)
+        asked = question(durable, post)
+        found = durable.knowledge.rows(asked, PARTS)
         true = [number_of.get(hashtag.lower(), -1) for hashtag in post.hashtags]
-        gathered.add(found.evidence, np.isin(found.hashtags, true), known=True)
+        gathered.add(asked, found.evidence, np.isin(found.hashtags, true))
     settings = RankerSettings(**model.ranker)
     return Rankers.learn(column_names(PARTS), gathered, settings, seed=1)
 

@@ -115,14 +115,15 @@ class Knowledge:
         number_of = self.memory.authors.number_of
         who = number_of.get(author, NOBODY) if author and "author" in parts else NOBODY
         since = self.memory.first_since(int(day - LATELY), int(day))
+        sentence = vector if "meaning" in parts else None
         by_meaning = lately_by_meaning = NOTHING
-        if self.vector_index is not None and vector is not None and "meaning" in parts:
-            by_meaning = self.vector_index.search(vector, self.neighbours // 2)
-            found = self.vector_index.search(vector, self.late_neighbours // 2, since)
+        if self.vector_index is not None and sentence is not None:
+            by_meaning = self.vector_index.search(sentence, self.neighbours // 2)
+            found = self.vector_index.search(sentence, self.late_neighbours // 2, since)
             lately_by_meaning = self._late(found, day)
         known = self.memory.hashtags.number_of
         rarest = self._rarest(reading.terms)
-        question = Question(
+        return Question(
             day=day,
             author=who,
             words=reading.words,
@@ -142,19 +143,21 @@ class Knowledge:
             if "words" in parts
             else NOTHING,
             lately_by_meaning=lately_by_meaning,
-            vector=vector if "meaning" in parts else None,
+            vector=sentence,
+            classified=self._classified(reading.words, who, sentence, parts),
         )
-        return replace(question, classified=self._classified(question, parts))
 
     def without_author(self, question: Question, parts: Collection[str]) -> Question:
         """Return a question that has just been asked as it would be if its author were hidden."""
-        hidden = replace(question, author=NOBODY, by_author=NOTHING)
-        return replace(hidden, classified=self._classified(hidden, parts))
+        classified = self._classified(question.words, NOBODY, question.vector, parts)
+        return replace(question, author=NOBODY, by_author=NOTHING, classified=classified)
 
-    def _classified(self, question: Question, parts: Collection[str]) -> Classified:
+    def _classified(
+        self, words: Sequence[str], author: int, vector: np.ndarray | None, parts: Collection[str]
+    ) -> Classified:
         if self.classifier is None or "classifier" not in parts:
             return UNCLASSIFIED
-        return self.classifier.classify(question.words, question.author, question.vector)
+        return self.classifier.classify(words, author, vector)
 
     def classifier_state(self) -> dict[str, Any] | None:
         """Return the classifier as plain data, where there is one."""

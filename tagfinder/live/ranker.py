@@ -174,13 +174,13 @@ class Lessons:
         self.known: list[tuple[np.ndarray, np.ndarray]] = []
         self.hidden: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def add(self, evidence: np.ndarray, truth: np.ndarray, *, known: bool) -> None:
+    def add(self, question: Question, evidence: np.ndarray, truth: np.ndarray) -> None:
         """Add a post; one without a true candidate, or without any other, teaches no order.
 
         Args:
+            question: the post.
             evidence: (C, F) of its candidates.
             truth: (C,) bool, which of them it has.
-            known: whether its author is known.
         """
         if not truth.any() or truth.all():
             return
@@ -189,7 +189,8 @@ class Lessons:
         if len(others) > wanted:
             others = self._generator.choice(others, wanted, replace=False)
         kept = np.sort(np.concatenate([np.flatnonzero(truth), others]))
-        (self.known if known else self.hidden).append((evidence[kept], truth[kept]))
+        kind = self.hidden if question.author == NOBODY else self.known
+        kind.append((evidence[kept], truth[kept]))
 
 
 @dataclass(frozen=True)

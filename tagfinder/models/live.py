@@ -276,12 +276,12 @@ class LiveRecommender(lightning.LightningModule):
         """
         replay = self._replayed()
         asked = asked or replay.asked(position, self.parts)
-        known = asked.question.author != NOBODY
-        lessons.add(asked.rows.evidence, asked.truth, known=known)
+        lessons.add(asked.question, asked.rows.evidence, asked.truth)
         generator = np.random.default_rng([self.seed, int(position)])
+        known = asked.question.author != NOBODY
         if known and generator.random() < self.hidden_author_share:
             asked = replay.without_author(asked, self.parts)
-            lessons.add(asked.rows.evidence, asked.truth, known=False)
+            lessons.add(asked.question, asked.rows.evidence, asked.truth)
 
     def _learned(self, lessons: Lessons) -> Rankers:
         return Rankers.learn(column_names(self.parts), lessons, self.settings, self.seed)

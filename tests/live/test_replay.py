@@ -202,7 +202,7 @@ def lessons_of_two_kinds(n_hidden: int) -> Lessons:
         known = row < 120
         evidence[:, 2] = known
         telling = evidence[:, 0 if known else 1]
-        lessons.add(evidence, telling == telling.max(), known=known)
+        lessons.add(asked_by(0 if known else NOBODY), evidence, telling == telling.max())
     return lessons
 
 
@@ -240,9 +240,9 @@ def test_lessons_keep_the_true_candidates_and_drop_posts_that_teach_no_order() -
     lessons = Lessons(most=4, seed=1)
     evidence = np.arange(10, dtype=np.float32)[:, None]
     truth = evidence[:, 0] >= 8
-    lessons.add(evidence, truth, known=True)
-    lessons.add(evidence[:3], truth[:3], known=True)
-    lessons.add(evidence[8:], truth[8:], known=False)
+    lessons.add(asked_by(0), evidence, truth)
+    lessons.add(asked_by(0), evidence[:3], truth[:3])
+    lessons.add(asked_by(NOBODY), evidence[8:], truth[8:])
     [(kept, true)] = lessons.known
     assert (len(kept), kept[true, 0].tolist()) == (4, [8.0, 9.0])
     assert not lessons.hidden

@@ -94,6 +94,12 @@ def test_a_ranker_of_another_version_is_refused(
         tagfinder.load(live_run)
 
 
+def test_a_run_from_when_there_was_one_ranker_is_refused(live_run: Path) -> None:
+    suggester = tagfinder.load(live_run)
+    with pytest.raises(InputError, match="train it anew"):
+        suggester._module.set_extra_state({"ranker": {}})
+
+
 def test_a_run_that_lacks_a_setting_is_refused(live_run: Path) -> None:
     config = OmegaConf.load(live_run / "config.yaml")
     del config.model.ranker.apart_from
