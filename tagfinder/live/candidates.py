@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from heapq import nsmallest
 
 import numpy as np
 
-from tagfinder.live.evidence import Question
+from tagfinder.live.evidence import Asking, Question, distinct
 from tagfinder.live.memory import NOBODY, Memory
 
 TRENDING = 40
@@ -32,15 +32,15 @@ class Trends:
         self._day = -np.inf
         self._now = np.empty(0, np.int64)
         self._last_year = np.empty(0, np.int64)
-        self._uses_last_year: Mapping[int, int] = {}
+        self._uses_last_year = np.empty(0, np.int64), np.empty(0, np.int64)
 
     def at(self, day: float) -> tuple[np.ndarray, np.ndarray]:
         """Return hashtags that trend on a day, and hashtags of the same days a year before."""
         self._bring_to(day)
         return self._now, self._last_year
 
-    def uses_last_year(self, day: float) -> Mapping[int, int]:
-        """Return hashtag -> posts on the same days of the year before."""
+    def uses_last_year(self, day: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the hashtags of the same days of the year before, ascending, and their posts."""
         self._bring_to(day)
         return self._uses_last_year
 
@@ -52,7 +52,9 @@ class Trends:
             uses = self.memory.uses_between(date - SAME_DAYS, date + SAME_DAYS)
             most = nsmallest(LAST_YEAR, ((-n, hashtag) for hashtag, n in uses.items()))
             self._last_year = np.array([hashtag for _, hashtag in most], dtype=np.int64)
-            self._uses_last_year = uses
+            hashtags = np.array(sorted(uses), dtype=np.int64)
+            posts = np.array([uses[hashtag] for hashtag in hashtags.tolist()], dtype=np.int64)
+            self._uses_last_year = hashtags, posts
 
     def _trending(self, day: float) -> np.ndarray:
         latest = self.memory.uses.latest.values[: len(self.memory.hashtags)]
@@ -63,36 +65,28 @@ class Trends:
 
 
 def candidates(
-    trends: Trends,
-    question: Question,
-    likeness: np.ndarray,
-    voted: Sequence[np.ndarray],
-    parts: Collection[str],
+    trends: Trends, asking: Asking, voted: np.ndarray, parts: Collection[str]
 ) -> np.ndarray:
     """Return (C,) int64 distinct hashtags, ascending, without those that are there already.
 
     Args:
         trends: what is used now, of all that is known.
-        question: the post.
-        likeness: (A,) how much each author is like the asking one.
-        voted: hashtags of neighbours.
+        asking: the post.
+        voted: (M,) hashtags of neighbours, in any order.
         parts: which sources are used.
     """
-    memory = trends.memory
-    found = [
-        *voted,
-        *(hashtags for part, hashtags in _put_forward(trends, question, likeness) if part in parts),
-    ]
-    distinct = np.unique(np.concatenate([np.empty(0, np.int64), *found]))
-    distinct = distinct[memory.total.values[distinct] > 0]
-    return np.setdiff1d(distinct, question.typed, assume_unique=True)
+    memory, question = asking.memory, asking.question
+    found = [voted, *(tags for part, tags in _put_forward(trends, asking) if part in parts)]
+    considered = distinct(np.concatenate(found))
+    stays = memory.total.values[considered] > 0
+    for typed in question.typed:
+        stays &= considered != typed
+    return considered[stays]
 
 
-def _put_forward(
-    trends: Trends, question: Question, likeness: np.ndarray
-) -> Iterator[tuple[str, np.ndarray]]:
+def _put_forward(trends: Trends, asking: Asking) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each part with hashtags that it puts forward, in any order."""
-    memory = trends.memory
+    memory, question = asking.memory, asking.question
     classified = question.classified
     if len(classified.hashtags) > CLASSIFIED:
         likely = np.argpartition(-classified.logs, CLASSIFIED)[:CLASSIFIED]
@@ -101,24 +95,23 @@ def _put_forward(
         yield "classifier", classified.hashtags
     yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
     if 0 <= question.author < len(memory.authors):
-        yield "author", _own(memory, question)
-    yield "author", _of_like_authors(memory, question.author, likeness)
+        yield "author", asking.latest.hashtags
+        yield "author", _own_frequent(memory, question)
+    yield "author", _of_like_authors(memory, question.author, asking.likeness)
     yield from (("trends", hashtags) for hashtags in trends.at(question.day))
     for typed in question.typed:
         uses = memory.latest_uses.values[typed]
         yield "typed", memory.hashtags_at(uses[uses >= 0])[0]
 
 
-def _own(memory: Memory, question: Question) -> np.ndarray:
-    latest = memory.author_latest.values[question.author]
-    lately = memory.hashtags_at(latest[latest >= 0])[0]
+def _own_frequent(memory: Memory, question: Question) -> np.ndarray:
     pairs = memory.pairs[question.author]
     rows = np.fromiter(pairs.values(), dtype=np.int64, count=len(pairs))
     hashtags = np.fromiter(pairs.keys(), dtype=np.int64, count=len(pairs))
     if len(hashtags) > OWN_FREQUENT:
         uses = memory.pair_uses.read(rows, question.day, slice(-1, None))[:, 0]
         hashtags = hashtags[np.argpartition(-uses, OWN_FREQUENT)[:OWN_FREQUENT]]
-    return np.concatenate([lately, hashtags])
+    return hashtags
 
 
 def _of_like_authors(memory: Memory, author: int, likeness: np.ndarray) -> np.ndarray:

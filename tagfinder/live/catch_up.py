@@ -10,8 +10,10 @@ from tagfinder.live.post_store import PostStore
 from tagfinder.live.text_index import Entry, TextIndex
 from tagfinder.live.words import telling, words
 
-# Posts between two commits while an index is made anew: an interruption costs one block.
-BLOCK = 100_000
+BLOCK = 50_000
+# Posts between two commits while an index is made anew: an interruption costs so many. Fewer would
+# make more segments, each of which a search looks at.
+BETWEEN_COMMITS = 500_000
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,16 @@ def catch_up(
     if len(missed):
         index.delete(missed[missed <= last].tolist())
         index.commit()
-    added = 0
+    added = committed = 0
     for block in store.blocks(after=last, size=BLOCK):
         rows = zip(block.numbers.tolist(), block.posts, block.authors.tolist(), strict=True)
         index.add([Entry(number, reading(post.text), author) for number, post, author in rows])
-        index.commit()
         added += len(block.posts)
+        if added - committed >= BETWEEN_COMMITS:
+            index.commit()
+            committed = added
+    if added > committed:
+        index.commit()
     if len(missed):
         store.set_seen(reader, serial)
     return CaughtUp(added, len(missed))

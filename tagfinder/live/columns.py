@@ -79,5 +79,5 @@ class Fading:
         # A row without a count yet has no latest time; nothing times anything stays nothing.
         age = np.minimum(np.maximum(now - self.latest.values[rows], 0), 1e5)
         counts = self.counts.values[rows, which]
-        faded: np.ndarray = counts * np.exp(-np.outer(age, self.rates[which]))
+        faded: np.ndarray = counts * np.exp(age[:, None] * -self.rates[which])
         return faded

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -62,17 +64,77 @@ def places_among(there: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.
     return places, there[places] == wanted
 
 
-@dataclass
-class Votes:
-    """What neighbours say of hashtags.
+def distinct(numbers: np.ndarray) -> np.ndarray:
+    """Return the distinct ones of a few whole numbers from 0 on, ascending.
+
+    For so few it takes a tenth of the time of `numpy.unique`.
+    """
+    ascending = np.sort(numbers)
+    return ascending[begins(ascending)]
+
+
+def begins(ascending: np.ndarray) -> np.ndarray:
+    """Return (N,) bool, where a number differs from the one before it."""
+    differs = np.ones(len(ascending), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=differs[1:])
+    return differs
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The hashtags of an author's latest posts.
 
     Attributes:
-        hashtags: (C,) int64 distinct hashtags of the neighbours, ascending.
-        table: (C, V) float32, the first V of `VOTE_NAMES`.
+        hashtags: (M,) int32.
+        posts: (M,) int64 in which of the latest posts each stands; the newest is 0.
     """
 
     hashtags: np.ndarray
+    posts: np.ndarray
+
+
+def latest_of(memory: Memory, author: int) -> Latest:
+    """Return the hashtags of an author's latest posts; none where nobody is known."""
+    if not 0 <= author < len(memory.authors):
+        return Latest(np.empty(0, np.int32), np.empty(0, np.int64))
+    latest = memory.author_latest.values[author]
+    return Latest(*memory.hashtags_at(latest[latest >= 0]))
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A post, and what is known around it whatever the candidates.
+
+    Attributes:
+        memory: what is known.
+        question: the post.
+        likeness: (A,) how much each author is like the asking one.
+        latest: what the asking author used last.
+        last_year: hashtags of the same days of the year before, ascending, and their posts.
+    """
+
+    memory: Memory
+    question: Question
+    likeness: np.ndarray
+    latest: Latest
+    last_year: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What several groups of neighbours say of hashtags.
+
+    Attributes:
+        groups: (M,) int64 which group says it, ascending.
+        hashtags: (M,) int64 of what, ascending within a group and each once.
+        table: (M, 10) float32 `VOTE_NAMES`.
+        n_groups: groups that there are, with those that say nothing.
+    """
+
+    groups: np.ndarray
+    hashtags: np.ndarray
     table: np.ndarray
+    n_groups: int
 
 
 VOTE_NAMES = (
@@ -81,76 +143,92 @@ VOTE_NAMES = (
 )
 # What is asked of neighbours that are of one author, or of one time, anyway.
 FEW_VOTES = VOTE_NAMES[: VOTE_NAMES.index("lately")]
+# Place of the first neighbour where no neighbour has a hashtag.
+NO_NEIGHBOUR = 999
 
 
-def votes(
-    memory: Memory,
-    found: Neighbours,
-    question: Question,
-    likeness: np.ndarray,
-    names: tuple[str, ...] = VOTE_NAMES,
-) -> Votes:
-    """Let neighbours vote for their hashtags.
+def votes(asking: Asking, found: Sequence[Neighbours]) -> Votes:
+    """Let groups of neighbours vote for their hashtags, each group by itself.
 
     Args:
-        memory: who the neighbours are.
-        found: the neighbours; scores are taken relative to the best one's.
-        question: the post that asks.
-        likeness: (A,) how much each author is like the asking one.
-        names: `VOTE_NAMES` or `FEW_VOTES`.
+        asking: the post.
+        found: the groups; scores are taken relative to the best one's of the group.
 
     Returns:
         For each hashtag of a neighbour: sums of similarities (plain and cubed), the largest, the
         number of neighbours, the place of the first, the share of all cubes; then sums of cubes
         fading in 2 and in 30 days, of the same author, and weighted by the authors' likeness.
     """
-    flat, owners = memory.hashtags_at(found.numbers)
+    memory, question = asking.memory, asking.question
+    # All groups in one pass, because a pass costs much the same whatever its length.
+    sizes = np.array([len(group.numbers) for group in found])
+    numbers = np.concatenate([group.numbers for group in found])
+    flat, owners = memory.hashtags_at(numbers)
     if not len(flat):
-        return Votes(np.empty(0, np.int64), np.empty((0, len(names)), np.float32))
-    order = np.argsort(flat, kind="stable")
-    in_order, owners = flat[order].astype(np.int64), owners[order]
-    starts = np.flatnonzero(np.diff(in_order, prepend=-1))
-    # Neighbours are sorted, so that a hashtag's first one is its most similar.
-    first = owners[starts]
-    scores = found.scores.astype(np.float64)
-    cubes = (scores / max(scores[0], 1e-9)) ** 3
-    weights = [scores, cubes, np.ones(len(scores))]
-    if names == VOTE_NAMES:
-        age = np.maximum(question.day - memory.days.values[found.numbers], 0)
-        authors = memory.author_of.values[found.numbers]
-        known = authors != NOBODY
-        weights += [
+        nothing = np.empty(0, np.int64)
+        return Votes(nothing, nothing, np.empty((0, len(VOTE_NAMES)), np.float32), len(found))
+    group_of = np.repeat(np.arange(len(found)), sizes)
+    starts_of_groups = np.cumsum(sizes) - sizes
+    scores = np.concatenate([group.scores for group in found]).astype(np.float64)
+    best = [max(group.scores[0], 1e-9) if len(group.scores) else 1.0 for group in found]
+    cubes = (scores / np.array(best)[group_of]) ** 3
+    age = np.maximum(question.day - memory.days.values[numbers], 0)
+    authors = memory.author_of.values[numbers]
+    known = authors != NOBODY
+    weights = np.stack(
+        [
+            scores,
+            cubes,
+            np.ones(len(scores)),
             cubes * np.exp2(-age / 2),
             cubes * np.exp2(-age / 30),
             cubes * (known & (authors == question.author)),
-            cubes * np.where(known, likeness[authors], 0),
+            cubes * np.where(known, asking.likeness[authors], 0),
         ]
-    sums = np.add.reduceat(np.stack(weights)[:, owners], starts, axis=1)
-    few = [sums[0], sums[1], scores[first], sums[2], first, sums[1] / cubes.sum()]
-    return Votes(in_order[starts], np.stack([*few, *sums[3:]], axis=1).astype(np.float32))
+    )
+    n_hashtags = len(memory.hashtags)
+    keys = group_of[owners] * n_hashtags + flat
+    order = np.argsort(keys, kind="stable")
+    keys, owners = keys[order], owners[order]
+    starts = np.flatnonzero(begins(keys))
+    groups, hashtags = np.divmod(keys[starts], n_hashtags)
+    # Neighbours are sorted, so that a hashtag's first one is its most similar.
+    first = owners[starts]
+    sums = np.add.reduceat(weights[:, owners], starts, axis=1)
+    all_cubes = np.bincount(group_of, weights=cubes, minlength=len(found))
+    few = [
+        *(sums[0], sums[1], scores[first], sums[2]),
+        *(first - starts_of_groups[groups], sums[1] / all_cubes[groups]),
+    ]
+    table = np.stack([*few, *sums[3:]], axis=1).astype(np.float32)
+    return Votes(groups, hashtags, table, len(found))
 
 
 def spread(found: Votes, candidates: np.ndarray) -> np.ndarray:
-    """Return (C, V) votes for candidates, zeros for those that no neighbour has."""
-    rows = np.zeros((len(candidates), found.table.shape[1]), np.float32)
-    if len(found.hashtags):
-        places, has = places_among(found.hashtags, candidates)
-        rows[has] = found.table[places[has]]
-        rows[~has, VOTE_NAMES.index("first")] = 999
-    return rows
+    """Return (G, C, 10) each group's votes for candidates, zeros for those that nobody has."""
+    tables = np.zeros((found.n_groups, len(candidates), len(VOTE_NAMES)), np.float32)
+    tables[distinct(found.groups), :, VOTE_NAMES.index("first")] = NO_NEIGHBOUR
+    # Typed and forgotten hashtags have votes but are no candidates.
+    places, there = places_among(candidates, found.hashtags)
+    tables[found.groups[there], places[there]] = found.table[there]
+    return tables
 
 
-def author_likeness(memory: Memory, author: int) -> np.ndarray:
+def author_likeness(memory: Memory, author: int, latest: Latest) -> np.ndarray:
     """Return (A,) float32: who lately used what an author used, one for the author's own.
 
     Among the latest users of the author's own latest hashtags, each use counts by how few others
     the hashtag has; the sum is taken relative to the largest.
+
+    Args:
+        memory: what is known.
+        author: who asks; with `NOBODY` nobody is like.
+        latest: what the author used last.
     """
     likeness = np.zeros(max(len(memory.authors), 1), np.float32)
     if author == NOBODY or author >= len(memory.authors):
         return likeness
-    own = memory.author_latest.values[author]
-    hashtags = np.unique(memory.hashtags_at(own[own >= 0])[0])
+    hashtags = distinct(latest.hashtags)
     if len(hashtags):
         uses = memory.latest_uses.values[hashtags]
         rarity = 1 / np.log2(2 + memory.users.values[hashtags])
@@ -182,6 +260,70 @@ def likely_authors(memory: Memory, found: Neighbours) -> np.ndarray:
     return likeness
 
 
+@dataclass(frozen=True)
+class Found(Asking):
+    """The candidates of a post, and what several groups of evidence read of them.
+
+    Attributes:
+        hashtags: (C,) int64 the candidates, ascending.
+        votes: (G, C, 10) what each group of neighbours says, by `VOTE_NAMES`.
+        uses: (C, 5) uses by all, fading.
+        own_rows: (C,) int64 rows of the author's uses, -1 where there are none.
+        own_uses: (C, 3) uses by the author, fading.
+        spelled: (C,) how many of the post's words spell each.
+        class_logs: (C,) logarithms of the classifier's shares, `LEAST_LOG` where it has none.
+    """
+
+    hashtags: np.ndarray
+    votes: np.ndarray
+    uses: np.ndarray
+    own_rows: np.ndarray
+    own_uses: np.ndarray
+    spelled: np.ndarray
+    class_logs: np.ndarray
+
+    def only(self, places: np.ndarray) -> Found:
+        """Return the same of some candidates."""
+        of_candidates = ("hashtags", "uses", "own_rows", "own_uses", "spelled", "class_logs")
+        kept = {name: getattr(self, name)[places] for name in of_candidates}
+        return replace(self, votes=self.votes[:, places], **kept)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The candidates' names."""
+        names = self.memory.hashtags.names
+        return [names[hashtag] for hashtag in self.hashtags.tolist()]
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """(C,) int64 characters of the names."""
+        return np.fromiter(map(len, self.names), np.int64, len(self.names))
+
+
+def found_of(asking: Asking, hashtags: np.ndarray, votes: Votes) -> Found:
+    """Read what several groups of evidence need of candidates.
+
+    Args:
+        asking: the post.
+        hashtags: (C,) the candidates, ascending.
+        votes: of the groups of neighbours.
+    """
+    memory, question = asking.memory, asking.question
+    rows = own_rows(memory, hashtags, question.author)
+    own_uses = np.zeros((len(hashtags), len(memory.pair_uses.rates)))
+    own_uses[rows >= 0] = memory.pair_uses.read(rows[rows >= 0], question.day)
+    return Found(
+        **vars(asking),
+        hashtags=hashtags,
+        votes=spread(votes, hashtags),
+        uses=memory.uses.read(hashtags, question.day),
+        own_rows=rows,
+        own_uses=own_uses,
+        spelled=spelled_words(hashtags, question),
+        class_logs=class_logs(hashtags, question),
+    )
+
+
 HASHTAG_NAMES = (
     *("uses_half_day", "uses_2_days", "uses_week", "uses_month", "uses_half_year"),
     *("uses_ever", "users", "age", "since_last", "rising", "rising_month"),
@@ -189,38 +331,25 @@ HASHTAG_NAMES = (
 )
 
 
-def of_hashtags(
-    memory: Memory, candidates: np.ndarray, question: Question, same_days: Mapping[int, int]
-) -> np.ndarray:
-    """Return (C, 14) what is known of hashtags whoever asks: `HASHTAG_NAMES`.
-
-    Args:
-        memory: what is known.
-        candidates: (C,) hashtags.
-        question: the post.
-        same_days: hashtag -> posts on the same days of the year before.
-    """
-    uses = memory.uses.read(candidates, question.day)
-    total = memory.total.values[candidates]
-    age = np.minimum(question.day - memory.first_day.values[candidates], LONG_AGO)
-    since = np.minimum(question.day - memory.uses.latest.values[candidates], LONG_AGO)
-    weekdays = memory.weekdays.values[candidates]
-    weekday = int(question.day + 3) % 7
-    last_year = [same_days.get(hashtag, 0) for hashtag in candidates.tolist()]
-    names = memory.hashtags.names
-    columns = [
-        *uses.T,
-        np.log1p(total),
-        np.log1p(memory.users.values[candidates]),
-        age,
-        since,
-        (uses[:, 1] + 0.1) / (uses[:, 2] + 0.5),
-        (uses[:, 2] + 0.1) / (uses[:, 4] + 0.5),
-        weekdays[:, weekday] / np.maximum(weekdays.sum(axis=1), 1e-6),
-        last_year,
-        [len(names[hashtag]) for hashtag in candidates.tolist()],
-    ]
-    return np.stack(columns, axis=1).astype(np.float32)
+def of_hashtags(found: Found) -> np.ndarray:
+    """Return (C, 14) what is known of hashtags whoever asks: `HASHTAG_NAMES`."""
+    memory, day, hashtags, uses = found.memory, found.question.day, found.hashtags, found.uses
+    weekdays = memory.weekdays.values[hashtags]
+    weekday = int(day + 3) % 7
+    last_year, posts = found.last_year
+    places, there = places_among(hashtags, last_year)
+    table = np.zeros((len(hashtags), len(HASHTAG_NAMES)), np.float32)
+    table[:, :5] = uses
+    table[:, 5] = np.log1p(memory.total.values[hashtags])
+    table[:, 6] = np.log1p(memory.users.values[hashtags])
+    table[:, 7] = np.minimum(day - memory.first_day.values[hashtags], LONG_AGO)
+    table[:, 8] = np.minimum(day - memory.uses.latest.values[hashtags], LONG_AGO)
+    table[:, 9] = (uses[:, 1] + 0.1) / (uses[:, 2] + 0.5)
+    table[:, 10] = (uses[:, 2] + 0.1) / (uses[:, 4] + 0.5)
+    table[:, 11] = weekdays[:, weekday] / np.maximum(weekdays.sum(axis=1), 1e-6)
+    table[places[there], 12] = posts[there]
+    table[:, 13] = found.lengths
+    return table
 
 
 def own_rows(memory: Memory, candidates: np.ndarray, author: int) -> np.ndarray:
@@ -236,43 +365,29 @@ AUTHOR_NAMES = (
 )
 
 
-def of_author(
-    memory: Memory,
-    candidates: np.ndarray,
-    question: Question,
-    likeness: np.ndarray,
-    rows: np.ndarray,
-) -> np.ndarray:
-    """Return (C, 16) what the asking author and authors like them do: `AUTHOR_NAMES`.
-
-    Args:
-        memory: what is known.
-        candidates: (C,) hashtags, ascending.
-        question: the post.
-        likeness: (A,) how much each author is like the asking one.
-        rows: (C,) of the author's uses (`own_rows`).
-    """
+def of_author(found: Found) -> np.ndarray:
+    """Return (C, 16) what the asking author and authors like them do: `AUTHOR_NAMES`."""
+    memory, question, candidates = found.memory, found.question, found.hashtags
     table = np.zeros((len(candidates), len(AUTHOR_NAMES)), np.float32)
     author = question.author
-    table[:, 13:] = _of_like_authors(memory, candidates, question, likeness)
+    table[:, 13:] = _of_like_authors(found)
     if author == NOBODY or author >= len(memory.authors):
         table[:, :13] = np.nan
         return table
-    has = rows >= 0
+    has = found.own_rows >= 0
+    rows = found.own_rows[has]
     posts = memory.author_posts.read(np.array([author]), question.day)[0]
     ever = int(memory.author_total.values[author])
+    table[:, :3] = found.own_uses
     table[:, 4] = LONG_AGO
-    table[has, :3] = memory.pair_uses.read(rows[has], question.day)
-    table[has, 3] = memory.pair_total.values[rows[has]]
-    table[has, 4] = question.day - memory.pair_uses.latest.values[rows[has]]
+    table[has, 3] = memory.pair_total.values[rows]
+    table[has, 4] = question.day - memory.pair_uses.latest.values[rows]
     table[:, 5] = table[:, 1] / (posts[1] + 0.5)
     table[:, 6] = table[:, 3] / (ever + 1)
-    latest = memory.author_latest.values[author]
-    flat, owners = memory.hashtags_at(latest[latest >= 0])
-    if len(flat):
+    if len(found.latest.hashtags):
         table[:, 9] = 99
-        places, mine = places_among(candidates, flat)
-        places, owners = places[mine], owners[mine]
+        places, mine = places_among(candidates, found.latest.hashtags)
+        places, owners = places[mine], found.latest.posts[mine]
         table[:, 7] = np.bincount(places[owners < 5], minlength=len(candidates))
         table[:, 8] = np.bincount(places[owners < 20], minlength=len(candidates))
         # The latest post comes first; of several values for a place the last one written stays.
@@ -282,11 +397,10 @@ def of_author(
     return table
 
 
-def _of_like_authors(
-    memory: Memory, candidates: np.ndarray, question: Question, likeness: np.ndarray
-) -> np.ndarray:
+def _of_like_authors(found: Found) -> np.ndarray:
     """Return (C, 3) who else uses hashtags: the last three of `AUTHOR_NAMES`."""
-    uses = memory.latest_uses.values[candidates]
+    memory, question, likeness = found.memory, found.question, found.likeness
+    uses = memory.latest_uses.values[found.hashtags]
     users = memory.author_of.values[uses]
     others = (uses >= 0) & (users >= 0) & (users != question.author)
     like = np.where(others, likeness[users], 0)
@@ -297,7 +411,7 @@ def _of_like_authors(
         [
             like.sum(axis=1) / np.maximum(others.sum(axis=1), 1),
             like.max(axis=1),
-            np.bincount(places, weights=fading, minlength=len(candidates)),
+            np.bincount(places, weights=fading, minlength=len(found.hashtags)),
         ],
         axis=1,
     )
@@ -317,30 +431,30 @@ def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
 WORD_NAMES = ("spelled", "spelled_posts", "spelled_rate", "covered", "in_name")
 
 
-def of_words(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
+def of_words(found: Found) -> np.ndarray:
     """Return (C, 5) how a post's words spell a hashtag: `WORD_NAMES`.
 
     The number of words that spell it, the posts whose words did, the share of those that had it,
     the share of its letters that words of the post cover, and the longest word in it.
     """
-    names = memory.hashtags.names
-    chosen = [names[hashtag] for hashtag in candidates.tolist()]
-    long_words = {word.lstrip("@") for word in question.words if len(word) > 2}
-    # Most words stand in no name at all, which one look at all names tells.
-    all_names = "\n".join(chosen)
-    covered, longest = np.zeros(len(chosen)), np.zeros(len(chosen))
-    for word in long_words:
-        if word in all_names:
-            inside = [place for place, name in enumerate(chosen) if word in name]
-            covered[inside] += len(word)
-            longest[inside] = np.maximum(longest[inside], len(word))
-    lengths = np.array([len(name) for name in chosen])
-    spelled = memory.spelled.values[candidates]
+    memory, lengths = found.memory, found.lengths
+    covered, longest = np.zeros(len(lengths)), np.zeros(len(lengths))
+    # A look at all names at once, because most words stand in none.
+    all_names = "\n".join(found.names)
+    ends = (np.cumsum(lengths + 1) - 1).tolist()
+    for word in {word.lstrip("@") for word in found.question.words if len(word) > 2}:
+        at = all_names.find(word)
+        while at >= 0:
+            place = bisect_right(ends, at)
+            covered[place] += len(word)
+            longest[place] = max(longest[place], len(word))
+            at = all_names.find(word, ends[place])
+    spelled = memory.spelled.values[found.hashtags]
     return np.stack(
         [
-            spelled_words(candidates, question),
+            found.spelled,
             np.log1p(spelled),
-            (memory.spelled_and_used.values[candidates] + 0.2) / (spelled + 2.0),
+            (memory.spelled_and_used.values[found.hashtags] + 0.2) / (spelled + 2.0),
             np.minimum(covered / lengths, 1),
             longest,
         ],
@@ -356,7 +470,7 @@ ASSOCIATION_NAMES = (
 MADE_UP_POSTS = 2.0
 
 
-def of_associations(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
+def of_associations(found: Found) -> np.ndarray:
     """Return (C, 9) how the words of a post go with hashtags: `ASSOCIATION_NAMES`.
 
     For each word the pointwise mutual information with the hashtag, smoothed (Church and Hanks,
@@ -364,16 +478,17 @@ def of_associations(memory: Memory, candidates: np.ndarray, question: Question) 
     three highest; the two highest shares of a word's posts that have the hashtag, the mean of these
     shares weighted by the words' rarity, and the number of words that ever stood with it.
     """
-    table = np.zeros((len(candidates), len(ASSOCIATION_NAMES)), np.float32)
-    if not question.terms:
+    memory, terms = found.memory, found.question.terms
+    table = np.zeros((len(found.hashtags), len(ASSOCIATION_NAMES)), np.float32)
+    if not terms:
         return table
-    both, with_word = memory.associations.read(question.terms, candidates)
+    both, with_word = memory.associations.read(terms, found.hashtags)
     known = with_word > 0
     if not known.any():
         return table
     both, with_word = both[known].astype(np.float64), with_word[known].astype(np.float64)
     expected = (with_word[:, None] + 0.5) / (memory.n_alive + 1)
-    total = np.maximum(memory.total.values[candidates], 1)
+    total = np.maximum(memory.total.values[found.hashtags], 1)
     shares = (both + MADE_UP_POSTS * expected) / (total + MADE_UP_POSTS)
     information = np.log(shares / expected)
     rates = both / (with_word + 2)[:, None]
@@ -403,17 +518,17 @@ def class_logs(candidates: np.ndarray, question: Question) -> np.ndarray:
     return logs
 
 
-def of_classifier(candidates: np.ndarray, question: Question) -> np.ndarray:
+def of_classifier(found: Found) -> np.ndarray:
     """Return (C, 3) what the classifier says of hashtags: `CLASS_NAMES`.
 
     The logarithm of the hashtag's share, the share, and how many hashtags have a larger one.
     """
-    logs = class_logs(candidates, question)
+    logs = found.class_logs
     known = logs > LEAST_LOG
-    table = np.zeros((len(candidates), len(CLASS_NAMES)), np.float32)
+    table = np.zeros((len(logs), len(CLASS_NAMES)), np.float32)
     table[:, 0] = logs
     table[known, 1] = np.exp(logs[known])
-    ascending = np.sort(question.classified.logs)
+    ascending = np.sort(found.question.classified.logs)
     higher = len(ascending) - np.searchsorted(ascending, logs, "right")
     table[:, 2] = np.where(known, higher, NO_PLACE)
     return table
@@ -422,8 +537,9 @@ def of_classifier(candidates: np.ndarray, question: Question) -> np.ndarray:
 POST_NAMES = ("n_words", "hour", "n_candidates", "best_by_words", "best_by_meaning")
 
 
-def of_post(question: Question, n_candidates: int) -> np.ndarray:
+def of_post(found: Found) -> np.ndarray:
     """Return (C, 5) what is the same for all candidates of a post: `POST_NAMES`."""
+    question, n_candidates = found.question, len(found.hashtags)
     row = [
         len(question.words),
         question.day % 1 * 24,
@@ -437,10 +553,11 @@ def of_post(question: Question, n_candidates: int) -> np.ndarray:
 TYPED_NAMES = ("with_typed", "with_typed_share")
 
 
-def of_typed(memory: Memory, candidates: np.ndarray, question: Question) -> np.ndarray:
+def of_typed(found: Found) -> np.ndarray:
     """Return (C, 2) how often hashtags stood beside those that were typed: `TYPED_NAMES`."""
+    memory, candidates = found.memory, found.hashtags
     table = np.zeros((len(candidates), len(TYPED_NAMES)), np.float32)
-    for typed in question.typed:
+    for typed in found.question.typed:
         uses = memory.latest_uses.values[typed]
         uses = uses[uses >= 0]
         flat, _ = memory.hashtags_at(uses)

@@ -184,8 +184,8 @@ class Memory:
         starts = self.hashtag_starts.values[numbers]
         lengths = self.hashtag_starts.values[numbers + 1] - starts
         owners = np.repeat(np.arange(len(numbers)), lengths)
-        within = np.arange(len(owners)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return self.hashtag_values.values[starts[owners] + within], owners
+        shifts = starts - (np.cumsum(lengths) - lengths)
+        return self.hashtag_values.values[np.arange(len(owners)) + shifts[owners]], owners
 
     def uses_between(self, first: int, last: int) -> dict[int, int]:
         """Return hashtag -> posts on the whole days from `first` to `last`, both included."""

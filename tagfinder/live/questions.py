@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from tagfinder.errors import InputError
 from tagfinder.live import evidence
 from tagfinder.live.candidates import Trends, candidates
-from tagfinder.live.evidence import FEW_VOTES, VOTE_NAMES, Question
-from tagfinder.live.memory import NOBODY, Memory
+from tagfinder.live.evidence import FEW_VOTES, VOTE_NAMES, Asking, Found, Question
+from tagfinder.live.memory import NOBODY
 
 PARTS = ("words", "author", "meaning", "classifier", "trends", "spelling", "typed")
 """What can be left out: neighbours by words; the author, and authors like them; neighbours by
@@ -44,27 +44,6 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is gathered once for all candidates of a post.
-
-    Attributes:
-        memory: what is known.
-        trends: what is used now.
-        question: the post.
-        likeness: (A,) how much each author is like the asking one.
-        votes: for each of `VOTERS` (C, V) what its neighbours say.
-        own: (C,) rows of the author's uses, -1 where there are none.
-    """
-
-    memory: Memory
-    trends: Trends
-    question: Question
-    likeness: np.ndarray
-    votes: Mapping[str, np.ndarray]
-    own: np.ndarray
-
-
-@dataclass(frozen=True)
 class Group:
     """Columns of evidence that belong together.
 
@@ -78,42 +57,27 @@ class Group:
     prefix: str
     names: tuple[str, ...]
     part: str | None
-    gather: Callable[[Found, np.ndarray], np.ndarray]
+    gather: Callable[[Found], np.ndarray]
+
+
+def _votes_of(prefix: str, part: str, voters: str) -> Group:
+    group, names = list(VOTERS).index(voters), VOTERS[voters]
+    return Group(prefix, names, part, lambda found: found.votes[group, :, : len(names)])
 
 
 GROUPS = (
-    Group("words_", VOTE_NAMES, "words", lambda f, c: f.votes["by_words"]),
-    Group(
-        *("", evidence.ASSOCIATION_NAMES, "words"),
-        lambda f, c: evidence.of_associations(f.memory, c, f.question),
-    ),
-    Group("lately_words_", FEW_VOTES, "words", lambda f, c: f.votes["lately_by_words"]),
-    Group("own_words_", FEW_VOTES, "author", lambda f, c: f.votes["by_author"]),
-    Group("meaning_", VOTE_NAMES, "meaning", lambda f, c: f.votes["by_meaning"]),
-    Group("lately_meaning_", FEW_VOTES, "meaning", lambda f, c: f.votes["lately_by_meaning"]),
-    Group(
-        *("", evidence.CLASS_NAMES, "classifier"),
-        lambda f, c: evidence.of_classifier(c, f.question),
-    ),
-    Group(
-        *("", evidence.HASHTAG_NAMES, "trends"),
-        lambda f, c: evidence.of_hashtags(
-            f.memory, c, f.question, f.trends.uses_last_year(f.question.day)
-        ),
-    ),
-    Group(
-        *("", evidence.AUTHOR_NAMES, "author"),
-        lambda f, c: evidence.of_author(f.memory, c, f.question, f.likeness, f.own),
-    ),
-    Group(
-        *("", evidence.WORD_NAMES, "spelling"),
-        lambda f, c: evidence.of_words(f.memory, c, f.question),
-    ),
-    Group(
-        *("", evidence.TYPED_NAMES, "typed"),
-        lambda f, c: evidence.of_typed(f.memory, c, f.question),
-    ),
-    Group("", evidence.POST_NAMES, None, lambda f, c: evidence.of_post(f.question, len(c))),
+    _votes_of("words_", "words", "by_words"),
+    Group("", evidence.ASSOCIATION_NAMES, "words", evidence.of_associations),
+    _votes_of("lately_words_", "words", "lately_by_words"),
+    _votes_of("own_words_", "author", "by_author"),
+    _votes_of("meaning_", "meaning", "by_meaning"),
+    _votes_of("lately_meaning_", "meaning", "lately_by_meaning"),
+    Group("", evidence.CLASS_NAMES, "classifier", evidence.of_classifier),
+    Group("", evidence.HASHTAG_NAMES, "trends", evidence.of_hashtags),
+    Group("", evidence.AUTHOR_NAMES, "author", evidence.of_author),
+    Group("", evidence.WORD_NAMES, "spelling", evidence.of_words),
+    Group("", evidence.TYPED_NAMES, "typed", evidence.of_typed),
+    Group("", evidence.POST_NAMES, None, evidence.of_post),
 )
 
 
@@ -148,57 +112,46 @@ def rows_of(trends: Trends, question: Question, parts: Collection[str], most: in
         most: candidates that are kept.
     """
     memory = trends.memory
+    latest = evidence.latest_of(memory, question.author)
     if question.author == NOBODY and "author" in parts:
         likeness = evidence.likely_authors(memory, question.by_words)
     else:
-        likeness = evidence.author_likeness(memory, question.author)
-    votes = {
-        voters: evidence.votes(memory, getattr(question, voters), question, likeness, names)
-        for voters, names in VOTERS.items()
-    }
-    voted = [of_voters.hashtags for of_voters in votes.values()]
-    considered = candidates(trends, question, likeness, voted, parts)
-    own = evidence.own_rows(memory, considered, question.author)
+        likeness = evidence.author_likeness(memory, question.author, latest)
+    last_year = trends.uses_last_year(question.day)
+    asking = Asking(memory, question, likeness, latest, last_year)
+    votes = evidence.votes(asking, [getattr(question, voters) for voters in VOTERS])
+    considered = candidates(trends, asking, votes.hashtags, parts)
+    found = evidence.found_of(asking, considered, votes)
     if len(considered) > most:
-        kept = _shortlist(memory, question, votes, considered, own)[:most]
-        considered, own = considered[np.sort(kept)], own[np.sort(kept)]
-    tables = {voters: evidence.spread(of_voters, considered) for voters, of_voters in votes.items()}
-    found = Found(memory, trends, question, likeness, tables, own)
-    columns = [group.gather(found, considered) for group in groups_of(parts)]
-    return Rows(considered, np.concatenate(columns, axis=1))
+        found = found.only(np.sort(_shortlist(_strengths(found))[:most]))
+    columns = [group.gather(found) for group in groups_of(parts)]
+    return Rows(found.hashtags, np.concatenate(columns, axis=1))
 
 
-def _shortlist(
-    memory: Memory,
-    question: Question,
-    votes: Mapping[str, evidence.Votes],
-    considered: np.ndarray,
-    own: np.ndarray,
-) -> np.ndarray:
-    """Return the places of the candidates, those first that stand highest in any source.
+def _strengths(found: Found) -> np.ndarray:
+    """Return (S, C) how strongly each source puts candidates forward, 0 where it does not."""
+    return np.stack(
+        [
+            *found.votes[:, :, VOTE_NAMES.index("cubes")],
+            found.votes[list(VOTERS).index("by_words"), :, VOTE_NAMES.index("like_authors")],
+            found.uses[:, 1],
+            found.spelled,
+            found.class_logs - evidence.LEAST_LOG,
+            *found.own_uses[:, 1:].T,
+        ]
+    )
+
+
+def _shortlist(strengths: np.ndarray) -> np.ndarray:
+    """Return (C,) places of candidates, those first that stand highest in any source.
 
     Reciprocal ranks, summed (Cormack et al., 2009).
+
+    Args:
+        strengths: (S, C), see `_strengths`.
     """
-    total = np.zeros(len(considered))
-
-    def rank(places: np.ndarray, strength: np.ndarray) -> None:
-        there = strength > 0
-        ranked = places[there][np.argsort(-strength[there], kind="stable")]
-        total[ranked] += 1 / (RANK_OFFSET + np.arange(len(ranked)))
-
-    for voters, of_voters in votes.items():
-        # Typed and forgotten hashtags have votes but are no candidates.
-        places, there = evidence.places_among(considered, of_voters.hashtags)
-        table = of_voters.table[there]
-        rank(places[there], table[:, VOTE_NAMES.index("cubes")])
-        if voters == "by_words":
-            rank(places[there], table[:, VOTE_NAMES.index("like_authors")])
-    everywhere = np.arange(len(considered))
-    rank(everywhere, memory.uses.read(considered, question.day, slice(1, 2))[:, 0])
-    rank(everywhere, evidence.spelled_words(considered, question))
-    rank(everywhere, evidence.class_logs(considered, question) - evidence.LEAST_LOG)
-    used = np.flatnonzero(own >= 0)
-    if len(used):
-        for uses in memory.pair_uses.read(own[used], question.day, slice(1, 3)).T:
-            rank(used, uses)
+    order = np.argsort(-strengths, axis=1, kind="stable")
+    ranks = np.empty(strengths.shape)
+    np.put_along_axis(ranks, order, np.arange(strengths.shape[1])[None, :], axis=1)
+    total = np.where(strengths > 0, 1 / (RANK_OFFSET + ranks), 0).sum(axis=0)
     return np.argsort(-total, kind="stable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ class RankerSettings:
         least_in_leaf: fewest candidates in a leaf.
         share_of_columns: share of the columns that a tree sees.
         share_of_rows: share of the candidates that a tree sees.
-        apart_from: posts without a known author from which these have a ranker of their own.
+        apart: rankers for posts without a known author only, which differ by their seeds.
+        apart_from: posts without a known author from which there are such.
     """
 
     trees: int
@@ -36,6 +38,7 @@ class RankerSettings:
     least_in_leaf: int
     share_of_columns: float
     share_of_rows: float
+    apart: int
     apart_from: int
 
 
@@ -46,12 +49,12 @@ class Ranker:
 
     Args:
         columns: names of the columns that it reads.
-        text: what `learn` made; read with `Ranker.from_state`.
+        boosters: LightGBM's; the mean of their scores counts.
     """
 
-    def __init__(self, columns: Sequence[str], booster: Any) -> None:
+    def __init__(self, columns: Sequence[str], boosters: Sequence[Any]) -> None:
         self.columns = list(columns)
-        self._booster = booster
+        self._boosters = list(boosters)
 
     @classmethod
     def learn(
@@ -101,28 +104,43 @@ class Ranker:
             "force_col_wise": True,
             "verbose": -1,
         }
-        return cls(columns, lightgbm.train(parameters, data, settings.trees))
+        return cls(columns, [lightgbm.train(parameters, data, settings.trees)])
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Ranker:
         """Build a ranker from what `state` returned."""
-        return cls(state["columns"], _lightgbm().Booster(model_str=state["trees"]))
+        lightgbm = _lightgbm()
+        return cls(state["columns"], [lightgbm.Booster(model_str=text) for text in state["trees"]])
+
+    @classmethod
+    def together(cls, rankers: Sequence[Ranker]) -> Ranker:
+        """Return a ranker by the mean of several rankers' scores."""
+        return cls(rankers[0].columns, [one for ranker in rankers for one in ranker._boosters])
 
     def state(self) -> dict[str, Any]:
         """Return the ranker as plain data."""
-        return {"columns": self.columns, "trees": self._booster.model_to_string()}
+        trees = [booster.model_to_string() for booster in self._boosters]
+        return {"columns": self.columns, "trees": trees}
 
     def scores(self, evidence: np.ndarray) -> np.ndarray:
         """Return (C,) float64 scores of candidates from their (C, F) evidence."""
-        return self._scored(evidence, 0, -1)
+        return self._scored(evidence, 0, self._n_trees)
 
-    def _scored(self, evidence: np.ndarray, first: int, n_trees: int) -> np.ndarray:
+    @property
+    def _n_trees(self) -> int:
+        return max(booster.num_trees() for booster in self._boosters)
+
+    def _scored(self, evidence: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Return (C,) scores by the trees from `first` to before `last`."""
+        scores = np.zeros(len(evidence))
         if not len(evidence):
-            return np.empty(0)
-        scores: np.ndarray = self._booster.predict(
-            evidence, start_iteration=first, num_iteration=n_trees, num_threads=1
-        )
-        return scores
+            return scores
+        for booster in self._boosters:
+            if first < booster.num_trees():
+                scores += booster.predict(
+                    evidence, start_iteration=first, num_iteration=last - first, num_threads=1
+                )
+        return scores / len(self._boosters)
 
     def best(self, evidence: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the best candidates of a post, equal ones in their order.
@@ -139,11 +157,11 @@ class Ranker:
         """
         left = np.arange(len(evidence))
         scores = np.zeros(len(evidence))
-        first, n_trees = 0, self._booster.num_trees()
+        first, n_trees = 0, self._n_trees
         for until, most in (*STAGES, (n_trees, k)):
             last = min(until, n_trees)
             if last > first:
-                scores = scores + self._scored(evidence[left], first, last - first)
+                scores = scores + self._scored(evidence[left], first, last)
                 first = last
             stay = np.sort(np.argsort(-scores, kind="stable")[: max(most, 2 * k)])
             left, scores = left[stay], scores[stay]
@@ -152,7 +170,7 @@ class Ranker:
 
     def gains(self) -> dict[str, float]:
         """Return how much each column improved the splits that use it, the most useful first."""
-        gains = self._booster.feature_importance("gain")
+        gains = sum(booster.feature_importance("gain") for booster in self._boosters)
         return dict(sorted(zip(self.columns, gains.tolist(), strict=True), key=lambda x: -x[1]))
 
 
@@ -195,17 +213,17 @@ class Lessons:
 
 @dataclass(frozen=True)
 class Rankers:
-    """A ranker for posts whose author is known, and one for others, where other evidence counts.
+    """A ranker for all posts, and others that help it where no author is known.
 
     What is learned where the author is hidden helps where it is known, hardly the other way round.
 
     Attributes:
-        known: learned from all posts.
-        hidden: from those without a known author; where they are too few, the same as `known`.
+        known: learned from all posts; ranks those whose author is known.
+        apart: learned from those without a known author; empty where they are too few, or all.
     """
 
     known: Ranker
-    hidden: Ranker
+    apart: tuple[Ranker, ...] = ()
 
     @classmethod
     def learn(
@@ -215,24 +233,30 @@ class Rankers:
         n_hidden, n_all = len(lessons.hidden), len(lessons.known) + len(lessons.hidden)
         known = Ranker.learn(columns, *_unzipped(lessons.known + lessons.hidden), settings, seed)
         if not settings.apart_from <= n_hidden < n_all:
-            return cls(known, known)
-        return cls(known, Ranker.learn(columns, *_unzipped(lessons.hidden), settings, seed))
+            return cls(known)
+        hidden = _unzipped(lessons.hidden)
+        seeds = range(seed, seed + settings.apart)
+        return cls(known, tuple(Ranker.learn(columns, *hidden, settings, one) for one in seeds))
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Rankers:
         """Build rankers from what `state` returned."""
-        known = Ranker.from_state(state["known"])
-        return cls(known, Ranker.from_state(state["hidden"]) if "hidden" in state else known)
+        apart = (Ranker.from_state(of_one) for of_one in state["apart"])
+        return cls(Ranker.from_state(state["known"]), tuple(apart))
 
     def state(self) -> dict[str, Any]:
         """Return the rankers as plain data."""
-        state = {"known": self.known.state()}
-        return state if self.hidden is self.known else {**state, "hidden": self.hidden.state()}
+        return {"known": self.known.state(), "apart": [ranker.state() for ranker in self.apart]}
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns that they read."""
         return self.known.columns
+
+    @cached_property
+    def hidden(self) -> Ranker:
+        """The ranker for posts without a known author: all together."""
+        return Ranker.together([self.known, *self.apart])
 
     def of(self, question: Question) -> Ranker:
         """Return the ranker for a post."""

@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 
 from tagfinder.errors import InputError
-from tagfinder.live.text_index import LAST_NUMBER, Entry, Neighbours
+from tagfinder.live.text_index import Entry, Neighbours
 
-WRITER_BYTES = 64_000_000
+# What is not committed yet may take so much main memory; more makes another segment, and each
+# segment is searched by itself.
+WRITER_BYTES = 512_000_000
+# A post is also kept by the spans of 32, 1,024, … numbers that it lies in, so that "from a number
+# on" is a few terms instead of a look at each post, as numeric ranges in Lucene once were
+# (Schindler and Diepenbroek, 2008).
+SPAN_BITS, SPAN_LEVELS, LEVEL_SHIFT = 5, 5, 58
 
 
 class TantivyIndex:
@@ -43,12 +49,15 @@ class TantivyIndex:
                 raise InputError(f"{folder} is no text index of this version: {error}") from error
         self._writer: Any = None
         self._searcher = self._index.searcher()
+        self._last = self.last_number()
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Add posts; they are found after the next `commit`."""
         for entry in entries:
             document = self._tantivy.Document()
             document.add_unsigned("number", entry.number)
+            for level in range(SPAN_LEVELS):
+                document.add_unsigned("spans", _span(entry.number >> SPAN_BITS * level, level))
             document.add_text("words", " ".join(entry.words))
             if entry.author >= 0:
                 document.add_text("author", str(entry.author))
@@ -58,7 +67,8 @@ class TantivyIndex:
         """Delete posts; unknown numbers are ignored. Takes effect at the next `commit`."""
         if len(numbers):
             # `delete_documents_by_term` takes an int for a signed one and so finds nothing here.
-            asked = self._tantivy.Query.term_set_query(self._schema, "number", list(numbers))
+            spans = [_span(number, 0) for number in numbers]
+            asked = self._tantivy.Query.term_set_query(self._schema, "spans", spans)
             self._open_writer().delete_documents_by_query(asked)
 
     def commit(self) -> None:
@@ -67,6 +77,7 @@ class TantivyIndex:
             self._writer.commit()
             self._index.reload()
             self._searcher = self._index.searcher()
+            self._last = self.last_number()
 
     def search(
         self, words: Sequence[str], k: int, author: int | None = None, since: int = 0
@@ -82,9 +93,11 @@ class TantivyIndex:
             own = query.term_query(self._schema, "author", str(author))
             clauses.append((occur.Must, query.const_score_query(own, 0.0)))
         if since > 0:
-            young = query.range_query(
-                self._schema, "number", self._tantivy.FieldType.Unsigned, since, LAST_NUMBER
-            )
+            spans = [
+                (occur.Should, query.term_query(self._schema, "spans", span))
+                for span in spans_from(since, self._last)
+            ]
+            young = query.boolean_query(spans)
             clauses.append((occur.Must, query.const_score_query(young, 0.0)))
         searcher = self._searcher
         hits = searcher.search(query.boolean_query(clauses), k, count=False).hits
@@ -114,9 +127,33 @@ class TantivyIndex:
         return self._writer
 
 
+def spans_from(first: int, last: int) -> list[int]:
+    """Return the fewest spans that together hold the numbers from `first` to `last`, none before.
+
+    They may go on after `last`.
+    """
+    spans = []
+    place = first
+    for level in range(SPAN_LEVELS):
+        end = last >> SPAN_BITS * level
+        is_top = level == SPAN_LEVELS - 1
+        while place <= end and (is_top or place % (1 << SPAN_BITS)):
+            spans.append(_span(place, level))
+            place += 1
+        if place > end:
+            break
+        place >>= SPAN_BITS
+    return spans
+
+
+def _span(place: int, level: int) -> int:
+    return level << LEVEL_SHIFT | place
+
+
 def _schema(tantivy: Any) -> Any:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("number", stored=False, indexed=True, fast=True)
+    builder.add_unsigned_field("number", stored=False, indexed=False, fast=True)
+    builder.add_unsigned_field("spans", stored=False, indexed=True, fast=False)
     builder.add_text_field("words", stored=False, tokenizer_name="whitespace", index_option="freq")
     builder.add_text_field("author", stored=False, tokenizer_name="raw", index_option="basic")
     return builder.build()

@@ -9,8 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-LAST_NUMBER = 2**63 - 1
-
 
 @dataclass(frozen=True)
 class Entry:

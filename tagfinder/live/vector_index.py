@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tagfinder.errors import InputError
-from tagfinder.live.text_index import LAST_NUMBER, Neighbours
+from tagfinder.live.text_index import Neighbours
 
+LAST_NUMBER = 2**63 - 1
 # Posts from which there are more cells than one; each time there are four times as many, all are
 # put into twice as many cells, so that a search looks at twice as many posts, not at four times.
 FIRST_CELLS = 4_096

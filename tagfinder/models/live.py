@@ -35,6 +35,9 @@ from tagfinder.live.text_index import OpenTextIndex
 from tagfinder.live.vector_index import VectorIndex
 from tagfinder.progress import track
 
+# Of what is kept in checkpoints; older ones are refused.
+FORMAT = 3
+
 
 class LiveRecommender(lightning.LightningModule):
     """Ranks the hashtags of all posts that were known a delay before a post.
@@ -172,7 +175,7 @@ class LiveRecommender(lightning.LightningModule):
         """Put the rankers into the state dict, as plain data."""
         rankers = {"rankers": self.rankers, "judges": self._judges}
         learned = {name: both.state() for name, both in rankers.items() if both is not None}
-        return {**learned, "classifiers": self._classifiers}
+        return {**learned, "format": FORMAT, "classifiers": self._classifiers}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take the rankers out of the state dict.
@@ -180,11 +183,11 @@ class LiveRecommender(lightning.LightningModule):
         Raises:
             InputError: they were trained by a version that gathered other evidence.
         """
-        rankers = {
-            name: Rankers.from_state(state[name]) for name in ("rankers", "judges") if name in state
-        }
+        of_this_version = state.get("format") == FORMAT
+        names = [name for name in ("rankers", "judges") if of_this_version and name in state]
+        rankers = {name: Rankers.from_state(state[name]) for name in names}
         columns = column_names(self.parts)
-        if "ranker" in state or any(both.columns != columns for both in rankers.values()):
+        if not of_this_version or any(one.columns != columns for one in rankers.values()):
             raise InputError(
                 "this run's ranker reads other evidence than this version of TagFinder gathers: "
                 "train it anew, or use the version that trained it"

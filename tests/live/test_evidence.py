@@ -10,7 +10,7 @@ import pytest
 from tagfinder.live import evidence
 from tagfinder.live.candidates import CLASSIFIED, Trends
 from tagfinder.live.classifier import Classified
-from tagfinder.live.evidence import FEW_VOTES, LEAST_LOG, NO_PLACE, VOTE_NAMES, Question
+from tagfinder.live.evidence import LEAST_LOG, NO_PLACE, NOTHING, VOTE_NAMES, Asking, Question
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import rows_of
 from tagfinder.live.text_index import Neighbours
@@ -37,12 +37,27 @@ def question(author: int = NOBODY) -> Question:
     return Question(day=100.0, author=author, words=["storm"], terms=["storm"], spelled={})
 
 
+def asking(memory: Memory, asked: Question) -> Asking:
+    latest = evidence.latest_of(memory, asked.author)
+    nothing = np.empty(0, np.int64)
+    return Asking(memory, asked, np.zeros(2, np.float32), latest, (nothing, nothing))
+
+
+def classes(memory: Memory, asked: Question, hashtags: list[int]) -> np.ndarray:
+    around = asking(memory, asked)
+    votes = evidence.votes(around, [NOTHING])
+    return evidence.of_classifier(evidence.found_of(around, np.array(hashtags), votes))
+
+
 def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) -> None:
     # Similarities relative to the best: 1, 1/2, 1/2; their cubes 1, 1/8, 1/8.
     found = Neighbours(np.array([0, 1, 2]), np.array([4.0, 2.0, 2.0], np.float32))
     likeness = np.array([1.0, 0.5], np.float32)
-    votes = evidence.votes(memory, found, question(BOB), likeness)
-    assert votes.hashtags.tolist() == [RAIN, VOTE]
+    by_one = Neighbours(np.array([2]), np.array([3.0], np.float32))
+    asked = replace(asking(memory, question(BOB)), likeness=likeness)
+    votes = evidence.votes(asked, [NOTHING, found, by_one])
+    assert votes.groups.tolist() == [1, 1, 2]
+    assert votes.hashtags.tolist() == [RAIN, VOTE, VOTE]
     expected = {
         "sum": [6, 6],
         "cubes": [9 / 8, 9 / 8],
@@ -56,25 +71,31 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
         "like_authors": [1 + 1 / 16, 1],
     }
     for name, values in expected.items():
-        column = votes.table[:, VOTE_NAMES.index(name)]
+        column = votes.table[:2, VOTE_NAMES.index(name)]
         assert column.tolist() == pytest.approx(values, rel=1e-6), name
-    few = evidence.votes(memory, found, question(BOB), likeness, FEW_VOTES)
-    np.testing.assert_array_equal(few.table, votes.table[:, : len(FEW_VOTES)])
-    spread = evidence.spread(few, np.array([VOTE, 7]))
-    np.testing.assert_array_equal(spread[0], few.table[1])
-    assert spread[1].tolist() == [0, 0, 0, 0, 999, 0]
+    tables = evidence.spread(votes, np.array([VOTE, 7]))
+    assert not tables[0].any()
+    np.testing.assert_array_equal(tables[1, 0], votes.table[1])
+    np.testing.assert_array_equal(tables[2, 0], votes.table[2])
+    assert votes.table[2, :6].tolist() == [3, 1, 3, 1, 0, 1]
+    assert tables[1, 1].tolist() == [0, 0, 0, 0, 999, *[0] * 5]
+
+
+def test_no_neighbours_say_nothing(memory: Memory) -> None:
+    votes = evidence.votes(asking(memory, question()), [NOTHING, NOTHING])
+    assert not evidence.spread(votes, np.array([RAIN])).any()
 
 
 def test_the_classifier_tells_share_and_place(memory: Memory) -> None:
     shares = np.array([0.2, 0.7, 0.1], np.float32)
     asked = replace(question(), classified=Classified(np.array([2, 5, 9]), np.log(shares)))
-    logs, share, place = evidence.of_classifier(np.array([1, 2, 5, 9, 11]), asked).T
+    logs, share, place = classes(memory, asked, [1, 2, 5, 9, 11]).T
     known = [1, 2, 3]
     assert logs[known].tolist() == pytest.approx(np.log(shares).tolist())
     assert share.tolist() == pytest.approx([0, 0.2, 0.7, 0.1, 0])
     assert place.tolist() == [NO_PLACE, 1, 0, 2, NO_PLACE]
     assert logs[[0, 4]].tolist() == [LEAST_LOG, LEAST_LOG]
-    nothing = evidence.of_classifier(np.array([1, 2]), question())
+    nothing = classes(memory, question(), [1, 2])
     assert nothing.tolist() == [[LEAST_LOG, 0, NO_PLACE]] * 2
 
 

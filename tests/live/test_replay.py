@@ -176,7 +176,7 @@ def test_no_more_candidates_are_kept_than_asked_for_and_the_likeliest_stay() -> 
     assert replayed.knowledge.memory.hashtags.number_of["hill"] in rows.hashtags
 
 
-SETTINGS = RankerSettings(20, 7, 0.2, 1, 1.0, 1.0, apart_from=30)
+SETTINGS = RankerSettings(20, 7, 0.2, 1, 1.0, 1.0, apart=2, apart_from=30)
 
 
 def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data() -> None:
@@ -210,30 +210,39 @@ def asked_by(author: int) -> Question:
     return Question(day=100.0, author=author, words=[], terms=[], spelled={})
 
 
-def test_where_nobody_is_known_a_ranker_that_learned_from_such_posts_only_ranks() -> None:
-    rankers = Rankers.learn(["a", "b", "known"], lessons_of_two_kinds(30), SETTINGS, seed=1)
-    rows = np.array([[1, 0, 1], [0, 1, 1], [0.5, 0.5, 1]], np.float32)
+def test_where_nobody_is_known_rankers_that_learned_from_such_posts_help() -> None:
+    settings = replace(SETTINGS, share_of_columns=0.5)
+    lessons = lessons_of_two_kinds(30)
+    rankers = Rankers.learn(["a", "b", "known"], lessons, settings, seed=1)
+    rows = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]], np.float32)
+    known = rows + np.array([0, 0, 1], np.float32)
     for both in (rankers, Rankers.from_state(rankers.state())):
         assert both.columns == ["a", "b", "known"]
-        assert both.of(asked_by(0)).best(rows, 1)[0].tolist() == [0]
+        assert both.of(asked_by(0)) is both.known
+        assert both.of(asked_by(0)).best(known, 1)[0].tolist() == [0]
+        # The one for all posts has learned from those without an author as well.
+        assert both.of(asked_by(0)).best(rows, 1)[0].tolist() == [1]
         assert both.of(asked_by(NOBODY)).best(rows, 1)[0].tolist() == [1]
-        # The one for known authors has learned from the others as well.
-        assert both.of(asked_by(0)).best(rows * [1, 1, 0], 1)[0].tolist() == [1]
+        first, second = (one.scores(rows) for one in both.apart)
+        assert not np.array_equal(first, second)
+        # Learned where the first column never told, they say little of it.
+        assert np.ptp(first[[0, 2]]) < np.ptp(first[[0, 1]])
+        mean = (both.known.scores(rows) + first + second) / 3
+        assert both.of(asked_by(NOBODY)).scores(rows) == pytest.approx(mean)
+        places, scores = both.of(asked_by(NOBODY)).best(rows, 3)
+        assert scores == pytest.approx(mean[places])
 
 
-def test_of_few_posts_one_ranker_learns_for_both() -> None:
-    rankers = Rankers.learn(["a", "b", "known"], lessons_of_two_kinds(29), SETTINGS, seed=1)
-    again = Rankers.from_state(rankers.state())
-    for both in (rankers, again):
-        assert both.of(asked_by(NOBODY)) is both.of(asked_by(0))
-    assert "hidden" not in rankers.state()
-
-
-def test_where_no_author_is_ever_known_there_is_one_ranker() -> None:
-    lessons = lessons_of_two_kinds(30)
-    lessons.known.clear()
+@pytest.mark.parametrize(("n_hidden", "n_known"), [(29, 120), (30, 0)])
+def test_of_few_or_of_nobodys_posts_only_one_ranker_learns(n_hidden: int, n_known: int) -> None:
+    lessons = lessons_of_two_kinds(n_hidden)
+    del lessons.known[n_known:]
     rankers = Rankers.learn(["a", "b", "known"], lessons, SETTINGS, seed=1)
-    assert rankers.hidden is rankers.known
+    rows = np.random.default_rng(1).random((5, 3))
+    for both in (rankers, Rankers.from_state(rankers.state())):
+        assert not both.apart
+        scores = both.of(asked_by(NOBODY)).scores(rows)
+        assert scores.tolist() == both.of(asked_by(0)).scores(rows).tolist()
 
 
 def test_lessons_keep_the_true_candidates_and_drop_posts_that_teach_no_order() -> None:

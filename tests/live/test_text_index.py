@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from postgres_server import Server, running_server
 
 from tagfinder.errors import InputError
@@ -15,7 +17,7 @@ from tagfinder.live.catch_up import CaughtUp, catch_up
 from tagfinder.live.memory import Post
 from tagfinder.live.post_store import PostStore
 from tagfinder.live.postgres_index import PostgresIndex
-from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.tantivy_index import LEVEL_SHIFT, SPAN_BITS, TantivyIndex, spans_from
 from tagfinder.live.text_index import Entry, TextIndex
 
 Opening = Callable[[], TextIndex]
@@ -128,6 +130,34 @@ def test_of_one_author_only(index: TextIndex) -> None:
     assert found(index, "launch", 2, author=1) == [2, 5]
     assert found(index, "launch", author=5) == []
     assert len(found(index, "launch")) == 9
+
+
+@given(st.integers(0, 3_000_000), st.integers(0, 3_000_000))
+def test_spans_hold_all_numbers_from_one_on_and_none_before(first: int, last: int) -> None:
+    spans = spans_from(first, last)
+    assert len(spans) <= 5 * 31
+    edges = []
+    for span in spans:
+        level = span >> LEVEL_SHIFT
+        place = span - (level << LEVEL_SHIFT)
+        edges.append((place << SPAN_BITS * level, (place + 1) << SPAN_BITS * level))
+    # One after the other, without a hole or anything twice.
+    ends = [end for _, end in edges]
+    assert [start for start, _ in edges] == [first, *ends[:-1]][: len(edges)]
+    assert (ends[-1] > last) if first <= last else not spans
+
+
+def test_young_posts_among_many_are_those_that_a_look_at_each_would_give(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path / "index")
+    index.add([Entry(number, ["launch"], 7) for number in range(0, 5_000, 3)])
+    index.commit()
+    for since in (1, 31, 32, 1_000, 1_023, 1_024, 3_111, 4_998, 4_999):
+        expected = [number for number in range(0, 5_000, 3) if number >= since]
+        assert sorted(index.search(["launch"], 5_000, since=since).numbers) == expected
+    index.delete([4_998])
+    index.commit()
+    assert sorted(index.search(["launch"], 9, since=4_990).numbers) == [4_992, 4_995]
+    index.close()
 
 
 def test_of_young_posts_only(index: TextIndex) -> None:

@@ -23,6 +23,7 @@ from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.errors import InputError
 from tagfinder.live.classifier import Classifier, load_classifier
 from tagfinder.live.ranker import Ranker
+from tagfinder.models.live import FORMAT
 from tagfinder.recommend.live import LiveSuggester
 
 pytest.importorskip("tantivy", reason="needs tantivy")
@@ -94,10 +95,10 @@ def test_a_ranker_of_another_version_is_refused(
         tagfinder.load(live_run)
 
 
-def test_a_run_from_when_there_was_one_ranker_is_refused(live_run: Path) -> None:
+def test_a_run_whose_rankers_were_kept_otherwise_is_refused(live_run: Path) -> None:
     suggester = tagfinder.load(live_run)
     with pytest.raises(InputError, match="train it anew"):
-        suggester._module.set_extra_state({"ranker": {}})
+        suggester._module.set_extra_state({"rankers": {}, "format": FORMAT - 1})
 
 
 def test_a_run_that_lacks_a_setting_is_refused(live_run: Path) -> None:
