@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def explained(error: Exception, overrides: Sequence[str]) -> InputError:
                 f"{key}={value}: there is no such option{_meant(value, options)}; "
                 f"{key} is one of {', '.join(options)}"
             )
-        if key and not override.startswith("-") and key in message:
+        if key and not override.startswith("-") and _names(message, key):
             known = list(_defaults())
             if key in known:
                 return InputError(f"{override}: the chosen options have no key {key}")
@@ -48,6 +49,11 @@ def check_types(overrides: Sequence[str]) -> None:
         numbers = [default for default in defaults.get(key, []) if _is_number(default)]
         if numbers and len(numbers) == len(defaults[key]) and _is_word(value):
             raise InputError(f"{override}: {key} is a number, as in {key}={numbers[0]}")
+
+
+def _names(message: str, key: str) -> bool:
+    # Not `data` where `data.rows` is meant.
+    return re.search(rf"(?<![\w.]){re.escape(key)}(?!\.?\w)", message) is not None
 
 
 def _parsed(override: str) -> tuple[str, str]:

@@ -58,6 +58,11 @@ def test_a_wrong_override_ends_with_one_sentence_and_2(
     assert done.stderr.count("\n") == 1
 
 
+def test_of_several_overrides_the_wrong_one_is_named(tmp_path: Path) -> None:
+    done = run("prepare", "data=files", "data.path=posts.csv", "data.rows=5", cwd=tmp_path)
+    assert "data.rows=5: the chosen options have no key data.rows" in done.stderr
+
+
 def test_an_unknown_command_ends_with_2(tmp_path: Path) -> None:
     done = run("trian", cwd=tmp_path)
     assert done.returncode == 2

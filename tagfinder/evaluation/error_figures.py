@@ -37,6 +37,8 @@ from tagfinder.figures import COLOURS, figure
 BLUE, ORANGE, GREEN, RED = COLOURS[:4]
 SHOWN = 50  # labels in one figure: half of them the most, half the least frequent
 NAMED = 5  # curves named at either end
+MOST_BINS = 40
+NAME_SIZE = (0.5, 0.03)  # decades and NDCG that a name beside a point takes
 WORST = 0.2  # report NDCG@10 below this is bad (Fig. 16)
 LONGEST_NAME = 18
 MONTHS_MARKED = 14
@@ -177,11 +179,17 @@ def draw_worst_lengths(judged: Judgements, folder: Path) -> str:
                 weights = np.full(len(values), 100 / len(values))
                 median = f"{label}: {len(values):,} posts, median {np.median(values):.0f} tokens"
                 axes.hist(
-                    values, bins=min(longest, 40), range=(0.5, longest + 0.5), weights=weights,
+                    values, bins=length_edges(longest).tolist(), weights=weights,
                     histtype="step", linewidth=2, color=colour, label=median,
                 )  # fmt: skip
         axes.legend()
     return "worst_text_lengths"
+
+
+def length_edges(longest: int) -> np.ndarray:
+    """Return edges of at most 40 bins that each hold equally many whole numbers, from 1 on."""
+    width = -(-longest // MOST_BINS)
+    return np.arange(0, longest + width, width) + 0.5
 
 
 def draw_errors_by_label(judged: Judgements, folder: Path) -> str:
@@ -228,11 +236,16 @@ def draw_score_by_frequency(judged: Judgements, folder: Path) -> str:
         axes.scatter(counts, values, s=14, color=BLUE, alpha=0.7, label="a label")
         axes.set(xscale="log", ylim=(-0.02, 1.05))
         _plain_numbers(axes.xaxis)
-        ends = np.argsort(values)
-        for place in {*ends[:NAMED].tolist(), *ends[-2:].tolist()} if len(values) else ():
-            name = _tag(judged.hashtags[int(np.flatnonzero(known)[place])])
-            spot = (counts[place], values[place])
-            axes.annotate(name, spot, fontsize=7, xytext=(4, 2), textcoords="offset points")
+        ends = np.argsort(values).tolist()
+        spots: list[np.ndarray] = []
+        for place in dict.fromkeys([*ends[:NAMED], *ends[-2:]]):
+            spot = np.array([np.log10(counts[place]), values[place]])
+            # A name is left out where it would stand on another.
+            if all((np.abs(spot - other) > NAME_SIZE).any() for other in spots):
+                spots.append(spot)
+                name = _tag(judged.hashtags[int(np.flatnonzero(known)[place])])
+                at = (counts[place], values[place])
+                axes.annotate(name, at, fontsize=7, xytext=(4, 2), textcoords="offset points")
     return "score_by_label_frequency"
 
 

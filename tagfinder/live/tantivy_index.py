@@ -49,7 +49,8 @@ class TantivyIndex:
                 raise InputError(f"{folder} is no text index of this version: {error}") from error
         self._writer: Any = None
         self._searcher = self._index.searcher()
-        self._last = self.last_number()
+        # No post has a higher number, whatever is deleted later.
+        self._highest = self.last_number()
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Add posts; they are found after the next `commit`."""
@@ -62,6 +63,7 @@ class TantivyIndex:
             if entry.author >= 0:
                 document.add_text("author", str(entry.author))
             self._open_writer().add_document(document)
+            self._highest = max(self._highest, entry.number)
 
     def delete(self, numbers: Sequence[int]) -> None:
         """Delete posts; unknown numbers are ignored. Takes effect at the next `commit`."""
@@ -77,7 +79,6 @@ class TantivyIndex:
             self._writer.commit()
             self._index.reload()
             self._searcher = self._index.searcher()
-            self._last = self.last_number()
 
     def search(
         self, words: Sequence[str], k: int, author: int | None = None, since: int = 0
@@ -95,7 +96,7 @@ class TantivyIndex:
         if since > 0:
             spans = [
                 (occur.Should, query.term_query(self._schema, "spans", span))
-                for span in spans_from(since, self._last)
+                for span in spans_from(since, self._highest)
             ]
             young = query.boolean_query(spans)
             clauses.append((occur.Must, query.const_score_query(young, 0.0)))

@@ -22,7 +22,7 @@ from tagfinder.evaluation.curves import (
     reliability_of_all,
     roc_curves,
 )
-from tagfinder.evaluation.error_figures import draw_errors, shown_labels
+from tagfinder.evaluation.error_figures import draw_errors, length_edges, shown_labels
 from tagfinder.evaluation.error_report import error_numbers, worst_table, write_errors
 from tagfinder.evaluation.errors import (
     Judgements,
@@ -197,6 +197,16 @@ def test_many_labels_are_shown_by_their_ends_in_order_of_frequency():
     assert shown[:2] == [999, 998]
     assert shown[-1] == 0
     assert len(shown) == 50
+
+
+@pytest.mark.parametrize("longest", [1, 7, 40, 41, 52, 200])
+def test_bins_of_lengths_hold_equally_many_whole_numbers(longest):
+    edges = length_edges(longest)
+    assert len(edges) - 1 <= 40
+    assert edges[0] == 0.5
+    assert edges[-1] > longest
+    per_bin = np.histogram(np.arange(1, int(edges[-1]) + 1), edges)[0]
+    assert len(set(per_bin.tolist())) == 1
 
 
 def test_numbers_quote_no_post():
