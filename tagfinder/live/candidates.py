@@ -7,7 +7,7 @@ from heapq import nsmallest
 
 import numpy as np
 
-from tagfinder.live.evidence import Asking, Question, distinct
+from tagfinder.live.evidence import Asking, distinct
 from tagfinder.live.memory import NOBODY, Memory
 
 TRENDING = 40
@@ -94,9 +94,8 @@ def _put_forward(trends: Trends, asking: Asking) -> Iterator[tuple[str, np.ndarr
     else:
         yield "classifier", classified.hashtags
     yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
-    if 0 <= question.author < len(memory.authors):
-        yield "author", asking.latest.hashtags
-        yield "author", _own_frequent(memory, question)
+    yield "author", asking.habits.latest
+    yield "author", _own_frequent(asking)
     yield "author", _of_like_authors(memory, question.author, asking.likeness)
     yield from (("trends", hashtags) for hashtags in trends.at(question.day))
     for typed in question.typed:
@@ -104,14 +103,12 @@ def _put_forward(trends: Trends, asking: Asking) -> Iterator[tuple[str, np.ndarr
         yield "typed", memory.hashtags_at(uses[uses >= 0])[0]
 
 
-def _own_frequent(memory: Memory, question: Question) -> np.ndarray:
-    pairs = memory.pairs[question.author]
-    rows = np.fromiter(pairs.values(), dtype=np.int64, count=len(pairs))
-    hashtags = np.fromiter(pairs.keys(), dtype=np.int64, count=len(pairs))
-    if len(hashtags) > OWN_FREQUENT:
-        uses = memory.pair_uses.read(rows, question.day, slice(-1, None))[:, 0]
-        hashtags = hashtags[np.argpartition(-uses, OWN_FREQUENT)[:OWN_FREQUENT]]
-    return hashtags
+def _own_frequent(asking: Asking) -> np.ndarray:
+    used, rows = asking.habits.used, asking.habits.rows
+    if len(used) <= OWN_FREQUENT:
+        return used
+    uses = asking.memory.pair_uses.read(rows, asking.question.day, slice(-1, None))[:, 0]
+    return used[np.argpartition(-uses, OWN_FREQUENT)[:OWN_FREQUENT]]
 
 
 def _of_like_authors(memory: Memory, author: int, likeness: np.ndarray) -> np.ndarray:

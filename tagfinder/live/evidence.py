@@ -81,24 +81,32 @@ def begins(ascending: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Latest:
-    """The hashtags of an author's latest posts.
+class Habits:
+    """What an author uses; empty where nobody is known.
 
     Attributes:
-        hashtags: (M,) int32.
+        latest: (M,) int32 hashtags of the latest posts.
         posts: (M,) int64 in which of the latest posts each stands; the newest is 0.
+        used: (U,) int64 every hashtag that was ever used, in any order.
+        rows: (U,) int64 where its uses by the author are counted.
     """
 
-    hashtags: np.ndarray
+    latest: np.ndarray
     posts: np.ndarray
+    used: np.ndarray
+    rows: np.ndarray
 
 
-def latest_of(memory: Memory, author: int) -> Latest:
-    """Return the hashtags of an author's latest posts; none where nobody is known."""
+def habits_of(memory: Memory, author: int) -> Habits:
+    """Return what an author uses."""
     if not 0 <= author < len(memory.authors):
-        return Latest(np.empty(0, np.int32), np.empty(0, np.int64))
+        nothing = np.empty(0, np.int64)
+        return Habits(nothing, nothing, nothing, nothing)
     latest = memory.author_latest.values[author]
-    return Latest(*memory.hashtags_at(latest[latest >= 0]))
+    pairs = memory.pairs[author]
+    used = np.fromiter(pairs.keys(), np.int64, len(pairs))
+    rows = np.fromiter(pairs.values(), np.int64, len(pairs))
+    return Habits(*memory.hashtags_at(latest[latest >= 0]), used, rows)
 
 
 @dataclass(frozen=True)
@@ -109,14 +117,14 @@ class Asking:
         memory: what is known.
         question: the post.
         likeness: (A,) how much each author is like the asking one.
-        latest: what the asking author used last.
+        habits: what the asking author uses.
         last_year: hashtags of the same days of the year before, ascending, and their posts.
     """
 
     memory: Memory
     question: Question
     likeness: np.ndarray
-    latest: Latest
+    habits: Habits
     last_year: tuple[np.ndarray, np.ndarray]
 
 
@@ -214,7 +222,7 @@ def spread(found: Votes, candidates: np.ndarray) -> np.ndarray:
     return tables
 
 
-def author_likeness(memory: Memory, author: int, latest: Latest) -> np.ndarray:
+def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
     """Return (A,) float32: who lately used what an author used, one for the author's own.
 
     Among the latest users of the author's own latest hashtags, each use counts by how few others
@@ -223,12 +231,12 @@ def author_likeness(memory: Memory, author: int, latest: Latest) -> np.ndarray:
     Args:
         memory: what is known.
         author: who asks; with `NOBODY` nobody is like.
-        latest: what the author used last.
+        habits: what the author uses.
     """
     likeness = np.zeros(max(len(memory.authors), 1), np.float32)
     if author == NOBODY or author >= len(memory.authors):
         return likeness
-    hashtags = distinct(latest.hashtags)
+    hashtags = distinct(habits.latest)
     if len(hashtags):
         uses = memory.latest_uses.values[hashtags]
         rarity = 1 / np.log2(2 + memory.users.values[hashtags])
@@ -309,7 +317,9 @@ def found_of(asking: Asking, hashtags: np.ndarray, votes: Votes) -> Found:
         votes: of the groups of neighbours.
     """
     memory, question = asking.memory, asking.question
-    rows = own_rows(memory, hashtags, question.author)
+    rows = np.full(len(hashtags), -1)
+    places, there = places_among(hashtags, asking.habits.used)
+    rows[places[there]] = asking.habits.rows[there]
     own_uses = np.zeros((len(hashtags), len(memory.pair_uses.rates)))
     own_uses[rows >= 0] = memory.pair_uses.read(rows[rows >= 0], question.day)
     return Found(
@@ -352,12 +362,6 @@ def of_hashtags(found: Found) -> np.ndarray:
     return table
 
 
-def own_rows(memory: Memory, candidates: np.ndarray, author: int) -> np.ndarray:
-    """Return (C,) int64 the rows of an author's uses of hashtags, -1 where there are none."""
-    pairs = memory.pairs[author] if 0 <= author < len(memory.pairs) else {}
-    return np.array([pairs.get(hashtag, -1) for hashtag in candidates.tolist()], dtype=np.int64)
-
-
 AUTHOR_NAMES = (
     *("own_week", "own_month", "own_half_year", "own_ever", "own_since"),
     *("own_share_month", "own_share_ever", "own_in_last_5", "own_in_last_20", "own_place"),
@@ -384,10 +388,10 @@ def of_author(found: Found) -> np.ndarray:
     table[has, 4] = question.day - memory.pair_uses.latest.values[rows]
     table[:, 5] = table[:, 1] / (posts[1] + 0.5)
     table[:, 6] = table[:, 3] / (ever + 1)
-    if len(found.latest.hashtags):
+    if len(found.habits.latest):
         table[:, 9] = 99
-        places, mine = places_among(candidates, found.latest.hashtags)
-        places, owners = places[mine], found.latest.posts[mine]
+        places, mine = places_among(candidates, found.habits.latest)
+        places, owners = places[mine], found.habits.posts[mine]
         table[:, 7] = np.bincount(places[owners < 5], minlength=len(candidates))
         table[:, 8] = np.bincount(places[owners < 20], minlength=len(candidates))
         # The latest post comes first; of several values for a place the last one written stays.
@@ -494,7 +498,7 @@ def of_associations(found: Found) -> np.ndarray:
     rates = both / (with_word + 2)[:, None]
     rarity = np.log((memory.n_alive + 1) / (with_word + 1))
     table[:, 0] = information.sum(axis=0)
-    table[:, 1] = information.mean(axis=0)
+    table[:, 1] = table[:, 0] / len(information)
     highest = np.sort(information, axis=0)[::-1][:3]
     table[:, 2 : 2 + len(highest)] = highest.T
     highest = np.sort(rates, axis=0)[::-1][:2]

@@ -112,13 +112,13 @@ def rows_of(trends: Trends, question: Question, parts: Collection[str], most: in
         most: candidates that are kept.
     """
     memory = trends.memory
-    latest = evidence.latest_of(memory, question.author)
+    habits = evidence.habits_of(memory, question.author)
     if question.author == NOBODY and "author" in parts:
         likeness = evidence.likely_authors(memory, question.by_words)
     else:
-        likeness = evidence.author_likeness(memory, question.author, latest)
+        likeness = evidence.author_likeness(memory, question.author, habits)
     last_year = trends.uses_last_year(question.day)
-    asking = Asking(memory, question, likeness, latest, last_year)
+    asking = Asking(memory, question, likeness, habits, last_year)
     votes = evidence.votes(asking, [getattr(question, voters) for voters in VOTERS])
     considered = candidates(trends, asking, votes.hashtags, parts)
     found = evidence.found_of(asking, considered, votes)
@@ -150,8 +150,9 @@ def _shortlist(strengths: np.ndarray) -> np.ndarray:
     Args:
         strengths: (S, C), see `_strengths`.
     """
-    order = np.argsort(-strengths, axis=1, kind="stable")
-    ranks = np.empty(strengths.shape)
-    np.put_along_axis(ranks, order, np.arange(strengths.shape[1])[None, :], axis=1)
-    total = np.where(strengths > 0, 1 / (RANK_OFFSET + ranks), 0).sum(axis=0)
+    total = np.zeros(strengths.shape[1])
+    for of_source in strengths:
+        places = np.flatnonzero(of_source > 0)
+        ranked = places[np.argsort(-of_source[places], kind="stable")]
+        total[ranked] += 1 / (RANK_OFFSET + np.arange(len(ranked)))
     return np.argsort(-total, kind="stable")

@@ -38,9 +38,9 @@ def question(author: int = NOBODY) -> Question:
 
 
 def asking(memory: Memory, asked: Question) -> Asking:
-    latest = evidence.latest_of(memory, asked.author)
+    habits = evidence.habits_of(memory, asked.author)
     nothing = np.empty(0, np.int64)
-    return Asking(memory, asked, np.zeros(2, np.float32), latest, (nothing, nothing))
+    return Asking(memory, asked, np.zeros(2, np.float32), habits, (nothing, nothing))
 
 
 def classes(memory: Memory, asked: Question, hashtags: list[int]) -> np.ndarray:
