@@ -42,7 +42,7 @@ from tagfinder.paths import conf_dir
 
 MICROSECONDS_A_DAY = 86_400e6
 ASKED = 500
-LESSONS = 2_000
+LESSONS = 500
 BLOCK = 5_000
 
 

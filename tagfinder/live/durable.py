@@ -101,6 +101,13 @@ class DurableKnowledge:
         index = open_index(folder / WORDS)
         if writable:
             catch_up(self.store, index)
+        elif len(self.store) and index.last_number() < 0:
+            index.close()
+            self.store.close()
+            raise InputError(
+                f"{folder} has posts and no text index: open it to teach (tagfinder update, or "
+                "teach=True), which makes the index anew"
+            )
         vectors = VectorIndex(dimension) if encode else None
         self.knowledge = Knowledge(index, vectors, **(settings or {}))
         self._remember()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -13,7 +14,7 @@ from postgres_server import Server, running_server
 
 from tagfinder.errors import InputError
 from tagfinder.live.classifier import Classifier, ClassifierSettings
-from tagfinder.live.durable import DurableKnowledge
+from tagfinder.live.durable import WORDS, DurableKnowledge
 from tagfinder.live.memory import Post
 from tagfinder.live.postgres_index import index_for
 
@@ -56,6 +57,21 @@ def test_posts_whose_indexing_failed_are_found_and_teaching_goes_on(
         found = durable.knowledge.text_index.search(["comet"], 5)
         assert sorted(found.numbers.tolist()) == [0, 1]
         assert durable.knowledge.memory.n_alive == 2
+
+
+def test_an_index_that_was_deleted_is_made_anew_by_who_teaches_and_missed_by_who_reads(
+    tmp_path: Path,
+) -> None:
+    with DurableKnowledge(tmp_path, writable=True) as durable:
+        durable.teach([Post("1", 100.0, "ann", "a comet", ("sky",))])
+    shutil.rmtree(tmp_path / WORDS)
+    with pytest.raises(InputError, match="has posts and no text index"):
+        DurableKnowledge(tmp_path)
+    with DurableKnowledge(tmp_path, writable=True) as durable:
+        assert durable.knowledge.text_index.search(["comet"], 5).numbers.tolist() == [0]
+        durable.forget(["1"])
+    with DurableKnowledge(tmp_path) as reading:
+        assert reading.knowledge.text_index.search(["comet"], 5).numbers.tolist() == []
 
 
 CLASSIFIER = ClassifierSettings(30, 365, 2, 8, 2, 1, 0.05)
