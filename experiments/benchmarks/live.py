@@ -32,8 +32,8 @@ from omegaconf import OmegaConf
 
 from tagfinder.configured import build
 from tagfinder.corpus.hashtags import extract
+from tagfinder.live.asking import Question
 from tagfinder.live.durable import WORDS, DurableKnowledge
-from tagfinder.live.evidence import Question
 from tagfinder.live.memory import Post
 from tagfinder.live.questions import PARTS, column_names
 from tagfinder.live.ranker import Lessons, Rankers, RankerSettings

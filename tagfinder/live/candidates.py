@@ -7,7 +7,8 @@ from heapq import nsmallest
 
 import numpy as np
 
-from tagfinder.live.evidence import Asking, distinct
+from tagfinder.live.ascending import distinct
+from tagfinder.live.asking import Asking
 from tagfinder.live.memory import NOBODY, Memory
 
 TRENDING = 40

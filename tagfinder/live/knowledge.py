@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tagfinder.live.asking import NOTHING, Question
 from tagfinder.live.candidates import Trends
 from tagfinder.live.classifier import UNCLASSIFIED, Classified, Classifier, ClassifierSettings
-from tagfinder.live.evidence import NOTHING, Question
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
 from tagfinder.live.text_index import Entry, Neighbours, TextIndex

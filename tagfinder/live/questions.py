@@ -9,9 +9,11 @@ import numpy as np
 
 from tagfinder.errors import InputError
 from tagfinder.live import evidence
+from tagfinder.live.asking import Asking, Question, author_likeness, habits_of, likely_authors
 from tagfinder.live.candidates import Trends, candidates
-from tagfinder.live.evidence import FEW_VOTES, VOTE_NAMES, Asking, Found, Question
+from tagfinder.live.evidence import Found, found_of
 from tagfinder.live.memory import NOBODY
+from tagfinder.live.votes import FEW_VOTES, VOTE_NAMES, votes
 
 PARTS = ("words", "author", "meaning", "classifier", "trends", "spelling", "typed")
 """What can be left out: neighbours by words; the author, and authors like them; neighbours by
@@ -112,16 +114,16 @@ def rows_of(trends: Trends, question: Question, parts: Collection[str], most: in
         most: candidates that are kept.
     """
     memory = trends.memory
-    habits = evidence.habits_of(memory, question.author)
+    habits = habits_of(memory, question.author)
     if question.author == NOBODY and "author" in parts:
-        likeness = evidence.likely_authors(memory, question.by_words)
+        likeness = likely_authors(memory, question.by_words)
     else:
-        likeness = evidence.author_likeness(memory, question.author, habits)
+        likeness = author_likeness(memory, question.author, habits)
     last_year = trends.uses_last_year(question.day)
     asking = Asking(memory, question, likeness, habits, last_year)
-    votes = evidence.votes(asking, [getattr(question, voters) for voters in VOTERS])
-    considered = candidates(trends, asking, votes.hashtags, parts)
-    found = evidence.found_of(asking, considered, votes)
+    said = votes(asking, [getattr(question, voters) for voters in VOTERS])
+    considered = candidates(trends, asking, said.hashtags, parts)
+    found = found_of(asking, considered, said)
     if len(considered) > most:
         found = found.only(np.sort(_shortlist(_strengths(found))[:most]))
     columns = [group.gather(found) for group in groups_of(parts)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.errors import InputError, WorkError
-from tagfinder.live.evidence import Question
+from tagfinder.live.asking import Question
 from tagfinder.live.memory import NOBODY
 
 # After so many trees only so many candidates go on to the next ones.

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from tagfinder.data.vector_store import StoredVectors
+from tagfinder.live.asking import Question
 from tagfinder.live.classifier import Classifier
-from tagfinder.live.evidence import Question
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import Post
 from tagfinder.live.questions import Rows

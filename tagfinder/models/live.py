@@ -22,8 +22,8 @@ from tagfinder.corpus.prepared import LabelSet, Part
 from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
+from tagfinder.live.asking import Question
 from tagfinder.live.durable import DurableKnowledge
-from tagfinder.live.evidence import Question
 from tagfinder.live.features import LiveFeatures
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import NOBODY

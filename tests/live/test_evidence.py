@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from tagfinder.live import evidence
+from tagfinder.live.ascending import places_among
+from tagfinder.live.asking import NOTHING, Asking, Question, habits_of
 from tagfinder.live.candidates import CLASSIFIED, Trends
 from tagfinder.live.classifier import Classified
-from tagfinder.live.evidence import LEAST_LOG, NO_PLACE, NOTHING, VOTE_NAMES, Asking, Question
+from tagfinder.live.evidence import LEAST_LOG, NO_PLACE
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import rows_of
 from tagfinder.live.text_index import Neighbours
+from tagfinder.live.votes import VOTE_NAMES, spread, votes
 from tagfinder.live.words import read
 
 RAIN, VOTE = 0, 1
@@ -38,15 +41,15 @@ def question(author: int = NOBODY) -> Question:
 
 
 def asking(memory: Memory, asked: Question) -> Asking:
-    habits = evidence.habits_of(memory, asked.author)
+    habits = habits_of(memory, asked.author)
     nothing = np.empty(0, np.int64)
     return Asking(memory, asked, np.zeros(2, np.float32), habits, (nothing, nothing))
 
 
 def classes(memory: Memory, asked: Question, hashtags: list[int]) -> np.ndarray:
     around = asking(memory, asked)
-    votes = evidence.votes(around, [NOTHING])
-    return evidence.of_classifier(evidence.found_of(around, np.array(hashtags), votes))
+    said = votes(around, [NOTHING])
+    return evidence.of_classifier(evidence.found_of(around, np.array(hashtags), said))
 
 
 def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) -> None:
@@ -55,9 +58,9 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
     likeness = np.array([1.0, 0.5], np.float32)
     by_one = Neighbours(np.array([2]), np.array([3.0], np.float32))
     asked = replace(asking(memory, question(BOB)), likeness=likeness)
-    votes = evidence.votes(asked, [NOTHING, found, by_one])
-    assert votes.groups.tolist() == [1, 1, 2]
-    assert votes.hashtags.tolist() == [RAIN, VOTE, VOTE]
+    said = votes(asked, [NOTHING, found, by_one])
+    assert said.groups.tolist() == [1, 1, 2]
+    assert said.hashtags.tolist() == [RAIN, VOTE, VOTE]
     expected = {
         "sum": [6, 6],
         "cubes": [9 / 8, 9 / 8],
@@ -71,19 +74,19 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
         "like_authors": [1 + 1 / 16, 1],
     }
     for name, values in expected.items():
-        column = votes.table[:2, VOTE_NAMES.index(name)]
+        column = said.table[:2, VOTE_NAMES.index(name)]
         assert column.tolist() == pytest.approx(values, rel=1e-6), name
-    tables = evidence.spread(votes, np.array([VOTE, 7]))
+    tables = spread(said, np.array([VOTE, 7]))
     assert not tables[0].any()
-    np.testing.assert_array_equal(tables[1, 0], votes.table[1])
-    np.testing.assert_array_equal(tables[2, 0], votes.table[2])
-    assert votes.table[2, :6].tolist() == [3, 1, 3, 1, 0, 1]
+    np.testing.assert_array_equal(tables[1, 0], said.table[1])
+    np.testing.assert_array_equal(tables[2, 0], said.table[2])
+    assert said.table[2, :6].tolist() == [3, 1, 3, 1, 0, 1]
     assert tables[1, 1].tolist() == [0, 0, 0, 0, 999, *[0] * 5]
 
 
 def test_no_neighbours_say_nothing(memory: Memory) -> None:
-    votes = evidence.votes(asking(memory, question()), [NOTHING, NOTHING])
-    assert not evidence.spread(votes, np.array([RAIN])).any()
+    said = votes(asking(memory, question()), [NOTHING, NOTHING])
+    assert not spread(said, np.array([RAIN])).any()
 
 
 def test_the_classifier_tells_share_and_place(memory: Memory) -> None:
@@ -114,8 +117,8 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
 
 
 def test_places_among_nothing_and_beyond_the_end() -> None:
-    places, there = evidence.places_among(np.array([3, 5]), np.array([5, 9, 1, 3]))
+    places, there = places_among(np.array([3, 5]), np.array([5, 9, 1, 3]))
     assert there.tolist() == [True, False, False, True]
     assert places[there].tolist() == [1, 0]
-    _, there = evidence.places_among(np.empty(0, np.int64), np.array([5]))
+    _, there = places_among(np.empty(0, np.int64), np.array([5]))
     assert there.tolist() == [False]

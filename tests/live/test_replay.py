@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tagfinder.errors import WorkError
+from tagfinder.live.asking import Question
 from tagfinder.live.classifier import ClassifierSettings
-from tagfinder.live.evidence import Question
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import NOBODY, Post
 from tagfinder.live.questions import PARTS, column_names, rows_of

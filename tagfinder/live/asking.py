@@ -1,0 +1,144 @@
+"""A post whose hashtags are asked for, and what is known around it whatever the candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tagfinder.live.ascending import distinct
+from tagfinder.live.classifier import UNCLASSIFIED, Classified
+from tagfinder.live.memory import NOBODY, Memory
+from tagfinder.live.text_index import Neighbours
+
+NOTHING = Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+@dataclass(frozen=True)
+class Question:
+    """A post whose hashtags are asked for, and what was found for it.
+
+    Attributes:
+        day: the moment of asking, in days since 1970.
+        author: number of its author, or `NOBODY`.
+        words: its words in order.
+        terms: those of them by which posts are found.
+        spelled: numbers of hashtags that its words spell -> number of words.
+        typed: numbers of hashtags that it has already.
+        by_words: posts with the same words.
+        by_author: posts of the same author with the same words.
+        by_meaning: posts whose vectors are near, with cosines as scores.
+        lately_by_words: posts of the last days with the same words.
+        lately_by_meaning: posts of the last days whose vectors are near.
+        vector: (E,) of the text; None without an encoder.
+        classified: what the classifier says.
+    """
+
+    day: float
+    author: int
+    words: Sequence[str]
+    terms: Sequence[str]
+    spelled: dict[int, int]
+    typed: tuple[int, ...] = ()
+    by_words: Neighbours = NOTHING
+    by_author: Neighbours = NOTHING
+    by_meaning: Neighbours = NOTHING
+    lately_by_words: Neighbours = NOTHING
+    lately_by_meaning: Neighbours = NOTHING
+    vector: np.ndarray | None = None
+    classified: Classified = UNCLASSIFIED
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What an author uses; empty where nobody is known.
+
+    Attributes:
+        latest: (M,) int32 hashtags of the latest posts.
+        posts: (M,) int64 in which of the latest posts each stands; the newest is 0.
+        used: (U,) int64 every hashtag that was ever used, in any order.
+        rows: (U,) int64 where its uses by the author are counted.
+    """
+
+    latest: np.ndarray
+    posts: np.ndarray
+    used: np.ndarray
+    rows: np.ndarray
+
+
+def habits_of(memory: Memory, author: int) -> Habits:
+    """Return what an author uses."""
+    if not 0 <= author < len(memory.authors):
+        nothing = np.empty(0, np.int64)
+        return Habits(nothing, nothing, nothing, nothing)
+    latest = memory.author_latest.values[author]
+    pairs = memory.pairs[author]
+    used = np.fromiter(pairs.keys(), np.int64, len(pairs))
+    rows = np.fromiter(pairs.values(), np.int64, len(pairs))
+    return Habits(*memory.hashtags_at(latest[latest >= 0]), used, rows)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A post, and what is known around it whatever the candidates.
+
+    Attributes:
+        memory: what is known.
+        question: the post.
+        likeness: (A,) how much each author is like the asking one.
+        habits: what the asking author uses.
+        last_year: hashtags of the same days of the year before, ascending, and their posts.
+    """
+
+    memory: Memory
+    question: Question
+    likeness: np.ndarray
+    habits: Habits
+    last_year: tuple[np.ndarray, np.ndarray]
+
+
+def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
+    """Return (A,) float32: who lately used what an author used, one for the author's own.
+
+    Among the latest users of the author's own latest hashtags, each use counts by how few others
+    the hashtag has; the sum is taken relative to the largest.
+
+    Args:
+        memory: what is known.
+        author: who asks; with `NOBODY` nobody is like.
+        habits: what the author uses.
+    """
+    likeness = np.zeros(max(len(memory.authors), 1), np.float32)
+    if author == NOBODY or author >= len(memory.authors):
+        return likeness
+    hashtags = distinct(habits.latest)
+    if len(hashtags):
+        uses = memory.latest_uses.values[hashtags]
+        rarity = 1 / np.log2(2 + memory.users.values[hashtags])
+        users = memory.author_of.values[uses]
+        valid = (uses >= 0) & (users >= 0)
+        weight = np.broadcast_to(rarity[:, None], uses.shape)
+        sums = np.bincount(users[valid], weights=weight[valid], minlength=len(likeness))
+        sums[author] = 0
+        most = sums.max()
+        likeness = (sums / most if most > 0 else sums).astype(np.float32)
+    likeness[author] = 1
+    return likeness
+
+
+def likely_authors(memory: Memory, found: Neighbours) -> np.ndarray:
+    """Return (A,) float32: who writes like a text whose author is unknown, one for the likeliest.
+
+    Args:
+        memory: who the neighbours are.
+        found: posts with the same words; each counts for its author as in `votes`.
+    """
+    likeness = np.zeros(max(len(memory.authors), 1), np.float32)
+    authors = memory.author_of.values[found.numbers]
+    known = authors != NOBODY
+    if known.any():
+        cubes = (found.scores[known] / max(found.scores[0], 1e-9)) ** 3
+        sums = np.bincount(authors[known], weights=cubes, minlength=len(likeness))
+        likeness = (sums / sums.max()).astype(np.float32)
+    return likeness
