@@ -70,11 +70,16 @@ def fit(
     Ctrl-C and SIGTERM end the process with a line saying how to go on.
 
     Raises:
-        InputError: the checkpoint has more epochs than were asked for.
+        InputError: no number of epochs is given, or the checkpoint has more than were asked for.
     """
+    if trainer.max_epochs is None or trainer.max_epochs < 0:
+        raise InputError(
+            f"trainer.max_epochs={trainer.max_epochs}: give a number of epochs, which schedules and "
+            "checkpoints go by; trainer.max_steps may end training earlier"
+        )
     if checkpoint is not None:
         epoch = epochs_in(checkpoint)
-        if trainer.max_epochs is not None and epoch > trainer.max_epochs:
+        if epoch > trainer.max_epochs:
             raise InputError(
                 f"trainer.max_epochs={trainer.max_epochs} but {checkpoint} has {epoch} epochs; "
                 "ask for more, or begin a run of its own with another run_dir"
