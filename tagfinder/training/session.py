@@ -74,8 +74,8 @@ def fit(
     """
     if trainer.max_epochs is None or trainer.max_epochs < 0:
         raise InputError(
-            f"trainer.max_epochs={trainer.max_epochs}: give a number of epochs, which schedules and "
-            "checkpoints go by; trainer.max_steps may end training earlier"
+            f"trainer.max_epochs={trainer.max_epochs}: give a number of epochs, by which schedules "
+            "and checkpoints go; trainer.max_steps may end training earlier"
         )
     if checkpoint is not None:
         epoch = epochs_in(checkpoint)
