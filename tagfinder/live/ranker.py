@@ -55,6 +55,7 @@ class Ranker:
     def __init__(self, columns: Sequence[str], boosters: Sequence[Any]) -> None:
         self.columns = list(columns)
         self._boosters = list(boosters)
+        self._n_trees = max(booster.num_trees() for booster in self._boosters)
 
     @classmethod
     def learn(
@@ -126,10 +127,6 @@ class Ranker:
         """Return (C,) float64 scores of candidates from their (C, F) evidence."""
         return self._scored(evidence, 0, self._n_trees)
 
-    @property
-    def _n_trees(self) -> int:
-        return max(booster.num_trees() for booster in self._boosters)
-
     def _scored(self, evidence: np.ndarray, first: int, last: int) -> np.ndarray:
         """Return (C,) scores by the trees from `first` to before `last`."""
         scores = np.zeros(len(evidence))
@@ -157,9 +154,9 @@ class Ranker:
         """
         left = np.arange(len(evidence))
         scores = np.zeros(len(evidence))
-        first, n_trees = 0, self._n_trees
-        for until, most in (*STAGES, (n_trees, k)):
-            last = min(until, n_trees)
+        first = 0
+        for until, most in (*STAGES, (self._n_trees, k)):
+            last = min(until, self._n_trees)
             if last > first:
                 scores = scores + self._scored(evidence[left], first, last)
                 first = last

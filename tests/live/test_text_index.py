@@ -244,6 +244,30 @@ def test_an_index_catches_up_with_the_store(opening: Opening, tmp_path: Path) ->
         catch_up(other, index)
 
 
+def test_an_index_that_is_made_anew_keeps_what_was_committed_on_the_way(
+    opening: Opening, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tagfinder.live.catch_up.BLOCK", 2)
+    monkeypatch.setattr("tagfinder.live.catch_up.BETWEEN_COMMITS", 4)
+    posts = [Post(f"id{n}", 18_000.0, "nasa", f"rocket day{n}", ()) for n in range(11)]
+
+    def reading(text: str) -> list[str]:
+        if text == "rocket day8":
+            raise OSError("killed")
+        return text.split()
+
+    with PostStore(tmp_path / "posts.sqlite") as store:
+        store.add(posts)
+        index = opening()
+        with pytest.raises(OSError, match="killed"):
+            catch_up(store, index, reading=reading)
+        index.close()
+        index = opening()
+        assert sorted(found(index, "rocket", 20)) == list(range(8))
+        assert catch_up(store, index) == CaughtUp(added=3, deleted=0)
+        assert sorted(found(index, "rocket", 20)) == list(range(11))
+
+
 def test_both_rank_alike(server: Server) -> None:
     chance = np.random.default_rng(2)
     frequency = 1 / np.arange(1, 2_001)
