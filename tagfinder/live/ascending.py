@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from tagfinder.live.compiled import compiled
 
-def places_among(there: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find numbers in an ascending row.
 
-    Returns:
-        (N,) int64 places in `there`, and (N,) bool, at which of them the wanted number stands.
-    """
-    if not len(there):
-        return np.zeros(len(wanted), np.int64), np.zeros(len(wanted), bool)
-    places = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
-    return places, there[places] == wanted
+@compiled
+def place_among(there: np.ndarray, wanted: int) -> int:
+    """Return where a number stands in an ascending row, -1 where it does not."""
+    place = int(np.searchsorted(there, wanted))
+    return place if place < len(there) and there[place] == wanted else -1
+
+
+@compiled
+def places_among(there: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return (N,) int64 where numbers stand in an ascending row, -1 for those that do not."""
+    places = np.empty(len(wanted), np.int64)
+    for row in range(len(wanted)):
+        places[row] = place_among(there, wanted[row])
+    return places
 
 
 def distinct(numbers: np.ndarray) -> np.ndarray:
@@ -23,11 +29,6 @@ def distinct(numbers: np.ndarray) -> np.ndarray:
     For so few it takes a tenth of the time of `numpy.unique`.
     """
     ascending = np.sort(numbers)
-    return ascending[begins(ascending)]
-
-
-def begins(ascending: np.ndarray) -> np.ndarray:
-    """Return (N,) bool, where a number differs from the one before it."""
     differs = np.ones(len(ascending), bool)
     np.not_equal(ascending[1:], ascending[:-1], out=differs[1:])
-    return differs
+    return ascending[differs]

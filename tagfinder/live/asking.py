@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from tagfinder.live.ascending import distinct
 from tagfinder.live.classifier import UNCLASSIFIED, Classified
-from tagfinder.live.memory import NOBODY, Memory
+from tagfinder.live.compiled import compiled
+from tagfinder.live.memory import NOBODY, Memory, OfHashtags, OfPosts
 from tagfinder.live.text_index import Neighbours
 
 NOTHING = Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
@@ -79,6 +81,20 @@ def habits_of(memory: Memory, author: int) -> Habits:
     return Habits(*memory.hashtags_at(latest[latest >= 0]), used, rows)
 
 
+class Asker(NamedTuple):
+    """Who asks, and when.
+
+    Attributes:
+        author: number of the author, or `NOBODY`.
+        day: the moment of asking, in days since 1970.
+        likeness: (A,) float32 how much each author is like this one.
+    """
+
+    author: int
+    day: float
+    likeness: np.ndarray
+
+
 @dataclass(frozen=True)
 class Asking:
     """A post, and what is known around it whatever the candidates.
@@ -97,6 +113,11 @@ class Asking:
     habits: Habits
     last_year: tuple[np.ndarray, np.ndarray]
 
+    @property
+    def asker(self) -> Asker:
+        """Who asks."""
+        return Asker(self.question.author, self.question.day, self.likeness)
+
 
 def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
     """Return (A,) float32: who lately used what an author used, one for the author's own.
@@ -112,19 +133,28 @@ def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
     likeness = np.zeros(max(len(memory.authors), 1), np.float32)
     if author == NOBODY or author >= len(memory.authors):
         return likeness
-    hashtags = distinct(habits.latest)
-    if len(hashtags):
-        uses = memory.latest_uses.values[hashtags]
-        rarity = 1 / np.log2(2 + memory.users.values[hashtags])
-        users = memory.author_of.values[uses]
-        valid = (uses >= 0) & (users >= 0)
-        weight = np.broadcast_to(rarity[:, None], uses.shape)
-        sums = np.bincount(users[valid], weights=weight[valid], minlength=len(likeness))
-        sums[author] = 0
-        most = sums.max()
-        likeness = (sums / most if most > 0 else sums).astype(np.float32)
+    latest = distinct(habits.latest)
+    _add_users(likeness, latest, memory.of_hashtags(), memory.of_posts(), author)
     likeness[author] = 1
     return likeness
+
+
+@compiled
+def _add_users(
+    likeness: np.ndarray,
+    hashtags: np.ndarray,
+    of_hashtags: OfHashtags,
+    of_posts: OfPosts,
+    asking_author: int,
+) -> None:
+    for hashtag in hashtags:
+        rarity = 1 / np.log2(2.0 + of_hashtags.users[hashtag])
+        for use in of_hashtags.latest_uses[hashtag]:
+            if use >= 0 and of_posts.authors[use] not in (NOBODY, asking_author):
+                likeness[of_posts.authors[use]] += rarity
+    most = likeness.max()
+    if most > 0:
+        likeness /= most
 
 
 def likely_authors(memory: Memory, found: Neighbours) -> np.ndarray:

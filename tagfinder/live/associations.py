@@ -49,7 +49,7 @@ class Associations:
             hashtags: (C,) hashtag numbers.
         """
         keys = _keys(words)
-        return self.pairs[_places_of_pairs(keys, hashtags)], self.posts_with(words)
+        return self.pairs[_places_of_pairs(keys, hashtags)], self.words[_places_of_words(keys)]
 
     def posts_with(self, words: Sequence[str]) -> np.ndarray:
         """Return (W,) int32 posts with each word."""

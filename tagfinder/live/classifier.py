@@ -20,7 +20,7 @@ import torch
 
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
-from tagfinder.live.ascending import places_among
+from tagfinder.live.ascending import place_among
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.network import WORD_BITS, Encoded, Network, fit, places_of
 from tagfinder.live.words import words
@@ -253,9 +253,9 @@ class Classifier:
         if not len(self.hashtags):
             return UNCLASSIFIED
         read = self.words[places_of(words)].mean(axis=0)
-        rows, known = places_among(self.authors, np.array([author]))
-        if known[0]:
-            read = read + self.author_vectors[rows[0]]
+        row = place_among(self.authors, author)
+        if row >= 0:
+            read = read + self.author_vectors[row]
         if vector is not None and len(self.projection):
             read = read + (vector / max(np.linalg.norm(vector), 1e-9)) @ self.projection
         logits = self.weights @ read + self.bias

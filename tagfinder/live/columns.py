@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tagfinder.live.compiled import compiled
+
 
 class Column:
     """A NumPy array whose first axis grows; new rows hold `fill`.
@@ -69,15 +71,26 @@ class Fading:
         self.latest.values[row] = day
 
     def read(self, rows: np.ndarray, now: float, which: slice = slice(None)) -> np.ndarray:
-        """Return (R, H) float32 counts of rows as they stand at `now`.
+        """Return (R, H) float64 counts of rows as they stand at `now`.
 
         Args:
             rows: (R,) which rows.
             now: day, in days since 1970.
             which: of the half-lives, where not all are wanted.
         """
+        counts, rates = self.counts.values[:, which], self.rates[which]
+        return _faded(counts, self.latest.values, rates, rows, now)
+
+
+@compiled
+def _faded(
+    counts: np.ndarray, latest: np.ndarray, rates: np.ndarray, rows: np.ndarray, now: float
+) -> np.ndarray:
+    faded = np.empty((len(rows), len(rates)))
+    for place in range(len(rows)):
+        row = rows[place]
         # A row without a count yet has no latest time; nothing times anything stays nothing.
-        age = np.minimum(np.maximum(now - self.latest.values[rows], 0), 1e5)
-        counts = self.counts.values[rows, which]
-        faded: np.ndarray = counts * np.exp(age[:, None] * -self.rates[which])
-        return faded
+        age = min(max(now - latest[row], 0.0), 1e5)
+        for column in range(len(rates)):
+            faded[place, column] = counts[row, column] * np.exp(-age * rates[column])
+    return faded

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from tagfinder.live.ascending import places_among
-from tagfinder.live.asking import Asking, Question
-from tagfinder.live.memory import NOBODY
-from tagfinder.live.votes import Votes, spread
+from tagfinder.live.ascending import place_among, places_among
+from tagfinder.live.asking import Asker, Asking, Question
+from tagfinder.live.compiled import compiled
+from tagfinder.live.memory import NOBODY, OfHashtags, OfPosts
+from tagfinder.live.text_index import Neighbours
+from tagfinder.live.votes import votes
 
 LONG_AGO = 3_650.0
+# Place of a hashtag among an author's latest posts where it is in none of them.
+NOT_LATELY = 99
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Found(Asking):
 
     Attributes:
         hashtags: (C,) int64 the candidates, ascending.
-        votes: (G, C, 10) what each group of neighbours says, by `VOTE_NAMES`.
+        votes: (G, C, 10) what each group of neighbours says, see `votes`.
         uses: (C, 5) uses by all, fading.
         own_rows: (C,) int64 rows of the author's uses, -1 where there are none.
         own_uses: (C, 3) uses by the author, fading.
@@ -56,24 +61,24 @@ class Found(Asking):
         return np.fromiter(map(len, self.names), np.int64, len(self.names))
 
 
-def found_of(asking: Asking, hashtags: np.ndarray, votes: Votes) -> Found:
+def found_of(asking: Asking, hashtags: np.ndarray, voters: Sequence[Neighbours]) -> Found:
     """Read what several groups of evidence need of candidates.
 
     Args:
         asking: the post.
         hashtags: (C,) the candidates, ascending.
-        votes: of the groups of neighbours.
+        voters: the groups of neighbours.
     """
     memory, question = asking.memory, asking.question
     rows = np.full(len(hashtags), -1)
-    places, there = places_among(hashtags, asking.habits.used)
-    rows[places[there]] = asking.habits.rows[there]
+    places = places_among(hashtags, asking.habits.used)
+    rows[places[places >= 0]] = asking.habits.rows[places >= 0]
     own_uses = np.zeros((len(hashtags), len(memory.pair_uses.rates)))
     own_uses[rows >= 0] = memory.pair_uses.read(rows[rows >= 0], question.day)
     return Found(
         **vars(asking),
         hashtags=hashtags,
-        votes=spread(votes, hashtags),
+        votes=votes(asking, voters, hashtags),
         uses=memory.uses.read(hashtags, question.day),
         own_rows=rows,
         own_uses=own_uses,
@@ -91,23 +96,31 @@ HASHTAG_NAMES = (
 
 def of_hashtags(found: Found) -> np.ndarray:
     """Return (C, 14) what is known of hashtags whoever asks: `HASHTAG_NAMES`."""
-    memory, day, hashtags, uses = found.memory, found.question.day, found.hashtags, found.uses
-    weekdays = memory.weekdays.values[hashtags]
-    weekday = int(day + 3) % 7
+    memory, question = found.memory, found.question
+    table = np.zeros((len(found.hashtags), len(HASHTAG_NAMES)), np.float32)
+    table[:, :5] = found.uses
+    _of_hashtags(table, found.hashtags, found.uses, memory.of_hashtags(), question.day)
     last_year, posts = found.last_year
-    places, there = places_among(hashtags, last_year)
-    table = np.zeros((len(hashtags), len(HASHTAG_NAMES)), np.float32)
-    table[:, :5] = uses
-    table[:, 5] = np.log1p(memory.total.values[hashtags])
-    table[:, 6] = np.log1p(memory.users.values[hashtags])
-    table[:, 7] = np.minimum(day - memory.first_day.values[hashtags], LONG_AGO)
-    table[:, 8] = np.minimum(day - memory.uses.latest.values[hashtags], LONG_AGO)
-    table[:, 9] = (uses[:, 1] + 0.1) / (uses[:, 2] + 0.5)
-    table[:, 10] = (uses[:, 2] + 0.1) / (uses[:, 4] + 0.5)
-    table[:, 11] = weekdays[:, weekday] / np.maximum(weekdays.sum(axis=1), 1e-6)
-    table[places[there], 12] = posts[there]
+    places = places_among(found.hashtags, last_year)
+    table[places[places >= 0], 12] = posts[places >= 0]
     table[:, 13] = found.lengths
     return table
+
+
+@compiled
+def _of_hashtags(
+    table: np.ndarray, hashtags: np.ndarray, uses: np.ndarray, of: OfHashtags, day: float
+) -> None:
+    weekday = int(day + 3) % 7
+    for place in range(len(hashtags)):
+        hashtag, row = hashtags[place], table[place]
+        row[5] = np.log1p(of.total[hashtag])
+        row[6] = np.log1p(of.users[hashtag])
+        row[7] = min(day - of.first_day[hashtag], LONG_AGO)
+        row[8] = min(day - of.latest_day[hashtag], LONG_AGO)
+        row[9] = (uses[place, 1] + 0.1) / (uses[place, 2] + 0.5)
+        row[10] = (uses[place, 2] + 0.1) / (uses[place, 4] + 0.5)
+        row[11] = of.weekdays[hashtag, weekday] / max(of.weekdays[hashtag].sum(), 1e-6)
 
 
 AUTHOR_NAMES = (
@@ -119,54 +132,72 @@ AUTHOR_NAMES = (
 
 def of_author(found: Found) -> np.ndarray:
     """Return (C, 16) what the asking author and authors like them do: `AUTHOR_NAMES`."""
-    memory, question, candidates = found.memory, found.question, found.hashtags
-    table = np.zeros((len(candidates), len(AUTHOR_NAMES)), np.float32)
-    author = question.author
-    table[:, 13:] = _of_like_authors(found)
+    memory, author, day = found.memory, found.question.author, found.question.day
+    table = np.zeros((len(found.hashtags), len(AUTHOR_NAMES)), np.float32)
+    _of_like_authors(table, found.hashtags, memory.of_hashtags(), memory.of_posts(), found.asker)
     if author == NOBODY or author >= len(memory.authors):
         table[:, :13] = np.nan
         return table
-    has = found.own_rows >= 0
-    rows = found.own_rows[has]
-    posts = memory.author_posts.read(np.array([author]), question.day)[0]
+    posts_month = memory.author_posts.read(np.array([author]), day)[0, 1]
     ever = int(memory.author_total.values[author])
     table[:, :3] = found.own_uses
     table[:, 4] = LONG_AGO
-    table[has, 3] = memory.pair_total.values[rows]
-    table[has, 4] = question.day - memory.pair_uses.latest.values[rows]
-    table[:, 5] = table[:, 1] / (posts[1] + 0.5)
+    _of_own_uses(
+        table, found.own_rows, memory.pair_total.values, memory.pair_uses.latest.values, day
+    )
+    table[:, 5] = table[:, 1] / (posts_month + 0.5)
     table[:, 6] = table[:, 3] / (ever + 1)
     if len(found.habits.latest):
-        table[:, 9] = 99
-        places, mine = places_among(candidates, found.habits.latest)
-        places, owners = places[mine], found.habits.posts[mine]
-        table[:, 7] = np.bincount(places[owners < 5], minlength=len(candidates))
-        table[:, 8] = np.bincount(places[owners < 20], minlength=len(candidates))
-        # The latest post comes first; of several values for a place the last one written stays.
-        table[places[::-1], 9] = owners[::-1]
-    table[:, 10], table[:, 11] = posts[1], np.log1p(ever)
-    table[:, 12] = memory.author_repeats.values[author] / (ever + 1)
+        table[:, 9] = NOT_LATELY
+        _of_latest_posts(table, found.hashtags, found.habits.latest, found.habits.posts)
+    table[:, 10:13] = posts_month, np.log1p(ever), memory.author_repeats.values[author] / (ever + 1)
     return table
 
 
-def _of_like_authors(found: Found) -> np.ndarray:
-    """Return (C, 3) who else uses hashtags: the last three of `AUTHOR_NAMES`."""
-    memory, question, likeness = found.memory, found.question, found.likeness
-    uses = memory.latest_uses.values[found.hashtags]
-    users = memory.author_of.values[uses]
-    others = (uses >= 0) & (users >= 0) & (users != question.author)
-    like = np.where(others, likeness[users], 0)
-    places, columns = np.nonzero(like)
-    age = np.maximum(question.day - memory.days.values[uses[places, columns]], 0)
-    fading = like[places, columns] * np.exp2(-age / 7)
-    return np.stack(
-        [
-            like.sum(axis=1) / np.maximum(others.sum(axis=1), 1),
-            like.max(axis=1),
-            np.bincount(places, weights=fading, minlength=len(found.hashtags)),
-        ],
-        axis=1,
-    )
+@compiled
+def _of_own_uses(
+    table: np.ndarray, rows: np.ndarray, total: np.ndarray, latest_day: np.ndarray, day: float
+) -> None:
+    for place in range(len(rows)):
+        if rows[place] >= 0:
+            table[place, 3] = total[rows[place]]
+            table[place, 4] = day - latest_day[rows[place]]
+
+
+@compiled
+def _of_latest_posts(
+    table: np.ndarray, candidates: np.ndarray, latest: np.ndarray, posts: np.ndarray
+) -> None:
+    for hashtag, post in zip(latest, posts):  # noqa: B905 - Numba knows no strict zip
+        place = place_among(candidates, hashtag)
+        if place >= 0:
+            row = table[place]
+            row[7] += post < 5
+            row[8] += post < 20
+            row[9] = min(row[9], post)
+
+
+@compiled
+def _of_like_authors(
+    table: np.ndarray,
+    candidates: np.ndarray,
+    of_hashtags: OfHashtags,
+    of_posts: OfPosts,
+    asker: Asker,
+) -> None:
+    for place in range(len(candidates)):
+        others, likeness, most, lately = 0, 0.0, 0.0, 0.0
+        for use in of_hashtags.latest_uses[candidates[place]]:
+            if use < 0 or of_posts.authors[use] in (NOBODY, asker.author):
+                continue
+            others += 1
+            like = np.float64(asker.likeness[of_posts.authors[use]])
+            likeness += like
+            most = max(most, like)
+            lately += like * 2 ** (-max(asker.day - of_posts.days[use], 0.0) / 7)
+        table[place, 13] = likeness / max(others, 1)
+        table[place, 14] = most
+        table[place, 15] = lately
 
 
 def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
@@ -175,8 +206,8 @@ def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
     if question.spelled:
         spelled = np.fromiter(question.spelled, np.int64, len(question.spelled))
         n_words = np.fromiter(question.spelled.values(), np.float32, len(question.spelled))
-        places, there = places_among(candidates, spelled)
-        counts[places[there]] = n_words[there]
+        places = places_among(candidates, spelled)
+        counts[places[places >= 0]] = n_words[places >= 0]
     return counts
 
 
@@ -231,29 +262,50 @@ def of_associations(found: Found) -> np.ndarray:
     shares weighted by the words' rarity, and the number of words that ever stood with it.
     """
     memory, terms = found.memory, found.question.terms
-    table = np.zeros((len(found.hashtags), len(ASSOCIATION_NAMES)), np.float32)
-    if not terms:
-        return table
+    table = np.zeros((len(found.hashtags), len(ASSOCIATION_NAMES)))
     both, with_word = memory.associations.read(terms, found.hashtags)
-    known = with_word > 0
-    if not known.any():
-        return table
-    both, with_word = both[known].astype(np.float64), with_word[known].astype(np.float64)
-    expected = (with_word[:, None] + 0.5) / (memory.n_alive + 1)
-    total = np.maximum(memory.total.values[found.hashtags], 1)
-    shares = (both + MADE_UP_POSTS * expected) / (total + MADE_UP_POSTS)
-    information = np.log(shares / expected)
-    rates = both / (with_word + 2)[:, None]
-    rarity = np.log((memory.n_alive + 1) / (with_word + 1))
-    table[:, 0] = information.sum(axis=0)
-    table[:, 1] = table[:, 0] / len(information)
-    highest = np.sort(information, axis=0)[::-1][:3]
-    table[:, 2 : 2 + len(highest)] = highest.T
-    highest = np.sort(rates, axis=0)[::-1][:2]
-    table[:, 5 : 5 + len(highest)] = highest.T
-    table[:, 7] = rarity @ rates / max(rarity.sum(), 1e-6)
-    table[:, 8] = (both > 0).sum(axis=0)
-    return table
+    total = memory.total.values[found.hashtags]
+    _of_associations(table, both, with_word, total, memory.n_alive + 1)
+    return table.astype(np.float32)
+
+
+@compiled
+def _of_associations(
+    table: np.ndarray, both: np.ndarray, with_word: np.ndarray, total: np.ndarray, n_posts: int
+) -> None:
+    n_words, all_rarity = 0, 0.0
+    for word in range(len(with_word)):
+        posts = np.float64(with_word[word])
+        if not posts:
+            continue
+        expected, rarity = (posts + 0.5) / n_posts, np.log(n_posts / (posts + 1))
+        all_rarity += rarity
+        for candidate in range(len(table)):
+            row, together = table[candidate], np.float64(both[word, candidate])
+            in_all = max(total[candidate], 1) + MADE_UP_POSTS
+            share = (together + MADE_UP_POSTS * expected) / in_all
+            information, rate = np.log(share / expected), together / (posts + 2)
+            row[0] += information
+            _keep_highest(row[2:5], information, n_words)
+            _keep_highest(row[5:7], rate, n_words)
+            row[7] += rarity * rate
+            row[8] += together > 0
+        n_words += 1
+    if n_words:
+        table[:, 1] = table[:, 0] / n_words
+        table[:, 7] /= max(all_rarity, 1e-6)
+
+
+@compiled
+def _keep_highest(highest: np.ndarray, value: float, n_before: int) -> None:
+    """Put a value in its place among the highest ones of `n_before` others, highest first."""
+    place = min(n_before, len(highest))
+    while place > 0 and highest[place - 1] < value:
+        if place < len(highest):
+            highest[place] = highest[place - 1]
+        place -= 1
+    if place < len(highest):
+        highest[place] = value
 
 
 CLASS_NAMES = ("classifier_log", "classifier_share", "classifier_place")
@@ -265,8 +317,8 @@ def class_logs(candidates: np.ndarray, question: Question) -> np.ndarray:
     """Return (C,) float32 logarithms of hashtags' shares, `LEAST_LOG` where there is none."""
     found = question.classified
     logs = np.full(len(candidates), LEAST_LOG, np.float32)
-    places, known = places_among(found.hashtags, candidates)
-    logs[known] = np.maximum(found.logs[places[known]], LEAST_LOG)
+    places = places_among(found.hashtags, candidates)
+    logs[places >= 0] = np.maximum(found.logs[places[places >= 0]], LEAST_LOG)
     return logs
 
 

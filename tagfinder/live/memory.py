@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from tagfinder.live.associations import Associations
 from tagfinder.live.columns import Column, Fading
+from tagfinder.live.compiled import compiled
 from tagfinder.live.words import Reading, spelled
 
 # Days after which a use of a hashtag counts half: by all, and by one author.
@@ -43,6 +45,42 @@ class Post:
     author: str | None
     text: str
     hashtags: tuple[str, ...]
+
+
+class OfPosts(NamedTuple):
+    """What is known of posts, by their numbers.
+
+    Attributes:
+        days: (N,) float64 when each was published.
+        authors: (N,) int32 by whom; `NOBODY` where that is unknown.
+        starts: (N,) int64 where its hashtags begin; the next post's is where they end.
+        hashtags: (M,) int32 hashtags of all posts.
+    """
+
+    days: np.ndarray
+    authors: np.ndarray
+    starts: np.ndarray
+    hashtags: np.ndarray
+
+
+class OfHashtags(NamedTuple):
+    """What is known of hashtags, by their numbers.
+
+    Attributes:
+        total: (H,) int32 posts.
+        users: (H,) int32 distinct authors.
+        first_day: (H,) float64.
+        latest_day: (H,) float64.
+        latest_uses: (H, 16) int32 numbers of the latest posts, -1 where there are fewer.
+        weekdays: (H, 7) float32 uses on each day of the week, fading.
+    """
+
+    total: np.ndarray
+    users: np.ndarray
+    first_day: np.ndarray
+    latest_day: np.ndarray
+    latest_uses: np.ndarray
+    weekdays: np.ndarray
 
 
 class Names:
@@ -181,11 +219,27 @@ class Memory:
         Returns:
             (M,) int32 hashtag numbers and (M,) int64 positions in `numbers`.
         """
-        starts = self.hashtag_starts.values[numbers]
-        lengths = self.hashtag_starts.values[numbers + 1] - starts
-        owners = np.repeat(np.arange(len(numbers)), lengths)
-        shifts = starts - (np.cumsum(lengths) - lengths)
-        return self.hashtag_values.values[np.arange(len(owners)) + shifts[owners]], owners
+        return _gathered(self.hashtag_starts.values, self.hashtag_values.values, numbers)
+
+    def of_posts(self) -> OfPosts:
+        """Return the columns of posts, as they are until the next post is taught."""
+        return OfPosts(
+            self.days.values,
+            self.author_of.values,
+            self.hashtag_starts.values,
+            self.hashtag_values.values,
+        )
+
+    def of_hashtags(self) -> OfHashtags:
+        """Return the columns of hashtags, as they are until the next post is taught."""
+        return OfHashtags(
+            self.total.values,
+            self.users.values,
+            self.first_day.values,
+            self.uses.latest.values,
+            self.latest_uses.values,
+            self.weekdays.values,
+        )
 
     def uses_between(self, first: int, last: int) -> dict[int, int]:
         """Return hashtag -> posts on the whole days from `first` to `last`, both included."""
@@ -286,3 +340,21 @@ def _push(latest: np.ndarray, number: int) -> None:
     """Put a post before the others of a short list, the oldest of which falls out."""
     latest[1:] = latest[:-1]
     latest[0] = number
+
+
+@compiled
+def _gathered(
+    starts: np.ndarray, values: np.ndarray, numbers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    size = 0
+    for number in numbers:
+        size += starts[number + 1] - starts[number]
+    gathered = np.empty(size, values.dtype)
+    owners = np.empty(size, np.int64)
+    end = 0
+    for place in range(len(numbers)):
+        for start in range(starts[numbers[place]], starts[numbers[place] + 1]):
+            gathered[end] = values[start]
+            owners[end] = place
+            end += 1
+    return gathered, owners

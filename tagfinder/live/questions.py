@@ -11,9 +11,11 @@ from tagfinder.errors import InputError
 from tagfinder.live import evidence
 from tagfinder.live.asking import Asking, Question, author_likeness, habits_of, likely_authors
 from tagfinder.live.candidates import Trends, candidates
+from tagfinder.live.compiled import compiled
 from tagfinder.live.evidence import Found, found_of
 from tagfinder.live.memory import NOBODY
-from tagfinder.live.votes import FEW_VOTES, VOTE_NAMES, votes
+from tagfinder.live.text_index import Neighbours
+from tagfinder.live.votes import CUBES, FEW_VOTES, LIKE_AUTHORS, VOTE_NAMES
 
 PARTS = ("words", "author", "meaning", "classifier", "trends", "spelling", "typed")
 """What can be left out: neighbours by words; the author, and authors like them; neighbours by
@@ -121,10 +123,10 @@ def rows_of(trends: Trends, question: Question, parts: Collection[str], most: in
         likeness = author_likeness(memory, question.author, habits)
     last_year = trends.uses_last_year(question.day)
     asking = Asking(memory, question, likeness, habits, last_year)
-    said = votes(asking, [getattr(question, voters) for voters in VOTERS])
-    considered = candidates(trends, asking, said.hashtags, parts)
-    found = found_of(asking, considered, said)
-    if len(considered) > most:
+    voters: list[Neighbours] = [getattr(question, name) for name in VOTERS]
+    voted, _ = memory.hashtags_at(np.concatenate([group.numbers for group in voters]))
+    found = found_of(asking, candidates(trends, asking, voted, parts), voters)
+    if len(found.hashtags) > most:
         found = found.only(np.sort(_shortlist(_strengths(found))[:most]))
     columns = [group.gather(found) for group in groups_of(parts)]
     return Rows(found.hashtags, np.concatenate(columns, axis=1))
@@ -134,8 +136,8 @@ def _strengths(found: Found) -> np.ndarray:
     """Return (S, C) how strongly each source puts candidates forward, 0 where it does not."""
     return np.stack(
         [
-            *found.votes[:, :, VOTE_NAMES.index("cubes")],
-            found.votes[list(VOTERS).index("by_words"), :, VOTE_NAMES.index("like_authors")],
+            *found.votes[:, :, CUBES],
+            found.votes[list(VOTERS).index("by_words"), :, LIKE_AUTHORS],
             found.uses[:, 1],
             found.spelled,
             found.class_logs - evidence.LEAST_LOG,
@@ -144,6 +146,7 @@ def _strengths(found: Found) -> np.ndarray:
     )
 
 
+@compiled
 def _shortlist(strengths: np.ndarray) -> np.ndarray:
     """Return (C,) places of candidates, those first that stand highest in any source.
 
@@ -154,7 +157,10 @@ def _shortlist(strengths: np.ndarray) -> np.ndarray:
     """
     total = np.zeros(strengths.shape[1])
     for of_source in strengths:
-        places = np.flatnonzero(of_source > 0)
-        ranked = places[np.argsort(-of_source[places], kind="stable")]
-        total[ranked] += 1 / (RANK_OFFSET + np.arange(len(ranked)))
-    return np.argsort(-total, kind="stable")
+        # Merge sort is the stable one.
+        order = np.argsort(-of_source, kind="mergesort")
+        for rank in range(len(order)):
+            if of_source[order[rank]] <= 0:
+                break
+            total[order[rank]] += 1 / (RANK_OFFSET + rank)
+    return np.argsort(-total, kind="mergesort")

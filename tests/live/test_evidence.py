@@ -16,7 +16,7 @@ from tagfinder.live.evidence import LEAST_LOG, NO_PLACE
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import rows_of
 from tagfinder.live.text_index import Neighbours
-from tagfinder.live.votes import VOTE_NAMES, spread, votes
+from tagfinder.live.votes import VOTE_NAMES, votes
 from tagfinder.live.words import read
 
 RAIN, VOTE = 0, 1
@@ -47,9 +47,8 @@ def asking(memory: Memory, asked: Question) -> Asking:
 
 
 def classes(memory: Memory, asked: Question, hashtags: list[int]) -> np.ndarray:
-    around = asking(memory, asked)
-    said = votes(around, [NOTHING])
-    return evidence.of_classifier(evidence.found_of(around, np.array(hashtags), said))
+    found = evidence.found_of(asking(memory, asked), np.array(hashtags), [NOTHING])
+    return evidence.of_classifier(found)
 
 
 def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) -> None:
@@ -58,9 +57,8 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
     likeness = np.array([1.0, 0.5], np.float32)
     by_one = Neighbours(np.array([2]), np.array([3.0], np.float32))
     asked = replace(asking(memory, question(BOB)), likeness=likeness)
-    said = votes(asked, [NOTHING, found, by_one])
-    assert said.groups.tolist() == [1, 1, 2]
-    assert said.hashtags.tolist() == [RAIN, VOTE, VOTE]
+    nothing, of_all, of_one = votes(asked, [NOTHING, found, by_one], np.array([RAIN, VOTE, 7]))
+    assert not nothing.any()
     expected = {
         "sum": [6, 6],
         "cubes": [9 / 8, 9 / 8],
@@ -74,19 +72,46 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
         "like_authors": [1 + 1 / 16, 1],
     }
     for name, values in expected.items():
-        column = said.table[:2, VOTE_NAMES.index(name)]
+        column = of_all[:2, VOTE_NAMES.index(name)]
         assert column.tolist() == pytest.approx(values, rel=1e-6), name
-    tables = spread(said, np.array([VOTE, 7]))
-    assert not tables[0].any()
-    np.testing.assert_array_equal(tables[1, 0], said.table[1])
-    np.testing.assert_array_equal(tables[2, 0], said.table[2])
-    assert said.table[2, :6].tolist() == [3, 1, 3, 1, 0, 1]
-    assert tables[1, 1].tolist() == [0, 0, 0, 0, 999, *[0] * 5]
+    assert of_one[1, :6].tolist() == [3, 1, 3, 1, 0, 1]
+    nobody_has_it = [0, 0, 0, 0, 999, *[0] * 5]
+    assert of_one[0].tolist() == of_all[2].tolist() == nobody_has_it
 
 
-def test_no_neighbours_say_nothing(memory: Memory) -> None:
-    said = votes(asking(memory, question()), [NOTHING, NOTHING])
-    assert not spread(said, np.array([RAIN])).any()
+@pytest.mark.parametrize("n_words", [1, 2, 3, 4, 20])
+def test_associations_are_sums_means_and_highest_over_words(n_words: int) -> None:
+    generator = np.random.default_rng(n_words)
+    memory = Memory()
+    names = [f"word{number}" for number in range(n_words)]
+    posts = [
+        (generator.permutation(names)[: generator.integers(n_words + 1)].tolist(), tags)
+        for tags in (("a",), ("b",), ("a", "b"), ("c",)) * 5
+    ]
+    for number, (words, tags) in enumerate(posts):
+        memory.teach(Post(f"{number}", 1.0, None, "", tags), read(" ".join(words)))
+    asked = replace(question(), terms=[*names, "unheard"])
+    found = evidence.found_of(asking(memory, asked), np.arange(3), [NOTHING])
+    table = evidence.of_associations(found)
+    for column, tag in enumerate("abc"):
+        total = sum(tag in tags for _, tags in posts)
+        information, rates, rarity = [], [], []
+        for name in names:
+            with_word = sum(name in words for words, _ in posts)
+            both = sum(name in words and tag in tags for words, tags in posts)
+            if with_word:
+                expected = (with_word + 0.5) / (len(posts) + 1)
+                information.append(np.log((both + 2 * expected) / (total + 2) / expected))
+                rates.append(both / (with_word + 2))
+                rarity.append(np.log((len(posts) + 1) / (with_word + 1)))
+        expected_row = [
+            *(np.sum(information), np.mean(information)),
+            *[*sorted(information, reverse=True), 0, 0][:3],
+            *[*sorted(rates, reverse=True), 0][:2],
+            np.dot(rarity, rates) / sum(rarity),
+            sum(rate > 0 for rate in rates),
+        ]
+        np.testing.assert_allclose(table[column], expected_row, rtol=1e-5)
 
 
 def test_the_classifier_tells_share_and_place(memory: Memory) -> None:
@@ -117,8 +142,5 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
 
 
 def test_places_among_nothing_and_beyond_the_end() -> None:
-    places, there = places_among(np.array([3, 5]), np.array([5, 9, 1, 3]))
-    assert there.tolist() == [True, False, False, True]
-    assert places[there].tolist() == [1, 0]
-    _, there = places_among(np.empty(0, np.int64), np.array([5]))
-    assert there.tolist() == [False]
+    assert places_among(np.array([3, 5]), np.array([5, 9, 1, 3])).tolist() == [1, -1, -1, 0]
+    assert places_among(np.empty(0, np.int64), np.array([5])).tolist() == [-1]
