@@ -14,6 +14,8 @@ from tagfinder.live.compiled import compiled
 from tagfinder.live.memory import NOBODY, Memory, OfHashtags, OfPosts
 from tagfinder.live.text_index import Neighbours
 
+# Authors like the asking one whose posts are looked at.
+ALIKE = 20
 NOTHING = Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
@@ -34,7 +36,8 @@ class Question:
         lately_by_words: posts of the last days with the same words.
         lately_by_meaning: posts of the last days whose vectors are near.
         vector: (E,) of the text; None without an encoder.
-        classified: what the classifier says.
+        classified: what the classifier says of hashtags.
+        writers: what the classifier of authors says, where the author is unknown.
     """
 
     day: float
@@ -50,6 +53,7 @@ class Question:
     lately_by_meaning: Neighbours = NOTHING
     vector: np.ndarray | None = None
     classified: Classified = UNCLASSIFIED
+    writers: Classified = UNCLASSIFIED
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,15 @@ class Asker(NamedTuple):
     Attributes:
         author: number of the author, or `NOBODY`.
         day: the moment of asking, in days since 1970.
-        likeness: (A,) float32 how much each author is like this one.
+        likeness: (A,) float32 how much each author is like this one; where nobody is known, how
+            likely each has written the post.
+        alike: (N,) int64 the authors most like this one, who is not among them.
     """
 
     author: int
     day: float
     likeness: np.ndarray
+    alike: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -102,21 +109,40 @@ class Asking:
     Attributes:
         memory: what is known.
         question: the post.
-        likeness: (A,) how much each author is like the asking one.
+        asker: who asks.
         habits: what the asking author uses.
         last_year: hashtags of the same days of the year before, ascending, and their posts.
     """
 
     memory: Memory
     question: Question
-    likeness: np.ndarray
+    asker: Asker
     habits: Habits
     last_year: tuple[np.ndarray, np.ndarray]
 
-    @property
-    def asker(self) -> Asker:
-        """Who asks."""
-        return Asker(self.question.author, self.question.day, self.likeness)
+
+def asker_of(memory: Memory, question: Question, habits: Habits, *, with_likely: bool) -> Asker:
+    """Return who asks.
+
+    Args:
+        memory: what is known.
+        question: the post.
+        habits: what its author uses.
+        with_likely: where nobody is known, take who may have written the post.
+    """
+    author = question.author
+    if author == NOBODY and with_likely:
+        likeness = likely_authors(memory, question)
+    else:
+        likeness = author_likeness(memory, author, habits)
+    others = likeness.copy()
+    if author != NOBODY:
+        others[author] = 0
+    alike = np.arange(len(others))
+    if len(others) > ALIKE:
+        alike = np.argpartition(-others, ALIKE)[:ALIKE]
+    alike = alike[np.argsort(-others[alike], kind="stable")]
+    return Asker(author, question.day, likeness, alike[others[alike] > 0])
 
 
 def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
@@ -157,18 +183,30 @@ def _add_users(
         likeness /= most
 
 
-def likely_authors(memory: Memory, found: Neighbours) -> np.ndarray:
-    """Return (A,) float32: who writes like a text whose author is unknown, one for the likeliest.
+def likely_authors(memory: Memory, question: Question) -> np.ndarray:
+    """Return (A,) float32: how likely each author has written a text whose author is unknown.
 
-    Args:
-        memory: who the neighbours are.
-        found: posts with the same words; each counts for its author as in `votes`.
+    Half of it is what the classifier of authors says, a quarter each what the authors of the
+    neighbours by words and by vectors are, each neighbour counting as in `votes`. They sum to one;
+    zeros where nothing is known.
     """
     likeness = np.zeros(max(len(memory.authors), 1), np.float32)
-    authors = memory.author_of.values[found.numbers]
-    known = authors != NOBODY
-    if known.any():
-        cubes = (found.scores[known] / max(found.scores[0], 1e-9)) ** 3
-        sums = np.bincount(authors[known], weights=cubes, minlength=len(likeness))
-        likeness = (sums / sums.max()).astype(np.float32)
-    return likeness
+    of_posts = memory.of_posts()
+    _add_authors(likeness, question.by_words, of_posts)
+    _add_authors(likeness, question.by_meaning, of_posts)
+    likeness[question.writers.labels] += 2 * np.exp(question.writers.logs)
+    return likeness / max(likeness.sum(), np.float32(1e-9))
+
+
+@compiled
+def _add_authors(likeness: np.ndarray, found: Neighbours, of_posts: OfPosts) -> None:
+    """Add the shares of the neighbours' authors, which sum to one."""
+    shares = np.zeros(len(likeness))
+    for place in range(len(found.numbers)):
+        author = of_posts.authors[found.numbers[place]]
+        if author != NOBODY:
+            best = max(np.float64(found.scores[0]), 1e-9)
+            shares[author] += (np.float64(found.scores[place]) / best) ** 3
+    total = shares.sum()
+    if total > 0:
+        likeness += shares / total

@@ -9,7 +9,7 @@ import numpy as np
 
 from tagfinder.live.ascending import distinct
 from tagfinder.live.asking import Asking
-from tagfinder.live.memory import NOBODY, Memory
+from tagfinder.live.memory import Memory
 
 TRENDING = 40
 LAST_YEAR = 20
@@ -89,15 +89,16 @@ def _put_forward(trends: Trends, asking: Asking) -> Iterator[tuple[str, np.ndarr
     """Yield each part with hashtags that it puts forward, in any order."""
     memory, question = asking.memory, asking.question
     classified = question.classified
-    if len(classified.hashtags) > CLASSIFIED:
+    if len(classified.labels) > CLASSIFIED:
         likely = np.argpartition(-classified.logs, CLASSIFIED)[:CLASSIFIED]
-        yield "classifier", classified.hashtags[likely]
+        yield "classifier", classified.labels[likely]
     else:
-        yield "classifier", classified.hashtags
+        yield "classifier", classified.labels
     yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
     yield "author", asking.habits.latest
     yield "author", _own_frequent(asking)
-    yield "author", _of_like_authors(memory, question.author, asking.likeness)
+    latest = memory.author_latest.values[asking.asker.alike[:LIKE_AUTHORS], :POSTS_OF_LIKE_AUTHORS]
+    yield "author", memory.hashtags_at(latest[latest >= 0])[0]
     yield from (("trends", hashtags) for hashtags in trends.at(question.day))
     for typed in question.typed:
         uses = memory.latest_uses.values[typed]
@@ -110,14 +111,3 @@ def _own_frequent(asking: Asking) -> np.ndarray:
         return used
     uses = asking.memory.pair_uses.read(rows, asking.question.day, slice(-1, None))[:, 0]
     return used[np.argpartition(-uses, OWN_FREQUENT)[:OWN_FREQUENT]]
-
-
-def _of_like_authors(memory: Memory, author: int, likeness: np.ndarray) -> np.ndarray:
-    others = likeness.copy()
-    if author != NOBODY:
-        others[author] = 0
-    nearest = np.arange(len(others))
-    if len(others) > LIKE_AUTHORS:
-        nearest = np.argpartition(-others, LIKE_AUTHORS)[:LIKE_AUTHORS]
-    latest = memory.author_latest.values[nearest[others[nearest] > 0], :POSTS_OF_LIKE_AUTHORS]
-    return memory.hashtags_at(latest[latest >= 0])[0]

@@ -1,33 +1,27 @@
-"""A classifier of the hashtags in use, learned anew now and then from late posts.
+"""A classifier of texts that goes on from what it learned before.
 
-Neighbours say what posts like this one had; a classifier has weighed each word against all hashtags
-at once, and each author's habits against the text. It knows only hashtags that were used several
-times when it was learned, so that it is one source beside the others.
+Neighbours say what posts like this one had; a classifier has weighed each word against all labels
+at once, and each author's habits against the text. It knows only labels that came several times
+when it was learned, so that it is one source beside the others.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
-from tagfinder.errors import InputError
-from tagfinder.files import atomic_path
 from tagfinder.live.ascending import place_among
-from tagfinder.live.memory import NOBODY, Memory, Post
+from tagfinder.live.memory import NOBODY, Names
 from tagfinder.live.network import WORD_BITS, Encoded, Network, fit, places_of
-from tagfinder.live.words import words
 
 # Days after which a post counts half.
 HALF_LIFE = 90.0
-# A hashtag that was not there before has few posts.
+# A label that was not there before has few posts.
 FIRST_BIAS = -2.0
 # Standard deviation of what vectors begin with.
 FIRST_SPREAD = 0.1
@@ -40,7 +34,7 @@ class ClassifierSettings:
     Attributes:
         every_days: days after which it is learned anew.
         days: age of the oldest posts that it learns from.
-        least_uses: uses of a hashtag among them.
+        least_uses: posts with a label among them.
         dimension: numbers in the vector of a word or an author.
         epochs: how often each post is seen at first.
         epochs_again: how often when it goes on from an earlier one.
@@ -71,13 +65,13 @@ class Example:
 
     Attributes:
         words: of its text.
-        hashtags: distinct numbers.
+        labels: distinct numbers.
         age: days.
         author: number, or `NOBODY`.
     """
 
     words: Sequence[str]
-    hashtags: Sequence[int]
+    labels: Sequence[int]
     age: float
     author: int = NOBODY
 
@@ -87,31 +81,30 @@ class Classified:
     """What a classifier says of a text.
 
     Attributes:
-        hashtags: (L,) int64 numbers of the hashtags that it knows, ascending.
+        labels: (L,) int64 numbers of the labels that it knows, ascending.
         logs: (L,) float32 logarithms of their shares, which sum to one.
     """
 
-    hashtags: np.ndarray
+    labels: np.ndarray
     logs: np.ndarray
 
 
-VectorsOf = Callable[[np.ndarray], np.ndarray]
 ARRAYS = ("words", "author_vectors", "projection", "weights", "bias")
 UNCLASSIFIED = Classified(np.empty(0, np.int64), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """Shares of hashtags by the mean of the words' vectors, as fastText (Joulin et al., 2017).
+    """Shares of labels by the mean of the words' vectors, as fastText (Joulin et al., 2017).
 
     Unlike fastText it computes the whole softmax, for many posts at once, with Adam: with thousands
-    of hashtags that each have few posts, that is much better (`experiments/tables/live.md`). To the
+    of labels that each have few posts, that is much better (`experiments/tables/live.md`). To the
     mean it adds a vector of the author, where one is known, and what it makes of the sentence
     vector, where there is an encoder.
 
     Attributes:
         period: which of the periods of `every_days` it was learned for.
-        hashtags: (L,) int64 numbers, ascending.
+        labels: (L,) int64 numbers, ascending.
         authors: (A,) int64 numbers, ascending.
         words: (2^16, D) float32 vectors of words, by a hash of them.
         author_vectors: (A, D) float32.
@@ -122,52 +115,13 @@ class Classifier:
     """
 
     period: int
-    hashtags: np.ndarray
+    labels: np.ndarray
     authors: np.ndarray
     words: np.ndarray
     author_vectors: np.ndarray
     projection: np.ndarray
     weights: np.ndarray
     bias: np.ndarray
-
-    @classmethod
-    def of_posts(
-        cls,
-        period: int,
-        posts: Iterable[tuple[int, Post]],
-        memory: Memory,
-        settings: ClassifierSettings,
-        *,
-        before: Classifier | None = None,
-        vectors_of: VectorsOf | None = None,
-    ) -> Classifier:
-        """Learn from those of some posts that a period's classifier learns from.
-
-        Args:
-            period: see `ClassifierSettings.period_of`.
-            posts: with their numbers.
-            memory: knows the numbers of their hashtags and authors.
-            settings: how.
-            before: see `learn`.
-            vectors_of: maps (P,) numbers of posts to their (P, E) vectors of length one; None where
-                there is no encoder.
-        """
-        first, end = settings.days_of(period)
-        hashtags, authors = memory.hashtags.number_of, memory.authors.number_of
-        numbers, examples = [], []
-        for number, post in posts:
-            if first <= post.day < end:
-                numbers.append(number)
-                examples.append(
-                    Example(
-                        words(post.text),
-                        [hashtags[hashtag.lower()] for hashtag in post.hashtags],
-                        age=end - post.day,
-                        author=authors.get(post.author, NOBODY) if post.author else NOBODY,
-                    )
-                )
-        vectors = None if vectors_of is None else vectors_of(np.array(numbers, dtype=np.int64))
-        return cls.learn(period, examples, settings, before, vectors)
 
     @classmethod
     def learn(
@@ -202,7 +156,7 @@ class Classifier:
         before: Classifier | None,
         vectors: np.ndarray,
     ) -> Classifier:
-        uses = Counter(number for example in examples for number in example.hashtags)
+        uses = Counter(number for example in examples for number in example.labels)
         known = np.array(sorted(n for n, u in uses.items() if u >= settings.least_uses), np.int64)
         authors = np.unique([e.author for e in examples if e.author != NOBODY]).astype(np.int64)
         generator = torch.Generator().manual_seed(period)
@@ -219,7 +173,7 @@ class Classifier:
         encoded = [
             Encoded(
                 places_of(example.words),
-                [column_of[number] for number in example.hashtags if number in column_of],
+                [column_of[number] for number in example.labels if number in column_of],
                 0.5 ** (example.age / HALF_LIFE),
                 row_of[example.author],
                 row,
@@ -243,14 +197,14 @@ class Classifier:
     def classify(
         self, words: Sequence[str], author: int = NOBODY, vector: np.ndarray | None = None
     ) -> Classified:
-        """Return the shares of all hashtags that it knows.
+        """Return the shares of all labels that it knows.
 
         Args:
             words: of a text.
             author: number of who writes it.
             vector: (E,) of the text, of any length; left aside where it learned without.
         """
-        if not len(self.hashtags):
+        if not len(self.labels):
             return UNCLASSIFIED
         read = self.words[places_of(words)].mean(axis=0)
         row = place_among(self.authors, author)
@@ -261,38 +215,33 @@ class Classifier:
         logits = self.weights @ read + self.bias
         highest = logits.max()
         logs = logits - (highest + np.log(np.exp(logits - highest).sum()))
-        return Classified(self.hashtags, logs.astype(np.float32))
+        return Classified(self.labels, logs.astype(np.float32))
 
-    def state(self, memory: Memory) -> dict[str, Any]:
-        """Return the classifier as plain data, its hashtags and authors by their names.
+    def state(self, labels: Names, authors: Names) -> dict[str, Any]:
+        """Return the classifier as plain data, its labels and authors by their names.
 
         Args:
-            memory: knows the names.
+            labels: knows the names of labels.
+            authors: knows the names of authors.
         """
         arrays = {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
-        hashtags, authors = memory.hashtags.names, memory.authors.names
         return {
             "period": self.period,
-            "hashtags": [hashtags[number] for number in self.hashtags.tolist()],
-            "authors": [authors[number] for number in self.authors.tolist()],
+            "labels": [labels.names[number] for number in self.labels.tolist()],
+            "authors": [authors.names[number] for number in self.authors.tolist()],
             **arrays,
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], memory: Memory) -> Classifier:
-        """Build a classifier from what `state` returned.
-
-        Args:
-            state: the plain data.
-            memory: knows the numbers of hashtags and authors; those it does not know are left out.
-        """
+    def from_state(cls, state: dict[str, Any], labels: Names, authors: Names) -> Classifier:
+        """Build a classifier from what `state` returned; names that have no number are left out."""
         words, author_vectors, projection, weights, bias = (state[name].numpy() for name in ARRAYS)
-        hashtags, rows = _numbered(state["hashtags"], memory.hashtags.number_of)
-        authors, author_rows = _numbered(state["authors"], memory.authors.number_of)
+        of_labels, rows = _numbered(state["labels"], labels)
+        of_authors, author_rows = _numbered(state["authors"], authors)
         return cls(
             state["period"],
-            hashtags,
-            authors,
+            of_labels,
+            of_authors,
             words,
             author_vectors[author_rows],
             projection,
@@ -301,39 +250,16 @@ class Classifier:
         )
 
 
-def _numbered(names: Sequence[str], number_of: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+def _numbered(names: Sequence[str], known: Names) -> tuple[np.ndarray, np.ndarray]:
     """Return ascending numbers of those names that have one, and the names' places."""
-    numbers = np.array([number_of.get(name, -1) for name in names], np.int64)
+    numbers = np.array([known.number_of.get(name, -1) for name in names], np.int64)
     order = np.argsort(numbers, kind="stable")
     order = order[numbers[order] >= 0]
     return numbers[order], order
 
 
-def save_classifier(state: dict[str, Any], file: Path) -> None:
-    """Write what `Classifier.state` returned and other plain facts, whole or not at all."""
-    facts = json.dumps({name: value for name, value in state.items() if name not in ARRAYS})
-    arrays = {name: state[name].numpy() for name in ARRAYS}
-    with atomic_path(file) as path, path.open("wb") as stream:
-        text = np.frombuffer(facts.encode(), dtype=np.uint8)
-        np.savez(stream, allow_pickle=False, text=text, **arrays)
-
-
-def load_classifier(file: Path) -> dict[str, Any]:
-    """Read what `save_classifier` wrote.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            weights = {name: torch.from_numpy(arrays[name]) for name in ARRAYS}
-            return {**json.loads(arrays["text"].tobytes()), **weights}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise InputError(f"{file} holds no classifier that can be read: {error}") from error
-
-
 def _begun(
-    hashtags: np.ndarray,
+    labels: np.ndarray,
     authors: np.ndarray,
     *,
     width: int,
@@ -346,14 +272,14 @@ def _begun(
         torch.empty(1 << WORD_BITS, dimension),
         torch.zeros(1 + len(authors), dimension),
         torch.empty(width, dimension),
-        torch.zeros(len(hashtags), dimension),
-        torch.full((len(hashtags),), FIRST_BIAS),
+        torch.zeros(len(labels), dimension),
+        torch.full((len(labels),), FIRST_BIAS),
     )
     if before is None:
         torch.nn.init.normal_(network.words, std=FIRST_SPREAD, generator=generator)
     else:
         network.words.copy_(torch.from_numpy(before.words))
-        _, new, old = np.intersect1d(hashtags, before.hashtags, return_indices=True)
+        _, new, old = np.intersect1d(labels, before.labels, return_indices=True)
         network.weights[new] = torch.from_numpy(before.weights[old])
         network.bias[new] = torch.from_numpy(before.bias[old])
         _, new, old = np.intersect1d(authors, before.authors, return_indices=True)

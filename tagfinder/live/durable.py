@@ -2,7 +2,7 @@
 
 A folder holds `posts.sqlite` (the truth), `words/` (the text index), `vectors.faiss` (where
 there is an encoder), `memory.npz` (the counts, as they stood when the folder was last closed) and
-`classifier.npz` (what was learned last). The index, vectors and counts are made again from the
+`classifiers.npz` (what was learned last). The index, vectors and counts are made again from the
 posts where they are missing or behind.
 """
 
@@ -21,12 +21,8 @@ import numpy as np
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.live.catch_up import catch_up
-from tagfinder.live.classifier import (
-    Classifier,
-    ClassifierSettings,
-    load_classifier,
-    save_classifier,
-)
+from tagfinder.live.classifier import ClassifierSettings
+from tagfinder.live.classifiers import Classifiers, load_classifiers, save_classifiers
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import Memory, Post
 from tagfinder.live.memory_files import load_memory, save_memory
@@ -37,7 +33,7 @@ from tagfinder.live.vector_index import VectorIndex
 from tagfinder.live.words import read
 
 POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.faiss", "memory.npz"
-CLASSES = "classifier.npz"
+CLASSES = "classifiers.npz"
 STATE = "state.json"
 BLOCK = 20_000
 Encode = Callable[[Sequence[str]], np.ndarray]
@@ -95,7 +91,7 @@ class DurableKnowledge:
         self._encode = encode
         self._open_index = open_index
         self._learning = Lock()
-        # Newest deletion before the classifier was learned.
+        # Newest deletion before the classifiers were learned.
         self._classified_deletions = 0
         self.store = PostStore(folder / POSTS, writable)
         index = open_index(folder / WORDS)
@@ -146,20 +142,20 @@ class DurableKnowledge:
             catch_up(self.store, self.knowledge.text_index)
             self.knowledge.use(knowledge.memory)
             self.knowledge.vector_index = knowledge.vector_index
-            self.knowledge.classifier = knowledge.classifier
-            self._keep_classifier(deletions=0)
+            self.knowledge.classifiers = knowledge.classifiers
+            self._keep_classifiers(deletions=0)
 
     def learn_classes(self, *, forgetting: bool = False) -> bool:
-        """Learn the classifier anew where the newest post is of a later period than it is.
+        """Learn the classifiers anew where the newest post is of a later period than they are.
 
-        Takes up to a minute, in which others may ask and teach. Until then it still holds what it
-        learned of posts that were deleted since; where some were, it learns from nothing.
+        Takes up to a minute, in which others may ask and teach. Until then they still hold what
+        they learned of posts that were deleted since; where some were, they learn from nothing.
 
         Args:
             forgetting: learn also within the period, where posts were deleted.
 
         Returns:
-            Whether it was learned; not where another thread is learning it.
+            Whether they were learned; not where another thread is learning them.
 
         Raises:
             InputError: the folder was opened only to read.
@@ -178,7 +174,7 @@ class DurableKnowledge:
         knowledge = self.knowledge
         period = settings.period_of(self.newest_day)
         with self.lock:
-            memory, before = knowledge.memory, knowledge.classifier
+            memory, before = knowledge.memory, knowledge.classifiers
             n_posts = memory.n_posts
         _, deletions = self.store.deleted_since()
         forgotten = deletions != self._classified_deletions
@@ -194,14 +190,14 @@ class DurableKnowledge:
         )
         before = None if forgotten else before
         vectors_of = None if knowledge.vector_index is None else self._vectors_of
-        learned = Classifier.of_posts(
+        learned = Classifiers.of_posts(
             period, posts, memory, settings, before=before, vectors_of=vectors_of
         )
         state = learned.state(memory)
         with self.lock:
             # By name: the counts may have been made anew.
-            knowledge.use_classifier(state)
-            self._keep_classifier(deletions)
+            knowledge.use_classifiers(state)
+            self._keep_classifiers(deletions)
         return True
 
     def _vectors_of(self, numbers: np.ndarray) -> np.ndarray:
@@ -233,7 +229,7 @@ class DurableKnowledge:
     def close(self) -> None:
         """Write the counts, so that the next opening is quick, and let go of the files.
 
-        A classifier that is being learned is waited for.
+        Classifiers that are being learned are waited for.
         """
         with self._learning, self.lock:
             if self.writable:
@@ -274,10 +270,10 @@ class DurableKnowledge:
             self._count_anew()
             raise
 
-    def _keep_classifier(self, deletions: int) -> None:
-        state = self.knowledge.classifier_state()
+    def _keep_classifiers(self, deletions: int) -> None:
+        state = self.knowledge.classifiers_state()
         if state is not None:
-            save_classifier({**state, "deletions": deletions}, self.folder / CLASSES)
+            save_classifiers(state, deletions, self.folder / CLASSES)
             self._classified_deletions = deletions
 
     def _remember(self) -> None:
@@ -291,7 +287,7 @@ class DurableKnowledge:
             if self.knowledge.vector_index is not None and (self.folder / VECTORS).is_file():
                 self.knowledge.vector_index.load(self.folder / VECTORS)
             self._count_from(self.knowledge.memory.n_posts - 1)
-            self._remember_classifier()
+            self._remember_classifiers()
 
     def _count_anew(self) -> None:
         memory = Memory()
@@ -299,14 +295,13 @@ class DurableKnowledge:
             memory.authors.number(author)
         self.knowledge.use(memory)
         self._count_from(-1)
-        self._remember_classifier()
+        self._remember_classifiers()
 
-    def _remember_classifier(self) -> None:
+    def _remember_classifiers(self) -> None:
         # By name: counted anew, hashtags may have other numbers.
         if (self.folder / CLASSES).is_file():
-            state = load_classifier(self.folder / CLASSES)
-            self._classified_deletions = int(state["deletions"])
-            self.knowledge.use_classifier(state)
+            state, self._classified_deletions = load_classifiers(self.folder / CLASSES)
+            self.knowledge.use_classifiers(state)
 
     def _count_from(self, after: int) -> None:
         memory = self.knowledge.memory

@@ -127,14 +127,17 @@ AUTHOR_NAMES = (
     *("own_week", "own_month", "own_half_year", "own_ever", "own_since"),
     *("own_share_month", "own_share_ever", "own_in_last_5", "own_in_last_20", "own_place"),
     *("posts_month", "posts_ever", "repeats", "like_users", "like_users_most", "like_uses"),
+    *("alike_share", "alike_lately", "alike_most"),
 )
 
 
 def of_author(found: Found) -> np.ndarray:
-    """Return (C, 16) what the asking author and authors like them do: `AUTHOR_NAMES`."""
+    """Return (C, 19) what the asking author and authors like them do: `AUTHOR_NAMES`."""
     memory, author, day = found.memory, found.question.author, found.question.day
     table = np.zeros((len(found.hashtags), len(AUTHOR_NAMES)), np.float32)
     _of_like_authors(table, found.hashtags, memory.of_hashtags(), memory.of_posts(), found.asker)
+    latest = memory.author_latest.values
+    _of_posts_alike(table[:, 16:], found.hashtags, latest, memory.of_posts(), found.asker)
     if author == NOBODY or author >= len(memory.authors):
         table[:, :13] = np.nan
         return table
@@ -198,6 +201,29 @@ def _of_like_authors(
         table[place, 13] = likeness / max(others, 1)
         table[place, 14] = most
         table[place, 15] = lately
+
+
+@compiled
+def _of_posts_alike(
+    table: np.ndarray,
+    candidates: np.ndarray,
+    author_latest: np.ndarray,
+    of_posts: OfPosts,
+    asker: Asker,
+) -> None:
+    for author in asker.alike:
+        like, latest = np.float64(asker.likeness[author]), author_latest[author]
+        shares = np.zeros(len(candidates))
+        for post in latest[latest >= 0]:
+            lately = like * 2 ** (-max(asker.day - of_posts.days[post], 0.0) / 7)
+            for start in range(of_posts.starts[post], of_posts.starts[post + 1]):
+                place = place_among(candidates, of_posts.hashtags[start])
+                if place >= 0:
+                    shares[place] += like / (latest >= 0).sum()
+                    table[place, 1] += lately
+        for place in range(len(shares)):
+            table[place, 0] += shares[place]
+            table[place, 2] = max(table[place, 2], shares[place])
 
 
 def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
@@ -317,7 +343,7 @@ def class_logs(candidates: np.ndarray, question: Question) -> np.ndarray:
     """Return (C,) float32 logarithms of hashtags' shares, `LEAST_LOG` where there is none."""
     found = question.classified
     logs = np.full(len(candidates), LEAST_LOG, np.float32)
-    places = places_among(found.hashtags, candidates)
+    places = places_among(found.labels, candidates)
     logs[places >= 0] = np.maximum(found.logs[places[places >= 0]], LEAST_LOG)
     return logs
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from tagfinder.live.asking import NOTHING, Question
 from tagfinder.live.candidates import Trends
-from tagfinder.live.classifier import UNCLASSIFIED, Classified, Classifier, ClassifierSettings
+from tagfinder.live.classifier import UNCLASSIFIED, Classified, ClassifierSettings
+from tagfinder.live.classifiers import Classifiers
 from tagfinder.live.memory import NOBODY, Memory, Post
 from tagfinder.live.questions import Rows, rows_of
 from tagfinder.live.text_index import Entry, Neighbours, TextIndex
@@ -36,7 +37,7 @@ class Knowledge:
         classifier: `ClassifierSettings` by name; None does without.
 
     Attributes:
-        classifier: what it learned last; None before.
+        classifiers: what they learned last; None before.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Knowledge:
         self.most_terms = most_terms
         self.most_candidates = most_candidates
         self.classifier_settings = None if classifier is None else ClassifierSettings(**classifier)
-        self.classifier: Classifier | None = None
+        self.classifiers: Classifiers | None = None
 
     def use(self, memory: Memory) -> None:
         """Take another memory in place of the present one."""
@@ -145,29 +146,42 @@ class Knowledge:
             lately_by_meaning=lately_by_meaning,
             vector=sentence,
             classified=self._classified(reading.words, who, sentence, parts),
+            writers=self._writers(reading.words, sentence, parts)
+            if who == NOBODY
+            else UNCLASSIFIED,
         )
 
     def without_author(self, question: Question, parts: Collection[str]) -> Question:
         """Return a question that has just been asked as it would be if its author were hidden."""
         classified = self._classified(question.words, NOBODY, question.vector, parts)
-        return replace(question, author=NOBODY, by_author=NOTHING, classified=classified)
+        writers = self._writers(question.words, question.vector, parts)
+        return replace(
+            question, author=NOBODY, by_author=NOTHING, classified=classified, writers=writers
+        )
 
     def _classified(
         self, words: Sequence[str], author: int, vector: np.ndarray | None, parts: Collection[str]
     ) -> Classified:
-        if self.classifier is None or "classifier" not in parts:
+        if self.classifiers is None or "classifier" not in parts:
             return UNCLASSIFIED
-        return self.classifier.classify(words, author, vector)
+        return self.classifiers.hashtags.classify(words, author, vector)
 
-    def classifier_state(self) -> dict[str, Any] | None:
-        """Return the classifier as plain data, where there is one."""
-        if self.classifier is None:
+    def _writers(
+        self, words: Sequence[str], vector: np.ndarray | None, parts: Collection[str]
+    ) -> Classified:
+        if self.classifiers is None or "author" not in parts:
+            return UNCLASSIFIED
+        return self.classifiers.writers.classify(words, vector=vector)
+
+    def classifiers_state(self) -> dict[str, Any] | None:
+        """Return the classifiers as plain data, where there are any."""
+        if self.classifiers is None:
             return None
-        return self.classifier.state(self.memory)
+        return self.classifiers.state(self.memory)
 
-    def use_classifier(self, state: dict[str, Any]) -> None:
-        """Take what `classifier_state` returned as the classifier."""
-        self.classifier = Classifier.from_state(state, self.memory)
+    def use_classifiers(self, state: dict[str, Any]) -> None:
+        """Take what `classifiers_state` returned as the classifiers."""
+        self.classifiers = Classifiers.from_state(state, self.memory)
 
     def _rarest(self, terms: Sequence[str]) -> Sequence[str]:
         if len(terms) <= self.most_terms:

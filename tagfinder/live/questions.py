@@ -9,11 +9,10 @@ import numpy as np
 
 from tagfinder.errors import InputError
 from tagfinder.live import evidence
-from tagfinder.live.asking import Asking, Question, author_likeness, habits_of, likely_authors
+from tagfinder.live.asking import Asking, Question, asker_of, habits_of
 from tagfinder.live.candidates import Trends, candidates
 from tagfinder.live.compiled import compiled
 from tagfinder.live.evidence import Found, found_of
-from tagfinder.live.memory import NOBODY
 from tagfinder.live.text_index import Neighbours
 from tagfinder.live.votes import CUBES, FEW_VOTES, LIKE_AUTHORS, VOTE_NAMES
 
@@ -117,12 +116,8 @@ def rows_of(trends: Trends, question: Question, parts: Collection[str], most: in
     """
     memory = trends.memory
     habits = habits_of(memory, question.author)
-    if question.author == NOBODY and "author" in parts:
-        likeness = likely_authors(memory, question.by_words)
-    else:
-        likeness = author_likeness(memory, question.author, habits)
-    last_year = trends.uses_last_year(question.day)
-    asking = Asking(memory, question, likeness, habits, last_year)
+    asker = asker_of(memory, question, habits, with_likely="author" in parts)
+    asking = Asking(memory, question, asker, habits, trends.uses_last_year(question.day))
     voters: list[Neighbours] = [getattr(question, name) for name in VOTERS]
     voted, _ = memory.hashtags_at(np.concatenate([group.numbers for group in voters]))
     found = found_of(asking, candidates(trends, asking, voted, parts), voters)

@@ -1,4 +1,4 @@
-"""The small ranker that puts candidates in order: LambdaMART, boosted trees on NDCG."""
+"""The small rankers that put candidates in order: boosted trees on NDCG."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tagfinder.errors import InputError, WorkError
 from tagfinder.live.asking import Question
 from tagfinder.live.memory import NOBODY
 
+# LightGBM's names of LambdaMART (Burges, 2010) and XE-NDCG (Bruch, 2021).
+LAMBDA_MART, XE_NDCG = "lambdarank", "rank_xendcg"
 # After so many trees only so many candidates go on to the next ones.
 STAGES = ((40, 64), (150, 24))
 
@@ -28,8 +30,11 @@ class RankerSettings:
         least_in_leaf: fewest candidates in a leaf.
         share_of_columns: share of the columns that a tree sees.
         share_of_rows: share of the candidates that a tree sees.
-        apart: rankers for posts without a known author only, which differ by their seeds.
+        apart: objectives of the rankers that help where no author is known.
         apart_from: posts without a known author from which there are such.
+
+    Raises:
+        InputError: an unknown objective.
     """
 
     trees: int
@@ -38,14 +43,21 @@ class RankerSettings:
     least_in_leaf: int
     share_of_columns: float
     share_of_rows: float
-    apart: int
+    apart: Sequence[str]
     apart_from: int
+
+    def __post_init__(self) -> None:
+        for objective in self.apart:
+            if objective not in (LAMBDA_MART, XE_NDCG):
+                raise InputError(
+                    f"model.ranker.apart has '{objective}'; choose from {LAMBDA_MART}, {XE_NDCG}"
+                )
 
 
 class Ranker:
     """Scores candidates; higher is better, and only the order within a post means something.
 
-    LambdaMART (Burges, 2010) as LightGBM has it; kept as LightGBM's own text, which is plain data.
+    Boosted trees as LightGBM has them; kept as LightGBM's own text, which is plain data.
 
     Args:
         columns: names of the columns that it reads.
@@ -65,6 +77,7 @@ class Ranker:
         truth: Sequence[np.ndarray],
         settings: RankerSettings,
         seed: int,
+        objective: str = LAMBDA_MART,
     ) -> Ranker:
         """Learn from posts whose hashtags are known.
 
@@ -74,6 +87,7 @@ class Ranker:
             truth: for each post (C,) bool, true and false ones.
             settings: how.
             seed: decides what each tree sees.
+            objective: what the trees are to lower.
 
         Raises:
             WorkError: there is no post.
@@ -92,7 +106,7 @@ class Ranker:
             params={"max_bin": 63, "verbose": -1},
         )
         parameters = {
-            "objective": "lambdarank",
+            "objective": objective,
             "lambdarank_truncation_level": 10,
             "num_leaves": settings.leaves,
             "learning_rate": settings.learning_rate,
@@ -232,8 +246,11 @@ class Rankers:
         if not settings.apart_from <= n_hidden < n_all:
             return cls(known)
         hidden = _unzipped(lessons.hidden)
-        seeds = range(seed, seed + settings.apart)
-        return cls(known, tuple(Ranker.learn(columns, *hidden, settings, one) for one in seeds))
+        apart = (
+            Ranker.learn(columns, *hidden, settings, seed + place, objective)
+            for place, objective in enumerate(settings.apart)
+        )
+        return cls(known, tuple(apart))
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Rankers:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tagfinder.data.vector_store import StoredVectors
 from tagfinder.live.asking import Question
-from tagfinder.live.classifier import Classifier
+from tagfinder.live.classifiers import Classifiers
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import Post
 from tagfinder.live.questions import Rows
@@ -49,7 +49,7 @@ class Replay:
         posts: the timeline, in order of `day`.
         delay: days that a post must be old to be known.
         vectors: (N, D) of the posts, where there is a vector index; may lie on disk.
-        classifier: what `Knowledge.classifier_state` returned before the first post that is asked
+        classifiers: what `Knowledge.classifiers_state` returned before the first post that is asked
             about; None begins with nothing.
     """
 
@@ -59,13 +59,13 @@ class Replay:
         posts: Sequence[Post],
         delay: float,
         vectors: np.ndarray | StoredVectors | None = None,
-        classifier: dict[str, Any] | None = None,
+        classifiers: dict[str, Any] | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.posts = posts
         self.delay = delay
         self.vectors = vectors
-        self._classifier = classifier
+        self._classifiers = classifiers
         self.days = np.array([post.day for post in posts])
         self.taught = 0
         self._hour = -np.inf
@@ -93,7 +93,7 @@ class Replay:
             self._hour = np.floor(post.day / STEP) * STEP
             self.teach_before(self._hour - self.delay)
             if "classifier" in parts:
-                self._bring_classifier_to(self._hour - self.delay)
+                self._bring_classifiers_to(self._hour - self.delay)
         author = post.author if with_author else None
         vector = None if self.vectors is None else self.vectors[position : position + 1][0]
         question = self.knowledge.question(post.text, post.day, author, parts, vector=vector)
@@ -104,18 +104,18 @@ class Replay:
         hidden = self.knowledge.without_author(asked.question, parts)
         return self._answered(asked.position, hidden, parts)
 
-    def _bring_classifier_to(self, day: float) -> None:
+    def _bring_classifiers_to(self, day: float) -> None:
         knowledge = self.knowledge
         settings = knowledge.classifier_settings
         if settings is None:
             return
-        if self._classifier is not None:
-            knowledge.use_classifier(self._classifier)
-            self._classifier = None
-        period, before = settings.period_of(day), knowledge.classifier
+        if self._classifiers is not None:
+            knowledge.use_classifiers(self._classifiers)
+            self._classifiers = None
+        period, before = settings.period_of(day), knowledge.classifiers
         if before is None or before.period != period:
             index = knowledge.vector_index
-            knowledge.classifier = Classifier.of_posts(
+            knowledge.classifiers = Classifiers.of_posts(
                 period,
                 enumerate(self.posts[: self.taught]),
                 knowledge.memory,

@@ -36,7 +36,7 @@ from tagfinder.live.vector_index import VectorIndex
 from tagfinder.progress import track
 
 # Of what is kept in checkpoints; older ones are refused.
-FORMAT = 3
+FORMAT = 4
 
 
 class LiveRecommender(lightning.LightningModule):
@@ -114,7 +114,7 @@ class LiveRecommender(lightning.LightningModule):
         self._rankings: dict[Part, Rankings] = {}
         self.without_author: Rankings | None = None
         self._pairs: dict[Part, list[tuple[np.ndarray, np.ndarray]]] = {}
-        # The classifier as it was when a part began, so that a part can be gone through again.
+        # The classifiers as they were when a part began, so that a part can be gone through again.
         self._classifiers: dict[str, dict[str, Any]] = {}
 
     def setup(self, stage: str) -> None:
@@ -135,9 +135,9 @@ class LiveRecommender(lightning.LightningModule):
         for position in track(self._chosen(window, self.judge_posts), "learning"):
             self._study(position, lessons)
         self._judges = self._learned(lessons)
-        self._remember_classifier("val")
+        self._remember_classifiers("val")
         self._rank_val(lessons)
-        self._remember_classifier("test")
+        self._remember_classifiers("test")
         self.rankers = self._learned(lessons)
         self.trainer.should_stop = True
 
@@ -228,8 +228,8 @@ class LiveRecommender(lightning.LightningModule):
         ) as durable:
             durable.adopt(replay.knowledge, timeline.posts)
 
-    def _remember_classifier(self, part: Part) -> None:
-        state = self._replayed().knowledge.classifier_state()
+    def _remember_classifiers(self, part: Part) -> None:
+        state = self._replayed().knowledge.classifiers_state()
         if state is not None:
             self._classifiers[part] = state
 
@@ -294,14 +294,14 @@ class LiveRecommender(lightning.LightningModule):
         return self._replay or self._begin_replay(None)
 
     def _begin_replay(self, part: Part | None) -> Replay:
-        """Return a replay from the first post on, with the classifier as it was before a part."""
+        """Return a replay from the first post on, with the classifiers as before a part."""
         timeline = self.features.timeline
         assert timeline is not None
         vectors = self.features.vectors if "meaning" in self.parts else None
         index = None if vectors is None else VectorIndex(vectors.shape[1])
         knowledge = Knowledge(TantivyIndex(), index, **self.knowledge_settings)
-        classifier = self._classifiers.get(part) if part else None
-        self._replay = Replay(knowledge, timeline.posts, self.delay_days, vectors, classifier)
+        classifiers = self._classifiers.get(part) if part else None
+        self._replay = Replay(knowledge, timeline.posts, self.delay_days, vectors, classifiers)
         return self._replay
 
     def _ranked(

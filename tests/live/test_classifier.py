@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from tagfinder.errors import InputError
 from tagfinder.live.classifier import (
     HALF_LIFE,
     UNCLASSIFIED,
     Classifier,
     ClassifierSettings,
     Example,
-    load_classifier,
-    save_classifier,
 )
-from tagfinder.live.memory import NOBODY, Memory, Post
+from tagfinder.live.memory import NOBODY
 
 SETTINGS = ClassifierSettings(30, 365, 4, 8, 20, 5, 0.05)
 RAIN, VOTE, RARE, COMET = 3, 5, 8, 9
@@ -48,27 +43,17 @@ BY_TWO = [
 ]
 
 
-def memory_with(hashtags: Sequence[str], authors: Sequence[str] = ()) -> Memory:
-    """Return a memory in which hashtags and authors have their places as numbers."""
-    memory = Memory()
-    for hashtag in hashtags:
-        memory.hashtags.number(hashtag.lower())
-    for author in authors:
-        memory.authors.number(author)
-    return memory
-
-
 def best(
     classifier: Classifier, text: str, author: int = NOBODY, vector: np.ndarray | None = None
 ) -> int:
     found = classifier.classify(text.split(), author, vector)
-    return int(found.hashtags[found.logs.argmax()])
+    return int(found.labels[found.logs.argmax()])
 
 
 def test_words_decide_and_rare_hashtags_are_unknown() -> None:
     classifier = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
     assert classifier.period == 7
-    assert classifier.hashtags.tolist() == [RAIN, VOTE]
+    assert classifier.labels.tolist() == [RAIN, VOTE]
     assert best(classifier, "a bay") == RAIN
     assert best(classifier, "go to it") == VOTE
     both = classifier.classify(["storm", "polls"])
@@ -97,7 +82,7 @@ def test_it_goes_on_with_what_it_knew() -> None:
     before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
     after = Classifier.learn(8, [*lessons("storm bay", RAIN), *lessons("comet tail", COMET)],
                              SETTINGS, before)  # fmt: skip
-    assert after.hashtags.tolist() == [RAIN, COMET]
+    assert after.labels.tolist() == [RAIN, COMET]
     assert best(after, "the comet") == COMET
     assert best(after, "over") == RAIN  # a word of the earlier posts only
 
@@ -106,7 +91,7 @@ def test_what_goes_on_begins_with_all_that_was_learned() -> None:
     before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
     seen = [*lessons("comet", COMET), *lessons("polls", VOTE)]
     after = Classifier.learn(8, seen, replace(SETTINGS, epochs_again=0), before)
-    assert after.hashtags.tolist() == [VOTE, COMET]
+    assert after.labels.tolist() == [VOTE, COMET]
     np.testing.assert_array_equal(after.words, before.words)
     np.testing.assert_array_equal(after.weights[0], before.weights[1])
     assert after.bias[0] == before.bias[1]
@@ -118,7 +103,7 @@ def test_late_posts_count_more() -> None:
     old = [Example(["storm"], [VOTE], age=3 * HALF_LIFE)] * 40
     classifier = Classifier.learn(7, [*late, *old], SETTINGS)
     shares = np.exp(classifier.classify(["storm"]).logs)
-    assert shares[classifier.hashtags.tolist().index(RAIN)] == pytest.approx(8 / 9, abs=0.05)
+    assert shares[classifier.labels.tolist().index(RAIN)] == pytest.approx(8 / 9, abs=0.05)
 
 
 def test_a_post_with_several_hashtags_counts_as_one() -> None:
@@ -128,15 +113,6 @@ def test_a_post_with_several_hashtags_counts_as_one() -> None:
     classifier = Classifier.learn(7, seen, SETTINGS)
     shares = np.exp(classifier.classify(["storm"]).logs)
     assert shares.tolist() == pytest.approx([2 / 7, 2 / 7, 3 / 7], abs=0.05)
-
-
-def test_of_posts_those_of_the_days_before_the_period_are_learned() -> None:
-    settings = replace(SETTINGS, every_days=5, days=10, least_uses=1)
-    posts = [Post(f"{day}", float(day), None, "rain", (f"Day{day}",)) for day in range(40)]
-    memory = memory_with([f"Day{day}" for day in range(40)])
-    learned = Classifier.of_posts(6, enumerate(posts), memory, settings)
-    assert settings.period_of(30.0) == settings.period_of(34.9) == 6
-    assert learned.hashtags.tolist() == list(range(20, 30))
 
 
 def test_without_posts_nothing_is_known() -> None:
@@ -198,49 +174,3 @@ def test_authors_and_vectors_are_gone_on_with() -> None:
     np.testing.assert_array_equal(after.author_vectors[0], before.author_vectors[1])
     assert not after.author_vectors[1].any()
     np.testing.assert_array_equal(after.projection, before.projection)
-
-
-def test_posts_bring_their_authors_and_their_vectors() -> None:
-    settings = replace(SETTINGS, every_days=5, days=10, least_uses=1)
-    posts = [Post(f"{day}", float(day), "bo", "rain", ("Day",)) for day in range(0, 40, 3)]
-    asked: list[np.ndarray] = []
-
-    def vectors_of(numbers: np.ndarray) -> np.ndarray:
-        asked.append(numbers)
-        return np.ones((len(numbers), 3), np.float32)
-
-    memory = memory_with(["day"], ["ada", "bo"])
-    numbered = zip(range(100, 200), posts, strict=False)
-    learned = Classifier.of_posts(6, numbered, memory, settings, vectors_of=vectors_of)
-    assert [numbers.tolist() for numbers in asked] == [[107, 108, 109]]
-    assert learned.authors.tolist() == [1]
-    assert learned.projection.shape == (3, settings.dimension)
-
-
-def test_a_file_keeps_it_whatever_numbers_names_have_then(tmp_path: Path) -> None:
-    vectors = np.tile(np.eye(1, 3, dtype=np.float32), (len(BY_TWO), 1))
-    classifier = Classifier.learn(7, BY_TWO, SETTINGS, vectors=vectors)
-    memory = memory_with([f"tag{number}" for number in range(10)], ["ada", "cy", "bo"])
-    save_classifier({**classifier.state(memory), "deletions": 4}, tmp_path / "classes.npz")
-    state = load_classifier(tmp_path / "classes.npz")
-    assert (state["period"], state["deletions"]) == (7, 4)
-    other = Classifier.from_state(
-        state, memory_with(["a", "b", f"tag{VOTE}", f"tag{RAIN}"], ["bo", "ada"])
-    )
-    assert other.hashtags.tolist() == [2, 3]
-    assert other.authors.tolist() == [0, 1]
-    for was, now in ((ADA, 1), (BO, 0), (NOBODY, NOBODY)):
-        np.testing.assert_array_equal(
-            other.classify(["bay"], now, vectors[0]).logs,
-            classifier.classify(["bay"], was, vectors[0]).logs[::-1],
-        )
-    fewer = Classifier.from_state(state, memory_with([f"tag{VOTE}"], ["bo"]))
-    assert (fewer.hashtags.tolist(), fewer.authors.tolist()) == ([0], [0])
-    assert best(fewer, "polls", 0) == 0
-
-
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "classifier.npz"
-    file.write_bytes(b"nothing of use")
-    with pytest.raises(InputError, match=r"classifier\.npz holds no classifier"):
-        load_classifier(file)

@@ -9,7 +9,7 @@ import pytest
 
 from tagfinder.live import evidence
 from tagfinder.live.ascending import places_among
-from tagfinder.live.asking import NOTHING, Asking, Question, habits_of
+from tagfinder.live.asking import NOTHING, Asking, Question, asker_of, habits_of, likely_authors
 from tagfinder.live.candidates import CLASSIFIED, Trends
 from tagfinder.live.classifier import Classified
 from tagfinder.live.evidence import LEAST_LOG, NO_PLACE
@@ -20,7 +20,7 @@ from tagfinder.live.votes import VOTE_NAMES, votes
 from tagfinder.live.words import read
 
 RAIN, VOTE = 0, 1
-ANN, BOB = 0, 1
+ANN, BOB, CY = 0, 1, 2
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def question(author: int = NOBODY) -> Question:
 def asking(memory: Memory, asked: Question) -> Asking:
     habits = habits_of(memory, asked.author)
     nothing = np.empty(0, np.int64)
-    return Asking(memory, asked, np.zeros(2, np.float32), habits, (nothing, nothing))
+    asker = asker_of(memory, asked, habits, with_likely=True)
+    return Asking(memory, asked, asker, habits, (nothing, nothing))
 
 
 def classes(memory: Memory, asked: Question, hashtags: list[int]) -> np.ndarray:
@@ -56,7 +57,8 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
     found = Neighbours(np.array([0, 1, 2]), np.array([4.0, 2.0, 2.0], np.float32))
     likeness = np.array([1.0, 0.5], np.float32)
     by_one = Neighbours(np.array([2]), np.array([3.0], np.float32))
-    asked = replace(asking(memory, question(BOB)), likeness=likeness)
+    asked = asking(memory, question(BOB))
+    asked = replace(asked, asker=asked.asker._replace(likeness=likeness))
     nothing, of_all, of_one = votes(asked, [NOTHING, found, by_one], np.array([RAIN, VOTE, 7]))
     assert not nothing.any()
     expected = {
@@ -144,3 +146,41 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
 def test_places_among_nothing_and_beyond_the_end() -> None:
     assert places_among(np.array([3, 5]), np.array([5, 9, 1, 3])).tolist() == [1, -1, -1, 0]
     assert places_among(np.empty(0, np.int64), np.array([5])).tolist() == [-1]
+
+
+def test_who_may_have_written_it_is_told_by_a_classifier_and_neighbours(memory: Memory) -> None:
+    memory.authors.number("cy")
+    said = Classified(np.array([BOB, CY]), np.log([0.25, 0.75]))
+    # Cubes of similarities relative to the best: ann 1, bob 1/8, nobody 1/8 that counts for none.
+    found = Neighbours(np.array([0, 1, 2]), np.array([4.0, 2.0, 2.0], np.float32))
+    asked = replace(question(), by_words=found, writers=said)
+    by_words = np.array([8 / 9, 1 / 9, 0])
+    expected = np.add(by_words, [0, 0.5, 1.5]) / 3
+    np.testing.assert_allclose(likely_authors(memory, asked), expected, rtol=1e-6)
+    of_bob = Neighbours(np.array([1]), np.array([0.3], np.float32))
+    expected = np.add(by_words, [0, 1.5, 1.5]) / 4
+    both = replace(asked, by_meaning=of_bob)
+    np.testing.assert_allclose(likely_authors(memory, both), expected, rtol=1e-6)
+    assert asking(memory, both).asker.alike.tolist() == [BOB, CY, ANN]
+    assert not likely_authors(memory, question()).any()
+
+
+def test_the_posts_of_authors_alike_speak_for_their_hashtags(memory: Memory) -> None:
+    # Ann has a second post now, without hashtags that are asked for.
+    memory.teach(Post("later", 93.0, "ann", "calm", ("sun",)), read("calm"))
+    said = Classified(np.array([ANN, BOB]), np.log([0.75, 0.25]))
+    found = evidence.found_of(
+        asking(memory, replace(question(), writers=said)), np.array([RAIN, VOTE]), [NOTHING]
+    )
+    share, lately, most = evidence.of_author(found)[:, -3:].T
+    assert evidence.AUTHOR_NAMES[-3:] == ("alike_share", "alike_lately", "alike_most")
+    # Half of ann's two posts have either; bob's one has the first.
+    assert share.tolist() == pytest.approx([0.75 / 2 + 0.25, 0.75 / 2])
+    assert most.tolist() == pytest.approx([0.75 / 2, 0.75 / 2])
+    assert lately.tolist() == pytest.approx([0.75 + 0.25 * 2 ** (-2 / 7), 0.75])
+
+
+def test_an_author_is_not_among_those_alike(memory: Memory) -> None:
+    asker = asking(memory, question(ANN)).asker
+    assert asker.likeness.tolist() == [1, 1]
+    assert asker.alike.tolist() == [BOB]

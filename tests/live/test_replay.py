@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tagfinder.errors import WorkError
+from tagfinder.errors import InputError, WorkError
 from tagfinder.live.asking import Question
 from tagfinder.live.classifier import ClassifierSettings
 from tagfinder.live.knowledge import Knowledge
@@ -46,7 +46,7 @@ def classified(
     settings: ClassifierSettings = CLASSIFIER,
 ) -> Replay:
     knowledge = Knowledge(TantivyIndex(), classifier=asdict(settings))
-    return Replay(knowledge, posts, 1.0, classifier=state)
+    return Replay(knowledge, posts, 1.0, classifiers=state)
 
 
 def suggested(replayed: Replay, position: int) -> set[str]:
@@ -176,7 +176,9 @@ def test_no_more_candidates_are_kept_than_asked_for_and_the_likeliest_stay() -> 
     assert replayed.knowledge.memory.hashtags.number_of["hill"] in rows.hashtags
 
 
-SETTINGS = RankerSettings(20, 7, 0.2, 1, 1.0, 1.0, apart=2, apart_from=30)
+SETTINGS = RankerSettings(
+    20, 7, 0.2, 1, 1.0, 1.0, apart=("lambdarank", "rank_xendcg"), apart_from=30
+)
 
 
 def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data() -> None:
@@ -257,6 +259,13 @@ def test_lessons_keep_the_true_candidates_and_drop_posts_that_teach_no_order() -
     assert not lessons.hidden
 
 
+def test_an_unknown_objective_is_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"model\.ranker\.apart has 'ndcg'; choose from lambdarank"
+    ):
+        replace(SETTINGS, apart=["lambdarank", "ndcg"])
+
+
 def test_rankers_without_a_post_to_learn_from_say_so() -> None:
     with pytest.raises(WorkError, match="nothing to learn from"):
         Rankers.learn(["one"], Lessons(most=4, seed=1), SETTINGS, seed=1)
@@ -319,10 +328,10 @@ def test_the_classifier_learns_each_period_and_never_from_what_is_not_known_yet(
     names = replayed.knowledge.memory.hashtags.names
     for position in range(12, 40):
         replayed.asked(position, PARTS)
-        learned = replayed.knowledge.classifier
+        learned = replayed.knowledge.classifiers
         assert learned is not None
         assert learned.period == int(posts[position].day - 1)
-        known = {names[number] for number in learned.hashtags}
+        known = {names[number] for number in learned.hashtags.labels}
         # Of each whole day before the period, all four posts; of the period's own day none.
         assert known == {f"tag{day}" for day in range(learned.period - 100)}
 
@@ -331,7 +340,7 @@ def test_a_replay_that_begins_later_goes_on_from_the_classifier_of_then() -> Non
     posts = [post(100 + n / 4, f"storm {n % 5} over the bay", f"tag{n % 7}") for n in range(80)]
     whole = classified(posts)
     whole.asked(40, PARTS)
-    state = whole.knowledge.classifier_state()
+    state = whole.knowledge.classifiers_state()
     expected = whole.asked(70, PARTS)
     later = classified(posts, state).asked(70, PARTS)
     np.testing.assert_array_equal(later.rows.evidence, expected.rows.evidence)

@@ -21,7 +21,8 @@ from tagfinder.cli import main
 from tagfinder.commands.evaluate import command as evaluate
 from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.errors import InputError
-from tagfinder.live.classifier import Classifier, load_classifier
+from tagfinder.live.classifier import Classifier
+from tagfinder.live.classifiers import load_classifiers
 from tagfinder.live.ranker import Ranker
 from tagfinder.models.live import FORMAT
 from tagfinder.recommend.live import LiveSuggester
@@ -127,7 +128,7 @@ def test_a_run_is_scored_again_without_learning_and_comes_out_the_same(
     whole = json.loads((live_run / "metrics.json").read_text())[part]
     for name in ("ndcg@5", "hit_rate@5", "open_ndcg@5"):
         assert again[name] == pytest.approx(whole[name], abs=1e-9)
-    # The classifier goes on from what it was before the part.
+    # The classifiers go on from what they were before the part.
     assert began_with
     assert None not in began_with
 
@@ -214,14 +215,14 @@ def test_update_teaches_from_files_and_forgets(
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert "4 posts taught" in said
-    assert "the classifier was learned anew" in said
+    assert "the classifiers were learned anew" in said
     assert "CometNight" in hashtags(live_run, "a comet over the harbour")
     with pytest.raises(SystemExit) as ended:
         main(["update", str(live_run), "--before", "2029-12-31"])
     assert ended.value.code == 0
     assert "4 known" in capsys.readouterr().out
-    learned = load_classifier(live_run / "knowledge" / "classifier.npz")
-    assert learned["deletions"] == n_before  # it was learned after the last of them
+    _, deletions = load_classifiers(live_run / "knowledge" / "classifiers.npz")
+    assert deletions == n_before  # they were learned after the last of them
 
 
 def test_recommend_says_hashtags_of_a_live_run_as_json(

@@ -48,23 +48,23 @@ def test_what_was_posted_is_suggested_at_once_and_gone_when_deleted(teachable: A
     assert "CometNight" not in suggested(teachable)
 
 
-def test_the_classifier_is_learned_in_the_background_when_it_is_time(
+def test_the_classifiers_are_learned_in_the_background_when_it_is_time(
     run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     run = shutil.copytree(run_of("live"), tmp_path / "live")
     suggester = tagfinder.load(run, teach=True)
     assert isinstance(suggester, LiveSuggester)
     knowledge = suggester.durable.knowledge
-    assert knowledge.classifier is not None
+    assert knowledge.classifiers is not None
     with TestClient(create_app([suggester], load_limits())) as client:
         client.post("/posts", json={"posts": [{"id": "1", **POST}]})
         assert knowledge.classifier_settings is not None
         due = knowledge.classifier_settings.period_of(suggester.durable.newest_day)
         for _ in range(600):
-            if knowledge.classifier.period == due:
+            if knowledge.classifiers.period == due:
                 break
             time.sleep(0.05)
-        assert knowledge.classifier.period == due
+        assert knowledge.classifiers.period == due
         assert client.post("/suggest", json={"text": "rain"}).status_code == 200
 
 
