@@ -35,8 +35,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     """Teach the recommender of RUN the posts of each FILE (Parquet, CSV or JSON Lines).
 
     Posts are known as soon as they are taught, and durable when this ends. Posts that are known
-    already are left as they are, so that it can be repeated. The classifier of the hashtags in use
-    is learned anew where it is time to, which takes up to a minute.
+    already are left as they are, so that it can be repeated. The classifiers of the hashtags in use
+    and of their authors are learned anew where it is time to, which takes up to a minute.
     """
     listed = [line.strip() for line in delete_file] if delete_file else []
     wanted = [*ids, *(line for line in listed if line)]

@@ -76,6 +76,7 @@ class Ranker:
         rows: Sequence[np.ndarray],
         truth: Sequence[np.ndarray],
         settings: RankerSettings,
+        *,
         seed: int,
         objective: str = LAMBDA_MART,
     ) -> Ranker:
@@ -242,12 +243,14 @@ class Rankers:
     ) -> Rankers:
         """Learn from posts whose hashtags are known, see `Ranker.learn`."""
         n_hidden, n_all = len(lessons.hidden), len(lessons.known) + len(lessons.hidden)
-        known = Ranker.learn(columns, *_unzipped(lessons.known + lessons.hidden), settings, seed)
+        known = Ranker.learn(
+            columns, *_unzipped(lessons.known + lessons.hidden), settings, seed=seed
+        )
         if not settings.apart_from <= n_hidden < n_all:
             return cls(known)
         hidden = _unzipped(lessons.hidden)
         apart = (
-            Ranker.learn(columns, *hidden, settings, seed + place, objective)
+            Ranker.learn(columns, *hidden, settings, seed=seed + place, objective=objective)
             for place, objective in enumerate(settings.apart)
         )
         return cls(known, tuple(apart))

@@ -174,7 +174,7 @@ class LiveSuggester:
         return self.durable.teach(list(self._posts(conform(posts))))
 
     def learn_classes(self, *, forgetting: bool = False) -> bool:
-        """Learn the classifier anew where it is time to (`DurableKnowledge.learn_classes`)."""
+        """Learn the classifiers anew where it is time to (`DurableKnowledge.learn_classes`)."""
         wanted = "classifier" in self._module.parts
         return wanted and self.durable.learn_classes(forgetting=forgetting)
 
