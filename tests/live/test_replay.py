@@ -10,7 +10,7 @@ import pytest
 
 from tagfinder.errors import InputError, WorkError
 from tagfinder.live.asking import Question
-from tagfinder.live.classifier import ClassifierSettings
+from tagfinder.live.classifier import UNCLASSIFIED, ClassifierSettings
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.memory import NOBODY, Post
 from tagfinder.live.questions import PARTS, column_names, rows_of
@@ -106,6 +106,30 @@ def test_hiding_the_author_afterwards_is_asking_without_it() -> None:
     # Eve used the third hashtag only, and the words tell nothing.
     third = known.rows.hashtags.tolist().index(2)
     assert known.rows.evidence[third, log] > hidden.rows.evidence[third, log] + 0.1
+
+
+def test_a_hidden_author_is_guessed_by_a_classifier_and_the_guessed_ones_habits_speak() -> None:
+    posts = [
+        post(100 + n / 4, f"{said} word{n}", f"{author}tag", author=author)
+        for n in range(120)
+        for author, said in [[("ann", "folks"), ("bob", "friends")][n % 2]]
+    ]
+    # Ann goes on with other hashtags, of which each comes once.
+    posts += [post(130.0, f"folks {n}", f"old{n}", author="ann") for n in range(300)]
+    posts.append(post(132.0, "dear friends", "bobtag", author="bob"))
+    replayed = classified(posts, settings=replace(THOROUGH, days=30))
+    position = len(posts) - 1
+    known = replayed.asked(position, PARTS)
+    assert known.question.writers is UNCLASSIFIED
+    hidden = replayed.without_author(known, PARTS)
+    names = replayed.knowledge.memory.authors.names
+    writers = hidden.question.writers
+    assert names[writers.labels[writers.logs.argmax()]] == "bob"
+    share = column_names(PARTS).index("alike_share")
+    speaks = hidden.rows.evidence[hidden.rows.hashtags == 1, share]
+    assert speaks > 5 * hidden.rows.evidence[hidden.rows.hashtags != 1, share].max()
+    without = [part for part in PARTS if part != "author"]
+    assert replayed.without_author(known, without).question.writers is UNCLASSIFIED
 
 
 def test_the_classifier_reads_sentence_vectors_where_meaning_is_a_part() -> None:
