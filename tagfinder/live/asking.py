@@ -11,7 +11,7 @@ import numpy as np
 from tagfinder.live.ascending import distinct
 from tagfinder.live.classifier import UNCLASSIFIED, Classified
 from tagfinder.live.compiled import compiled
-from tagfinder.live.memory import NOBODY, Memory, OfHashtags, OfPosts
+from tagfinder.live.memory import NOBODY, HashtagColumns, Memory, PostColumns
 from tagfinder.live.text_index import Neighbours
 
 # Authors like the asking one whose posts are looked at.
@@ -160,7 +160,7 @@ def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
     if author == NOBODY or author >= len(memory.authors):
         return likeness
     latest = distinct(habits.latest)
-    _add_users(likeness, latest, memory.of_hashtags(), memory.of_posts(), author)
+    _add_users(likeness, latest, memory.hashtag_columns(), memory.post_columns(), author)
     likeness[author] = 1
     return likeness
 
@@ -168,16 +168,16 @@ def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
 @compiled
 def _add_users(
     likeness: np.ndarray,
-    hashtags: np.ndarray,
-    of_hashtags: OfHashtags,
-    of_posts: OfPosts,
+    latest: np.ndarray,
+    hashtags: HashtagColumns,
+    posts: PostColumns,
     asking_author: int,
 ) -> None:
-    for hashtag in hashtags:
-        rarity = 1 / np.log2(2.0 + of_hashtags.users[hashtag])
-        for use in of_hashtags.latest_uses[hashtag]:
-            if use >= 0 and of_posts.authors[use] not in (NOBODY, asking_author):
-                likeness[of_posts.authors[use]] += rarity
+    for hashtag in latest:
+        rarity = 1 / np.log2(2.0 + hashtags.users[hashtag])
+        for use in hashtags.latest_uses[hashtag]:
+            if use >= 0 and posts.authors[use] not in (NOBODY, asking_author):
+                likeness[posts.authors[use]] += rarity
     most = likeness.max()
     if most > 0:
         likeness /= most
@@ -191,19 +191,19 @@ def likely_authors(memory: Memory, question: Question) -> np.ndarray:
     zeros where nothing is known.
     """
     likeness = np.zeros(max(len(memory.authors), 1), np.float32)
-    of_posts = memory.of_posts()
-    _add_authors(likeness, question.by_words, of_posts)
-    _add_authors(likeness, question.by_meaning, of_posts)
+    posts = memory.post_columns()
+    _add_authors(likeness, question.by_words, posts)
+    _add_authors(likeness, question.by_meaning, posts)
     likeness[question.writers.labels] += 2 * np.exp(question.writers.logs)
     return likeness / max(likeness.sum(), np.float32(1e-9))
 
 
 @compiled
-def _add_authors(likeness: np.ndarray, found: Neighbours, of_posts: OfPosts) -> None:
+def _add_authors(likeness: np.ndarray, found: Neighbours, posts: PostColumns) -> None:
     """Add the shares of the neighbours' authors, which sum to one."""
     shares = np.zeros(len(likeness))
     for place in range(len(found.numbers)):
-        author = of_posts.authors[found.numbers[place]]
+        author = posts.authors[found.numbers[place]]
         if author != NOBODY:
             best = max(np.float64(found.scores[0]), 1e-9)
             shares[author] += (np.float64(found.scores[place]) / best) ** 3

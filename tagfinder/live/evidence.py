@@ -12,7 +12,7 @@ import numpy as np
 from tagfinder.live.ascending import place_among, places_among
 from tagfinder.live.asking import Asker, Asking, Question
 from tagfinder.live.compiled import compiled
-from tagfinder.live.memory import NOBODY, OfHashtags, OfPosts
+from tagfinder.live.memory import NOBODY, HashtagColumns, PostColumns
 from tagfinder.live.text_index import Neighbours
 from tagfinder.live.votes import votes
 
@@ -99,7 +99,7 @@ def of_hashtags(found: Found) -> np.ndarray:
     memory, question = found.memory, found.question
     table = np.zeros((len(found.hashtags), len(HASHTAG_NAMES)), np.float32)
     table[:, :5] = found.uses
-    _of_hashtags(table, found.hashtags, found.uses, memory.of_hashtags(), question.day)
+    _of_hashtags(table, found.hashtags, found.uses, memory.hashtag_columns(), question.day)
     last_year, posts = found.last_year
     places = places_among(found.hashtags, last_year)
     table[places[places >= 0], 12] = posts[places >= 0]
@@ -109,18 +109,22 @@ def of_hashtags(found: Found) -> np.ndarray:
 
 @compiled
 def _of_hashtags(
-    table: np.ndarray, hashtags: np.ndarray, uses: np.ndarray, of: OfHashtags, day: float
+    table: np.ndarray,
+    candidates: np.ndarray,
+    uses: np.ndarray,
+    hashtags: HashtagColumns,
+    day: float,
 ) -> None:
     weekday = int(day + 3) % 7
-    for place in range(len(hashtags)):
-        hashtag, row = hashtags[place], table[place]
-        row[5] = np.log1p(of.total[hashtag])
-        row[6] = np.log1p(of.users[hashtag])
-        row[7] = min(day - of.first_day[hashtag], LONG_AGO)
-        row[8] = min(day - of.latest_day[hashtag], LONG_AGO)
+    for place in range(len(candidates)):
+        hashtag, row = candidates[place], table[place]
+        row[5] = np.log1p(hashtags.total[hashtag])
+        row[6] = np.log1p(hashtags.users[hashtag])
+        row[7] = min(day - hashtags.first_day[hashtag], LONG_AGO)
+        row[8] = min(day - hashtags.latest_day[hashtag], LONG_AGO)
         row[9] = (uses[place, 1] + 0.1) / (uses[place, 2] + 0.5)
         row[10] = (uses[place, 2] + 0.1) / (uses[place, 4] + 0.5)
-        row[11] = of.weekdays[hashtag, weekday] / max(of.weekdays[hashtag].sum(), 1e-6)
+        row[11] = hashtags.weekdays[hashtag, weekday] / max(hashtags.weekdays[hashtag].sum(), 1e-6)
 
 
 AUTHOR_NAMES = (
@@ -135,9 +139,11 @@ def of_author(found: Found) -> np.ndarray:
     """Return (C, 19) what the asking author and authors like them do: `AUTHOR_NAMES`."""
     memory, author, day = found.memory, found.question.author, found.question.day
     table = np.zeros((len(found.hashtags), len(AUTHOR_NAMES)), np.float32)
-    _of_like_authors(table, found.hashtags, memory.of_hashtags(), memory.of_posts(), found.asker)
+    _of_like_authors(
+        table, found.hashtags, memory.hashtag_columns(), memory.post_columns(), found.asker
+    )
     latest = memory.author_latest.values
-    _of_posts_alike(table[:, 16:], found.hashtags, latest, memory.of_posts(), found.asker)
+    _of_posts_alike(table[:, 16:], found.hashtags, latest, memory.post_columns(), found.asker)
     if author == NOBODY or author >= len(memory.authors):
         table[:, :13] = np.nan
         return table
@@ -184,20 +190,20 @@ def _of_latest_posts(
 def _of_like_authors(
     table: np.ndarray,
     candidates: np.ndarray,
-    of_hashtags: OfHashtags,
-    of_posts: OfPosts,
+    hashtags: HashtagColumns,
+    posts: PostColumns,
     asker: Asker,
 ) -> None:
     for place in range(len(candidates)):
         others, likeness, most, lately = 0, 0.0, 0.0, 0.0
-        for use in of_hashtags.latest_uses[candidates[place]]:
-            if use < 0 or of_posts.authors[use] in (NOBODY, asker.author):
+        for use in hashtags.latest_uses[candidates[place]]:
+            if use < 0 or posts.authors[use] in (NOBODY, asker.author):
                 continue
             others += 1
-            like = np.float64(asker.likeness[of_posts.authors[use]])
+            like = np.float64(asker.likeness[posts.authors[use]])
             likeness += like
             most = max(most, like)
-            lately += like * 2 ** (-max(asker.day - of_posts.days[use], 0.0) / 7)
+            lately += like * 2 ** (-max(asker.day - posts.days[use], 0.0) / 7)
         table[place, 13] = likeness / max(others, 1)
         table[place, 14] = most
         table[place, 15] = lately
@@ -208,16 +214,16 @@ def _of_posts_alike(
     table: np.ndarray,
     candidates: np.ndarray,
     author_latest: np.ndarray,
-    of_posts: OfPosts,
+    posts: PostColumns,
     asker: Asker,
 ) -> None:
     for author in asker.alike:
         like, latest = np.float64(asker.likeness[author]), author_latest[author]
         shares = np.zeros(len(candidates))
         for post in latest[latest >= 0]:
-            lately = like * 2 ** (-max(asker.day - of_posts.days[post], 0.0) / 7)
-            for start in range(of_posts.starts[post], of_posts.starts[post + 1]):
-                place = place_among(candidates, of_posts.hashtags[start])
+            lately = like * 2 ** (-max(asker.day - posts.days[post], 0.0) / 7)
+            for start in range(posts.starts[post], posts.starts[post + 1]):
+                place = place_among(candidates, posts.hashtags[start])
                 if place >= 0:
                     shares[place] += like / (latest >= 0).sum()
                     table[place, 1] += lately

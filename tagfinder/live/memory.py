@@ -47,7 +47,7 @@ class Post:
     hashtags: tuple[str, ...]
 
 
-class OfPosts(NamedTuple):
+class PostColumns(NamedTuple):
     """What is known of posts, by their numbers.
 
     Attributes:
@@ -63,7 +63,7 @@ class OfPosts(NamedTuple):
     hashtags: np.ndarray
 
 
-class OfHashtags(NamedTuple):
+class HashtagColumns(NamedTuple):
     """What is known of hashtags, by their numbers.
 
     Attributes:
@@ -221,18 +221,18 @@ class Memory:
         """
         return _gathered(self.hashtag_starts.values, self.hashtag_values.values, numbers)
 
-    def of_posts(self) -> OfPosts:
+    def post_columns(self) -> PostColumns:
         """Return the columns of posts, as they are until the next post is taught."""
-        return OfPosts(
+        return PostColumns(
             self.days.values,
             self.author_of.values,
             self.hashtag_starts.values,
             self.hashtag_values.values,
         )
 
-    def of_hashtags(self) -> OfHashtags:
+    def hashtag_columns(self) -> HashtagColumns:
         """Return the columns of hashtags, as they are until the next post is taught."""
-        return OfHashtags(
+        return HashtagColumns(
             self.total.values,
             self.users.values,
             self.first_day.values,

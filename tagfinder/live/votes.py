@@ -9,7 +9,7 @@ import numpy as np
 from tagfinder.live.ascending import place_among
 from tagfinder.live.asking import Asker, Asking
 from tagfinder.live.compiled import compiled
-from tagfinder.live.memory import NOBODY, OfPosts
+from tagfinder.live.memory import NOBODY, PostColumns
 from tagfinder.live.text_index import Neighbours
 
 VOTE_NAMES = (
@@ -39,10 +39,10 @@ def votes(asking: Asking, found: Sequence[Neighbours], candidates: np.ndarray) -
         sums of cubes fading in 2 and in 30 days, of the same author, and weighted by the authors'
         likeness. Zeros in a group without neighbours.
     """
-    of_posts, asker = asking.memory.of_posts(), asking.asker
+    posts, asker = asking.memory.post_columns(), asking.asker
     tables = np.zeros((len(found), len(candidates), len(VOTE_NAMES)))
     for table, group in zip(tables, found, strict=True):
-        _vote(table, candidates, group, of_posts, asker)
+        _vote(table, candidates, group, posts, asker)
     return tables
 
 
@@ -51,7 +51,7 @@ def _vote(
     table: np.ndarray,
     candidates: np.ndarray,
     group: Neighbours,
-    of_posts: OfPosts,
+    posts: PostColumns,
     asker: Asker,
 ) -> None:
     if not len(group.numbers):
@@ -63,13 +63,13 @@ def _vote(
         number, score = group.numbers[place], np.float64(group.scores[place])
         cube = (score / best) ** 3
         all_cubes += cube
-        age = max(asker.day - of_posts.days[number], 0.0)
+        age = max(asker.day - posts.days[number], 0.0)
         lately, this_month = cube * 2 ** (-age / 2), cube * 2 ** (-age / 30)
-        author = of_posts.authors[number]
+        author = posts.authors[number]
         same_author = cube if author == asker.author and author != NOBODY else 0.0
         like_authors = cube * asker.likeness[author] if author != NOBODY else 0.0
-        for start in range(of_posts.starts[number], of_posts.starts[number + 1]):
-            candidate = place_among(candidates, of_posts.hashtags[start])
+        for start in range(posts.starts[number], posts.starts[number + 1]):
+            candidate = place_among(candidates, posts.hashtags[start])
             if candidate < 0:
                 continue
             row = table[candidate]
