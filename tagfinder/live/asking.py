@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -85,21 +84,8 @@ def habits_of(memory: Memory, author: int) -> Habits:
     return Habits(*memory.hashtags_at(latest[latest >= 0]), used, rows)
 
 
-class Asker(NamedTuple):
-    """Who asks, and when.
-
-    Attributes:
-        author: number of the author, or `NOBODY`.
-        day: the moment of asking, in days since 1970.
-        likeness: (A,) float32 how much each author is like this one; where nobody is known, how
-            likely each has written the post.
-        alike: (N,) int64 the authors most like this one, who is not among them.
-    """
-
-    author: int
-    day: float
-    likeness: np.ndarray
-    alike: np.ndarray
+# Who asks, as compiled loops read it (a plain tuple, see `PostColumns`); what `asker_of` returns.
+Asker = tuple[int, float, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -109,7 +95,7 @@ class Asking:
     Attributes:
         memory: what is known.
         question: the post.
-        asker: who asks.
+        asker: who asks, see `asker_of`.
         habits: what the asking author uses.
         last_year: hashtags of the same days of the year before, ascending, and their posts.
     """
@@ -129,6 +115,11 @@ def asker_of(memory: Memory, question: Question, habits: Habits, *, with_likely:
         question: the post.
         habits: what its author uses.
         with_likely: where nobody is known, take who may have written the post.
+
+    Returns:
+        The author's number or `NOBODY`; the day; (A,) float32 how much each author is like this
+        one, or, where nobody is known, how likely each has written the post; and (N,) int64 the
+        authors most like this one, the most like first, who is not among them.
     """
     author = question.author
     if author == NOBODY and with_likely:
@@ -142,7 +133,7 @@ def asker_of(memory: Memory, question: Question, habits: Habits, *, with_likely:
     if len(others) > ALIKE:
         alike = np.argpartition(-others, ALIKE)[:ALIKE]
     alike = alike[np.argsort(-others[alike], kind="stable")]
-    return Asker(author, question.day, likeness, alike[others[alike] > 0])
+    return author, question.day, likeness, alike[others[alike] > 0]
 
 
 def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
@@ -173,11 +164,13 @@ def _add_users(
     posts: PostColumns,
     asking_author: int,
 ) -> None:
+    _, users, _, _, latest_uses, _ = hashtags
+    _, authors, _, _ = posts
     for hashtag in latest:
-        rarity = 1 / np.log2(2.0 + hashtags.users[hashtag])
-        for use in hashtags.latest_uses[hashtag]:
-            if use >= 0 and posts.authors[use] not in (NOBODY, asking_author):
-                likeness[posts.authors[use]] += rarity
+        rarity = 1 / np.log2(2.0 + users[hashtag])
+        for use in latest_uses[hashtag]:
+            if use >= 0 and authors[use] not in (NOBODY, asking_author):
+                likeness[authors[use]] += rarity
     most = likeness.max()
     if most > 0:
         likeness /= most
@@ -191,22 +184,24 @@ def likely_authors(memory: Memory, question: Question) -> np.ndarray:
     zeros where nothing is known.
     """
     likeness = np.zeros(max(len(memory.authors), 1), np.float32)
-    posts = memory.post_columns()
-    _add_authors(likeness, question.by_words, posts)
-    _add_authors(likeness, question.by_meaning, posts)
+    _, authors, _, _ = memory.post_columns()
+    for found in (question.by_words, question.by_meaning):
+        _add_authors(likeness, found.numbers, found.scores, authors)
     likeness[question.writers.labels] += 2 * np.exp(question.writers.logs)
     return likeness / max(likeness.sum(), np.float32(1e-9))
 
 
 @compiled
-def _add_authors(likeness: np.ndarray, found: Neighbours, posts: PostColumns) -> None:
+def _add_authors(
+    likeness: np.ndarray, numbers: np.ndarray, scores: np.ndarray, authors: np.ndarray
+) -> None:
     """Add the shares of the neighbours' authors, which sum to one."""
     shares = np.zeros(len(likeness))
-    for place in range(len(found.numbers)):
-        author = posts.authors[found.numbers[place]]
+    for place in range(len(numbers)):
+        author = authors[numbers[place]]
         if author != NOBODY:
-            best = max(np.float64(found.scores[0]), 1e-9)
-            shares[author] += (np.float64(found.scores[place]) / best) ** 3
+            best = max(np.float64(scores[0]), 1e-9)
+            shares[author] += (np.float64(scores[place]) / best) ** 3
     total = shares.sum()
     if total > 0:
         likeness += shares / total

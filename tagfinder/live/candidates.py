@@ -97,7 +97,8 @@ def _put_forward(trends: Trends, asking: Asking) -> Iterator[tuple[str, np.ndarr
     yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
     yield "author", asking.habits.latest
     yield "author", _own_frequent(asking)
-    latest = memory.author_latest.values[asking.asker.alike[:LIKE_AUTHORS], :POSTS_OF_LIKE_AUTHORS]
+    *_, alike = asking.asker
+    latest = memory.author_latest.values[alike[:LIKE_AUTHORS], :POSTS_OF_LIKE_AUTHORS]
     yield "author", memory.hashtags_at(latest[latest >= 0])[0]
     yield from (("trends", hashtags) for hashtags in trends.at(question.day))
     for typed in question.typed:

@@ -115,16 +115,17 @@ def _of_hashtags(
     hashtags: HashtagColumns,
     day: float,
 ) -> None:
+    total, users, first_day, latest_day, _, weekdays = hashtags
     weekday = int(day + 3) % 7
     for place in range(len(candidates)):
         hashtag, row = candidates[place], table[place]
-        row[5] = np.log1p(hashtags.total[hashtag])
-        row[6] = np.log1p(hashtags.users[hashtag])
-        row[7] = min(day - hashtags.first_day[hashtag], LONG_AGO)
-        row[8] = min(day - hashtags.latest_day[hashtag], LONG_AGO)
+        row[5] = np.log1p(total[hashtag])
+        row[6] = np.log1p(users[hashtag])
+        row[7] = min(day - first_day[hashtag], LONG_AGO)
+        row[8] = min(day - latest_day[hashtag], LONG_AGO)
         row[9] = (uses[place, 1] + 0.1) / (uses[place, 2] + 0.5)
         row[10] = (uses[place, 2] + 0.1) / (uses[place, 4] + 0.5)
-        row[11] = hashtags.weekdays[hashtag, weekday] / max(hashtags.weekdays[hashtag].sum(), 1e-6)
+        row[11] = weekdays[hashtag, weekday] / max(weekdays[hashtag].sum(), 1e-6)
 
 
 AUTHOR_NAMES = (
@@ -177,10 +178,10 @@ def _of_own_uses(
 def _of_latest_posts(
     table: np.ndarray, candidates: np.ndarray, latest: np.ndarray, posts: np.ndarray
 ) -> None:
-    for hashtag, post in zip(latest, posts):  # noqa: B905 - Numba knows no strict zip
-        place = place_among(candidates, hashtag)
+    for use in range(len(latest)):
+        place = place_among(candidates, latest[use])
         if place >= 0:
-            row = table[place]
+            row, post = table[place], posts[use]
             row[7] += post < 5
             row[8] += post < 20
             row[9] = min(row[9], post)
@@ -194,17 +195,20 @@ def _of_like_authors(
     posts: PostColumns,
     asker: Asker,
 ) -> None:
+    _, _, _, _, latest_uses, _ = hashtags
+    days, authors, _, _ = posts
+    asking_author, now, likeness, _ = asker
     for place in range(len(candidates)):
-        others, likeness, most, lately = 0, 0.0, 0.0, 0.0
-        for use in hashtags.latest_uses[candidates[place]]:
-            if use < 0 or posts.authors[use] in (NOBODY, asker.author):
+        others, all_likeness, most, lately = 0, 0.0, 0.0, 0.0
+        for use in latest_uses[candidates[place]]:
+            if use < 0 or authors[use] in (NOBODY, asking_author):
                 continue
             others += 1
-            like = np.float64(asker.likeness[posts.authors[use]])
-            likeness += like
+            like = np.float64(likeness[authors[use]])
+            all_likeness += like
             most = max(most, like)
-            lately += like * 2 ** (-max(asker.day - posts.days[use], 0.0) / 7)
-        table[place, 13] = likeness / max(others, 1)
+            lately += like * 2 ** (-max(now - days[use], 0.0) / 7)
+        table[place, 13] = all_likeness / max(others, 1)
         table[place, 14] = most
         table[place, 15] = lately
 
@@ -217,13 +221,15 @@ def _of_posts_alike(
     posts: PostColumns,
     asker: Asker,
 ) -> None:
-    for author in asker.alike:
-        like, latest = np.float64(asker.likeness[author]), author_latest[author]
+    days, _, starts, hashtags = posts
+    _, now, likeness, alike = asker
+    for author in alike:
+        like, latest = np.float64(likeness[author]), author_latest[author]
         shares = np.zeros(len(candidates))
         for post in latest[latest >= 0]:
-            lately = like * 2 ** (-max(asker.day - posts.days[post], 0.0) / 7)
-            for start in range(posts.starts[post], posts.starts[post + 1]):
-                place = place_among(candidates, posts.hashtags[start])
+            lately = like * 2 ** (-max(now - days[post], 0.0) / 7)
+            for start in range(starts[post], starts[post + 1]):
+                place = place_among(candidates, hashtags[start])
                 if place >= 0:
                     shares[place] += like / (latest >= 0).sum()
                     table[place, 1] += lately

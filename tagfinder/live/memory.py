@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -47,40 +46,10 @@ class Post:
     hashtags: tuple[str, ...]
 
 
-class PostColumns(NamedTuple):
-    """What is known of posts, by their numbers.
-
-    Attributes:
-        days: (N,) float64 when each was published.
-        authors: (N,) int32 by whom; `NOBODY` where that is unknown.
-        starts: (N,) int64 where its hashtags begin; the next post's is where they end.
-        hashtags: (M,) int32 hashtags of all posts.
-    """
-
-    days: np.ndarray
-    authors: np.ndarray
-    starts: np.ndarray
-    hashtags: np.ndarray
-
-
-class HashtagColumns(NamedTuple):
-    """What is known of hashtags, by their numbers.
-
-    Attributes:
-        total: (H,) int32 posts.
-        users: (H,) int32 distinct authors.
-        first_day: (H,) float64.
-        latest_day: (H,) float64.
-        latest_uses: (H, 16) int32 numbers of the latest posts, -1 where there are fewer.
-        weekdays: (H, 7) float32 uses on each day of the week, fading.
-    """
-
-    total: np.ndarray
-    users: np.ndarray
-    first_day: np.ndarray
-    latest_day: np.ndarray
-    latest_uses: np.ndarray
-    weekdays: np.ndarray
+# Columns that compiled loops read: plain tuples, because what was compiled is kept on disk by the
+# types that it was compiled for, and could not be read any more when a class of ours changed.
+PostColumns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+HashtagColumns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class Names:
@@ -222,8 +191,14 @@ class Memory:
         return _gathered(self.hashtag_starts.values, self.hashtag_values.values, numbers)
 
     def post_columns(self) -> PostColumns:
-        """Return the columns of posts, as they are until the next post is taught."""
-        return PostColumns(
+        """Return what is known of posts, as it is until the next one is taught.
+
+        Returns:
+            By number of the post: (N,) float64 days, (N,) int32 authors, `NOBODY` where nobody is
+            known, and (N,) int64 where the hashtags begin (the next post's is where they end);
+            then (M,) int32 the hashtags of all posts.
+        """
+        return (
             self.days.values,
             self.author_of.values,
             self.hashtag_starts.values,
@@ -231,8 +206,14 @@ class Memory:
         )
 
     def hashtag_columns(self) -> HashtagColumns:
-        """Return the columns of hashtags, as they are until the next post is taught."""
-        return HashtagColumns(
+        """Return what is known of hashtags, as it is until the next post is taught.
+
+        Returns:
+            By number of the hashtag: (H,) int32 posts, (H,) int32 distinct authors, (H,) float64
+            first day, (H,) float64 latest day, (H, 16) int32 numbers of the latest posts, -1 where
+            there are fewer, (H, 7) float32 uses on each day of the week, fading.
+        """
+        return (
             self.total.values,
             self.users.values,
             self.first_day.values,

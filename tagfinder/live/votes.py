@@ -42,7 +42,7 @@ def votes(asking: Asking, found: Sequence[Neighbours], candidates: np.ndarray) -
     posts, asker = asking.memory.post_columns(), asking.asker
     tables = np.zeros((len(found), len(candidates), len(VOTE_NAMES)))
     for table, group in zip(tables, found, strict=True):
-        _vote(table, candidates, group, posts, asker)
+        _vote(table, candidates, (group.numbers, group.scores), posts, asker)
     return tables
 
 
@@ -50,26 +50,29 @@ def votes(asking: Asking, found: Sequence[Neighbours], candidates: np.ndarray) -
 def _vote(
     table: np.ndarray,
     candidates: np.ndarray,
-    group: Neighbours,
+    group: tuple[np.ndarray, np.ndarray],
     posts: PostColumns,
     asker: Asker,
 ) -> None:
-    if not len(group.numbers):
+    numbers, scores = group
+    days, authors, starts, hashtags = posts
+    asking_author, now, likeness, _ = asker
+    if not len(numbers):
         return
     table[:, FIRST] = NO_NEIGHBOUR
-    best = max(np.float64(group.scores[0]), 1e-9)
+    best = max(np.float64(scores[0]), 1e-9)
     all_cubes = 0.0
-    for place in range(len(group.numbers)):
-        number, score = group.numbers[place], np.float64(group.scores[place])
+    for place in range(len(numbers)):
+        number, score = numbers[place], np.float64(scores[place])
         cube = (score / best) ** 3
         all_cubes += cube
-        age = max(asker.day - posts.days[number], 0.0)
+        age = max(now - days[number], 0.0)
         lately, this_month = cube * 2 ** (-age / 2), cube * 2 ** (-age / 30)
-        author = posts.authors[number]
-        same_author = cube if author == asker.author and author != NOBODY else 0.0
-        like_authors = cube * asker.likeness[author] if author != NOBODY else 0.0
-        for start in range(posts.starts[number], posts.starts[number + 1]):
-            candidate = place_among(candidates, posts.hashtags[start])
+        author = authors[number]
+        same_author = cube if author == asking_author and author != NOBODY else 0.0
+        like_authors = cube * likeness[author] if author != NOBODY else 0.0
+        for start in range(starts[number], starts[number + 1]):
+            candidate = place_among(candidates, hashtags[start])
             if candidate < 0:
                 continue
             row = table[candidate]

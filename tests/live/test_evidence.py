@@ -58,7 +58,8 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
     likeness = np.array([1.0, 0.5], np.float32)
     by_one = Neighbours(np.array([2]), np.array([3.0], np.float32))
     asked = asking(memory, question(BOB))
-    asked = replace(asked, asker=asked.asker._replace(likeness=likeness))
+    author, day, _, alike = asked.asker
+    asked = replace(asked, asker=(author, day, likeness, alike))
     nothing, of_all, of_one = votes(asked, [NOTHING, found, by_one], np.array([RAIN, VOTE, 7]))
     assert not nothing.any()
     expected = {
@@ -161,7 +162,8 @@ def test_who_may_have_written_it_is_told_by_a_classifier_and_neighbours(memory: 
     expected = np.add(by_words, [0, 1.5, 1.5]) / 4
     both = replace(asked, by_meaning=of_bob)
     np.testing.assert_allclose(likely_authors(memory, both), expected, rtol=1e-6)
-    assert asking(memory, both).asker.alike.tolist() == [BOB, CY, ANN]
+    *_, alike = asking(memory, both).asker
+    assert alike.tolist() == [BOB, CY, ANN]
     assert not likely_authors(memory, question()).any()
 
 
@@ -181,6 +183,6 @@ def test_the_posts_of_authors_alike_speak_for_their_hashtags(memory: Memory) -> 
 
 
 def test_an_author_is_not_among_those_alike(memory: Memory) -> None:
-    asker = asking(memory, question(ANN)).asker
-    assert asker.likeness.tolist() == [1, 1]
-    assert asker.alike.tolist() == [BOB]
+    _, _, likeness, alike = asking(memory, question(ANN)).asker
+    assert likeness.tolist() == [1, 1]
+    assert alike.tolist() == [BOB]
