@@ -2,8 +2,8 @@
 
 A closed recommender's knowledge ends with its training part. This one knows every post that is
 older than a delay at the moment of asking, and ranks the hashtags of those posts. Its small rankers
-are trained once, on posts before those that they are judged on, and a classifier of the hashtags in
-use now and then, on what is known by then.
+are trained once, on posts before those that they are judged on, and classifiers of the hashtags in
+use and of their authors now and then, on what is known by then.
 """
 
 from __future__ import annotations
