@@ -82,6 +82,17 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
     assert of_one[0].tolist() == of_all[2].tolist() == nobody_has_it
 
 
+def test_the_first_neighbour_with_a_hashtag_counts_and_nobody_is_no_same_author(
+    memory: Memory,
+) -> None:
+    found = Neighbours(np.array([2, 0]), np.array([4.0, 3.0], np.float32))
+    [said] = votes(asking(memory, question(NOBODY)), [found], np.array([RAIN, VOTE]))
+    most, first, same_author = (VOTE_NAMES.index(name) for name in ("most", "first", "same_author"))
+    assert said[:, most].tolist() == [3, 4]
+    assert said[:, first].tolist() == [1, 0]
+    assert not said[:, same_author].any()
+
+
 @pytest.mark.parametrize("n_words", [1, 2, 3, 4, 20])
 def test_associations_are_sums_means_and_highest_over_words(n_words: int) -> None:
     generator = np.random.default_rng(n_words)
