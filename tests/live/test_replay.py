@@ -304,7 +304,7 @@ def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> Non
         rows,
         truth,
         replace(SETTINGS, trees=90, learning_rate=0.1, least_in_leaf=5),
-        1,
+        seed=1,
     )
     for evidence in (rows[0], rows[1][:5]):
         scores = ranker.scores(evidence)
