@@ -23,6 +23,22 @@ def places_among(there: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return places
 
 
+@compiled
+def put_among(row: np.ndarray, there: np.ndarray, wanted: np.ndarray, values: np.ndarray) -> None:
+    """Put values into a row where their numbers stand among ascending ones, and leave out others.
+
+    Args:
+        row: (M,) changed in place.
+        there: (M,) ascending numbers.
+        wanted: (N,) numbers of the values; of several values for a number the last one stays.
+        values: (N,).
+    """
+    for place in range(len(wanted)):
+        target = place_among(there, wanted[place])
+        if target >= 0:
+            row[target] = values[place]
+
+
 def distinct(numbers: np.ndarray) -> np.ndarray:
     """Return the distinct ones of a few whole numbers from 0 on, ascending.
 

@@ -157,6 +157,12 @@ def author_likeness(memory: Memory, author: int, habits: Habits) -> np.ndarray:
 
 
 @compiled
+def is_of_another(use: int, authors: np.ndarray, asking_author: int) -> bool:
+    """Return whether a post (-1 where there is none) has a known author who does not ask."""
+    return use >= 0 and authors[use] not in (NOBODY, asking_author)
+
+
+@compiled
 def _add_users(
     likeness: np.ndarray,
     latest: np.ndarray,
@@ -169,7 +175,7 @@ def _add_users(
     for hashtag in latest:
         rarity = 1 / np.log2(2.0 + users[hashtag])
         for use in latest_uses[hashtag]:
-            if use >= 0 and authors[use] not in (NOBODY, asking_author):
+            if is_of_another(use, authors, asking_author):
                 likeness[authors[use]] += rarity
     most = likeness.max()
     if most > 0:
@@ -192,16 +198,28 @@ def likely_authors(memory: Memory, question: Question) -> np.ndarray:
 
 
 @compiled
+def cubes_of(scores: np.ndarray) -> np.ndarray:
+    """Return (K,) float64 what neighbours count: cubes of their scores relative to the best one's.
+
+    Args:
+        scores: (K,), descending.
+    """
+    cubes = np.empty(len(scores))
+    for place in range(len(scores)):
+        cubes[place] = (np.float64(scores[place]) / max(np.float64(scores[0]), 1e-9)) ** 3
+    return cubes
+
+
+@compiled
 def _add_authors(
     likeness: np.ndarray, numbers: np.ndarray, scores: np.ndarray, authors: np.ndarray
 ) -> None:
     """Add the shares of the neighbours' authors, which sum to one."""
-    shares = np.zeros(len(likeness))
+    shares, cubes = np.zeros(len(likeness)), cubes_of(scores)
     for place in range(len(numbers)):
         author = authors[numbers[place]]
         if author != NOBODY:
-            best = max(np.float64(scores[0]), 1e-9)
-            shares[author] += (np.float64(scores[place]) / best) ** 3
+            shares[author] += cubes[place]
     total = shares.sum()
     if total > 0:
         likeness += shares / total

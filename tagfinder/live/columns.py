@@ -83,6 +83,12 @@ class Fading:
 
 
 @compiled
+def fading(day: float, now: float, half_life: float) -> float:
+    """Return what happened once on a day counts at `now`: half after a half-life, in days."""
+    return 2.0 ** (-max(now - day, 0.0) / half_life)
+
+
+@compiled
 def _faded(
     counts: np.ndarray, latest: np.ndarray, rates: np.ndarray, rows: np.ndarray, now: float
 ) -> np.ndarray:

@@ -13,9 +13,9 @@ Loops = TypeVar("Loops", bound=Callable[..., Any])
 def compiled(loops: Loops) -> Loops:
     """Compile a function of arrays and numbers by Numba when it is first called.
 
-    A suggestion is a hundred short steps over a few hundred numbers, where NumPy takes longer to
-    begin each step than to do it. What was compiled is kept beside the source, or in Numba's own
-    cache folder, so that only the first process waits for it. It is compiled anew when its own file
+    A suggestion is a hundred short steps over a few hundred numbers, many of which NumPy takes
+    longer to begin than to do. What was compiled is kept beside the source, or in Numba's own cache
+    folder, so that only the first process waits for it. It is compiled anew when its own file
     changes, not when a function or a constant changes that it takes from another file: then delete
     the `__pycache__` folders.
     """

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from tagfinder.live.ascending import place_among, places_among
-from tagfinder.live.asking import Asker, Asking, Question
+from tagfinder.live.ascending import place_among, places_among, put_among
+from tagfinder.live.asking import Asker, Asking, Question, is_of_another
+from tagfinder.live.columns import fading
 from tagfinder.live.compiled import compiled
 from tagfinder.live.memory import NOBODY, HashtagColumns, PostColumns
 from tagfinder.live.text_index import Neighbours
@@ -71,8 +72,7 @@ def found_of(asking: Asking, hashtags: np.ndarray, voters: Sequence[Neighbours])
     """
     memory, question = asking.memory, asking.question
     rows = np.full(len(hashtags), -1)
-    places = places_among(hashtags, asking.habits.used)
-    rows[places[places >= 0]] = asking.habits.rows[places >= 0]
+    put_among(rows, hashtags, asking.habits.used, asking.habits.rows)
     own_uses = np.zeros((len(hashtags), len(memory.pair_uses.rates)))
     own_uses[rows >= 0] = memory.pair_uses.read(rows[rows >= 0], question.day)
     return Found(
@@ -100,9 +100,7 @@ def of_hashtags(found: Found) -> np.ndarray:
     table = np.zeros((len(found.hashtags), len(HASHTAG_NAMES)), np.float32)
     table[:, :5] = found.uses
     _of_hashtags(table, found.hashtags, found.uses, memory.hashtag_columns(), question.day)
-    last_year, posts = found.last_year
-    places = places_among(found.hashtags, last_year)
-    table[places[places >= 0], 12] = posts[places >= 0]
+    put_among(table[:, 12], found.hashtags, *found.last_year)
     table[:, 13] = found.lengths
     return table
 
@@ -201,13 +199,12 @@ def _of_like_authors(
     for place in range(len(candidates)):
         others, all_likeness, most, lately = 0, 0.0, 0.0, 0.0
         for use in latest_uses[candidates[place]]:
-            if use < 0 or authors[use] in (NOBODY, asking_author):
-                continue
-            others += 1
-            like = np.float64(likeness[authors[use]])
-            all_likeness += like
-            most = max(most, like)
-            lately += like * 2 ** (-max(now - days[use], 0.0) / 7)
+            if is_of_another(use, authors, asking_author):
+                like = np.float64(likeness[authors[use]])
+                others += 1
+                all_likeness += like
+                most = max(most, like)
+                lately += like * fading(days[use], now, 7.0)
         table[place, 13] = all_likeness / max(others, 1)
         table[place, 14] = most
         table[place, 15] = lately
@@ -225,13 +222,14 @@ def _of_posts_alike(
     _, now, likeness, alike = asker
     for author in alike:
         like, latest = np.float64(likeness[author]), author_latest[author]
+        latest = latest[latest >= 0]
         shares = np.zeros(len(candidates))
-        for post in latest[latest >= 0]:
-            lately = like * 2 ** (-max(now - days[post], 0.0) / 7)
+        for post in latest:
+            lately = like * fading(days[post], now, 7.0)
             for start in range(starts[post], starts[post + 1]):
                 place = place_among(candidates, hashtags[start])
                 if place >= 0:
-                    shares[place] += like / (latest >= 0).sum()
+                    shares[place] += like / len(latest)
                     table[place, 1] += lately
         for place in range(len(shares)):
             table[place, 0] += shares[place]
@@ -244,8 +242,7 @@ def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
     if question.spelled:
         spelled = np.fromiter(question.spelled, np.int64, len(question.spelled))
         n_words = np.fromiter(question.spelled.values(), np.float32, len(question.spelled))
-        places = places_among(candidates, spelled)
-        counts[places[places >= 0]] = n_words[places >= 0]
+        put_among(counts, candidates, spelled, n_words)
     return counts
 
 
@@ -355,8 +352,10 @@ def class_logs(candidates: np.ndarray, question: Question) -> np.ndarray:
     """Return (C,) float32 logarithms of hashtags' shares, `LEAST_LOG` where there is none."""
     found = question.classified
     logs = np.full(len(candidates), LEAST_LOG, np.float32)
+    # Candidates are fewer than labels.
     places = places_among(found.labels, candidates)
-    logs[places >= 0] = np.maximum(found.logs[places[places >= 0]], LEAST_LOG)
+    known = places >= 0
+    logs[known] = np.maximum(found.logs[places[known]], LEAST_LOG)
     return logs
 
 

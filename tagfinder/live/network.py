@@ -1,4 +1,4 @@
-"""A network with a softmax over hashtags: what it reads of posts, and how it is fitted."""
+"""A network with a softmax over labels: what it reads of posts, and how it is fitted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Encoded:
 
     Attributes:
         places: (W,) int64 rows of its words.
-        columns: of its hashtags.
+        columns: of its labels.
         share: what it counts.
         author: row of its author; 0 is nobody.
         vector: row among the sentence vectors.

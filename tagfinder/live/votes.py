@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tagfinder.live.ascending import place_among
-from tagfinder.live.asking import Asker, Asking
+from tagfinder.live.asking import Asker, Asking, cubes_of
+from tagfinder.live.columns import fading
 from tagfinder.live.compiled import compiled
 from tagfinder.live.memory import NOBODY, PostColumns
 from tagfinder.live.text_index import Neighbours
@@ -60,14 +61,11 @@ def _vote(
     if not len(numbers):
         return
     table[:, FIRST] = NO_NEIGHBOUR
-    best = max(np.float64(scores[0]), 1e-9)
-    all_cubes = 0.0
+    cubes = cubes_of(scores)
     for place in range(len(numbers)):
-        number, score = numbers[place], np.float64(scores[place])
-        cube = (score / best) ** 3
-        all_cubes += cube
-        age = max(now - days[number], 0.0)
-        lately, this_month = cube * 2 ** (-age / 2), cube * 2 ** (-age / 30)
+        number, score, cube = numbers[place], np.float64(scores[place]), cubes[place]
+        lately = cube * fading(days[number], now, 2.0)
+        this_month = cube * fading(days[number], now, 30.0)
         author = authors[number]
         same_author = cube if author == asking_author and author != NOBODY else 0.0
         like_authors = cube * likeness[author] if author != NOBODY else 0.0
@@ -86,4 +84,4 @@ def _vote(
             row[THIS_MONTH] += this_month
             row[SAME_AUTHOR] += same_author
             row[LIKE_AUTHORS] += like_authors
-    table[:, SHARE] = table[:, CUBES] / all_cubes
+    table[:, SHARE] = table[:, CUBES] / cubes.sum()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tagfinder.live import evidence
-from tagfinder.live.ascending import places_among
+from tagfinder.live.ascending import places_among, put_among
 from tagfinder.live.asking import NOTHING, Asking, Question, asker_of, habits_of, likely_authors
 from tagfinder.live.candidates import CLASSIFIED, Trends
 from tagfinder.live.classifier import Classified
@@ -158,6 +158,12 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
 def test_places_among_nothing_and_beyond_the_end() -> None:
     assert places_among(np.array([3, 5]), np.array([5, 9, 1, 3])).tolist() == [1, -1, -1, 0]
     assert places_among(np.empty(0, np.int64), np.array([5])).tolist() == [-1]
+
+
+def test_values_are_put_where_their_numbers_stand_and_the_last_one_stays() -> None:
+    row = np.zeros(3)
+    put_among(row, np.array([3, 5, 8]), np.array([5, 9, 3, 1, 5]), np.array([1, 2, 3, 4, 5]))
+    assert row.tolist() == [3, 5, 0]
 
 
 def test_who_may_have_written_it_is_told_by_a_classifier_and_neighbours(memory: Memory) -> None:
