@@ -9,7 +9,9 @@ turns.
     python experiments/benchmarks/training.py CORPUS [--posts 4096] [--quality EPOCHS]
 
 CORPUS is a prepared corpus's folder (`tagfinder prepare` prints it). `--quality` also trains both
-for some epochs with three seeds and compares the validation part's NDCG@5.
+for some epochs with three seeds and compares the validation part's NDCG@5. With `--device cuda`
+TagFinder's way computes in bfloat16, as `trainer=gpu` does, the report's in float32; both also say
+what share of the chip's bfloat16 rate they reach.
 """
 
 from __future__ import annotations
@@ -18,17 +20,19 @@ import argparse
 import multiprocessing
 import resource
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from chip import bfloat16_rate, name_of, synchronized
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
 
 from tagfinder.corpus.prepared import LabelSet, PreparedCorpus
 from tagfinder.data.batches import OrderedBatches, PartDataset, ShuffledBatches, identity
@@ -46,6 +50,8 @@ from tagfinder.models.text_resnet import STAGES, TextResNet
 
 LENGTH = 200
 BATCH = 1024
+# Batches before the time is taken; a GPU's libraries choose their kernels in the first ones.
+WARM_UP = {"cpu": 1, "cuda": 20}
 Batches = Iterator[tuple[Tensor, Tensor]]
 
 
@@ -127,9 +133,12 @@ NETWORKS: dict[str, tuple[Callable[..., nn.Module], Callable[..., nn.Module]]] =
 
 
 class Posts:
-    """Some posts of one part, for both ways."""
+    """Some posts of one part, for both ways, on a device."""
 
-    def __init__(self, corpus: PreparedCorpus, part: Any, features: TokenFeatures, n: int) -> None:
+    def __init__(
+        self, corpus: PreparedCorpus, part: Any, features: TokenFeatures, n: int, device: str
+    ) -> None:
+        self.device = device
         rows = corpus.part(part, ["clean", "labels", "n_hashtags"]).head(n)
         self.texts = rows["clean"].to_list()
         self.labels = Ragged.from_series(rows["labels"])
@@ -175,17 +184,23 @@ class Posts:
         """Yield batches of one of the two ways."""
         if way == "report":
             seed_of_epoch = seed * 1000 + epoch
-            return self.padded(seed_of_epoch, at_the_beginning=model == "lstm", shuffle=shuffle)
-        return self.bucketed(seed, epoch, pool=50 if model == "lstm" else 1, shuffle=shuffle)
+            made = self.padded(seed_of_epoch, at_the_beginning=model == "lstm", shuffle=shuffle)
+        else:
+            pool = 50 if model == "lstm" else 1
+            made = self.bucketed(seed, epoch, pool=pool, shuffle=shuffle)
+        return ((tokens.to(self.device), labels.to(self.device)) for tokens, labels in made)
 
 
-def train_epoch(module: NeuralRecommender, optimizer: Any, batches: Batches) -> int:
-    """Train once over the batches and return the number of posts."""
+def train_epoch(
+    module: NeuralRecommender, optimizer: Any, batches: Batches, *, half: bool = False
+) -> int:
+    """Train once over the batches, in half precision if wanted; return the number of posts."""
     module.train()
     n = 0
     for tokens, labels in batches:
-        logits = module.logits(tokens)
-        loss = module.loss(logits, multi_hot(labels, logits.shape[1]))
+        with torch.autocast(module.device.type, torch.bfloat16, enabled=half):
+            logits = module.logits(tokens)
+            loss = module.loss(logits, multi_hot(labels, logits.shape[1]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -206,41 +221,64 @@ def ndcg_at_5(module: NeuralRecommender, batches: Batches) -> float:
 
 
 def built(
-    way: str, model: str, labels: LabelSet, features: TokenFeatures, seed: int
+    way: str, model: str, labels: LabelSet, features: TokenFeatures, *, seed: int, device: str
 ) -> tuple[NeuralRecommender, Any]:
-    """Return a recommender and its optimiser."""
+    """Return a recommender on a device, and its optimiser."""
     torch.manual_seed(seed)
     network = NETWORKS[model][0 if way == "report" else 1]
     settings = Adam(0.01)
     module = NeuralRecommender(labels, features, network=network, loss=IdfBCE, optimizer=settings)
+    module.to(device)
     if way == "report":
         return module, torch.optim.Adam(module.parameters(), lr=0.01)
     return module, settings.build(module.parameters(), 1)["optimizer"]  # type: ignore[index,call-overload]
 
 
-def measured(way: str, model: str, folder: str, n: int) -> dict[str, float]:
-    """Return tweets per second of one epoch, and the process's peak memory."""
+def in_half(way: str, device: str) -> bool:
+    """Tell whether a way computes in bfloat16: TagFinder's on a GPU, as `trainer=gpu` does."""
+    return way == "tagfinder" and device == "cuda"
+
+
+def measured(way: str, model: str, folder: str, n: int, device: str) -> dict[str, float]:
+    """Return tweets and FLOP per second of one epoch, and the process's peak memory."""
     corpus, features = opened(folder)
-    posts = Posts(corpus, "train", features, n)
-    module, optimizer = built(way, model, corpus.label_set, features, seed=1)
-    first = next(posts.batches(way, model, 1, 0, True))
-    train_epoch(module, optimizer, iter([first]))
-    start = time.perf_counter()
-    trained = train_epoch(module, optimizer, posts.batches(way, model, 1, 1, True))
-    seconds = time.perf_counter() - start
+    posts = Posts(corpus, "train", features, n, device)
+    module, optimizer = built(way, model, corpus.label_set, features, seed=1, device=device)
+    half = in_half(way, device)
+    for tokens, labels in islice(posts.batches(way, model, 1, 0, True), WARM_UP[device]):
+        train_epoch(module, optimizer, iter([(tokens, labels)]), half=half)
+    start = synchronized()
+    trained = train_epoch(module, optimizer, posts.batches(way, model, 1, 1, True), half=half)
+    seconds = synchronized() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"tweets/s": trained / seconds, "peak MiB": peak}
+    found = {"tweets/s": trained / seconds, "peak MiB": peak}
+    if device == "cuda":
+        with FlopCounterMode(display=False) as counter:
+            train_epoch(module, optimizer, posts.batches(way, model, 1, 1, True), half=half)
+        operations = counter.get_total_flops()
+        if model == "lstm":
+            operations += lstm_operations(posts.batches(way, model, 1, 1, True))
+        found |= {"FLOP/s": operations / seconds, "chip FLOP/s": bfloat16_rate()}
+        found["GPU MiB"] = torch.cuda.max_memory_allocated() / 2**20
+    return found
+
+
+def lstm_operations(batches: Batches) -> int:
+    """Count the LSTM's multiplications and additions, forth and back, which torch leaves out."""
+    words = sum(tokens.numel() for tokens, _ in batches)
+    return 3 * 2 * words * 4 * 50 * (200 + 50)
 
 
 def quality(  # noqa: PLR0917 - called in a process of its own, by position
-    way: str, model: str, folder: str, n: int, epochs: int, seed: int
+    way: str, model: str, folder: str, n: int, device: str, epochs: int, seed: int
 ) -> float:
     """Return the validation part's NDCG@5 after some epochs."""
     corpus, features = opened(folder)
-    posts, val = Posts(corpus, "train", features, n), Posts(corpus, "val", features, n)
-    module, optimizer = built(way, model, corpus.label_set, features, seed)
+    posts, val = (Posts(corpus, part, features, n, device) for part in ("train", "val"))
+    module, optimizer = built(way, model, corpus.label_set, features, seed=seed, device=device)
     for epoch in range(epochs):
-        train_epoch(module, optimizer, posts.batches(way, model, seed, epoch, True))
+        batches = posts.batches(way, model, seed, epoch, True)
+        train_epoch(module, optimizer, batches, half=in_half(way, device))
     return ndcg_at_5(module, val.batches(way, model, seed, 0, False))
 
 
@@ -258,6 +296,15 @@ def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.apply(function, arguments)
 
 
+def print_share(model: str, way: str, found: dict[str, float]) -> None:
+    """Print how much of a GPU was used."""
+    share = found["FLOP/s"] / found["chip FLOP/s"]
+    print(
+        f"{model:12} {way:10} {found['FLOP/s'] / 1e12:8.2f} TFLOP/s, {share:.2%} of the "
+        f"{found['chip FLOP/s'] / 1e12:.0f} in bfloat16   {found['GPU MiB']:.0f} MiB on the GPU"
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -265,19 +312,23 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=4096, help="training posts of an epoch")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--quality", type=int, default=0, help="epochs; 0 leaves it out")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--models", nargs="+", default=list(NETWORKS))
     arguments = parser.parse_args()
-    print(f"{arguments.posts:,} posts of {arguments.corpus}, {torch.get_num_threads()} threads")
+    print(f"{arguments.posts:,} posts of {arguments.corpus}, {name_of(arguments.device)}")
+    given = (arguments.corpus, arguments.posts, arguments.device)
     for model in arguments.models:
         run = partial(in_a_process, measured)
         results: dict[str, list[dict[str, float]]] = {"report": [], "tagfinder": []}
         for _ in range(arguments.repeats):
             for way, found in results.items():
-                found.append(run(way, model, arguments.corpus, arguments.posts))
+                found.append(run(way, model, *given))
         speeds = {w: statistics.median(r["tweets/s"] for r in rs) for w, rs in results.items()}
         for way, found in results.items():
             peak = max(result["peak MiB"] for result in found)
             print(f"{model:12} {way:10} {speeds[way]:8.0f} tweets/s   peak {peak:6.0f} MiB")
+            if arguments.device == "cuda":
+                print_share(model, way, max(found, key=lambda result: result["tweets/s"]))
         print(f"{model:12} ratio      {speeds['tagfinder'] / speeds['report']:8.1f}")
         if arguments.quality:
             for way in results:
@@ -286,8 +337,7 @@ def main() -> None:
                         quality,
                         way,
                         model,
-                        arguments.corpus,
-                        arguments.posts,
+                        *given,
                         arguments.quality,
                         seed,
                     )

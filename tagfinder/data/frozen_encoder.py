@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.encoder import (
@@ -36,9 +37,11 @@ from tagfinder.progress import track
 
 logger = logging.getLogger(__name__)
 
-# Word pieces in a batch: enough to keep the cores busy, few enough for their caches.
-BATCH_TOKENS = 4096
-LARGEST_BATCH = 512
+# Word pieces in a batch: enough to keep a device busy, on a processor few enough for its caches.
+BATCH_PIECES = {"cpu": 4096, "cuda": 65_536}
+# cuDNN's attention is not among them: it plans anew for each shape, and here nearly every batch
+# has a shape of its own.
+ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 # Least cosine of the two precisions' vectors, over a sample of texts.
 AGREEMENT = 0.999
 SAMPLE = 64
@@ -143,12 +146,13 @@ class FrozenEncoder(EncoderFeatures):
         device = "cuda" if torch.cuda.is_available() else "cpu"
         pieces = word_pieces(self.tokenizer, texts, self.encoder.max_length)
         model = self._loaded(device)
-        batches = list(batches_of_one_length(pieces))
-        for rows in track(batches, title) if title else batches:
-            tokens = torch.from_numpy(pieces.padded(rows, fill=0)).to(device)
-            mask = torch.ones_like(tokens)
-            hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state
-            vectors[rows] = pooled(hidden, mask, self.encoder.pooling).cpu().numpy()
+        batches = list(batches_of_one_length(pieces, BATCH_PIECES[device]))
+        with sdpa_kernel(ATTENTION):
+            for rows in track(batches, title) if title else batches:
+                tokens = torch.from_numpy(pieces.padded(rows, fill=0)).to(device)
+                mask = torch.ones_like(tokens)
+                hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state
+                vectors[rows] = pooled(hidden, mask, self.encoder.pooling).cpu().numpy()
 
     def _loaded(self, device: str) -> Any:
         if self._model is None:
@@ -170,8 +174,10 @@ class FrozenEncoder(EncoderFeatures):
         return "bfloat16" if agreement >= AGREEMENT else "float32"
 
 
-def batches_of_one_length(pieces: Ragged) -> Iterator[np.ndarray]:
+def batches_of_one_length(pieces: Ragged, batch_pieces: int) -> Iterator[np.ndarray]:
     """Yield row numbers, the longest texts first; texts of a batch are equally long.
+
+    A batch has at most `batch_pieces` word pieces, or one text.
 
     Without padding nothing is computed in vain, and a text's vector is the same to the last
     bit whatever its batch, which padding in half precision would not give.
@@ -181,7 +187,7 @@ def batches_of_one_length(pieces: Ragged) -> Iterator[np.ndarray]:
     borders = np.flatnonzero(np.diff(lengths[order])) + 1
     for rows in np.split(order, borders):
         if len(rows):
-            size = min(max(BATCH_TOKENS // max(int(lengths[rows[0]]), 1), 1), LARGEST_BATCH)
+            size = max(batch_pieces // max(int(lengths[rows[0]]), 1), 1)
             yield from (rows[i : i + size] for i in range(0, len(rows), size))
 
 

@@ -127,11 +127,11 @@ def test_the_precision_is_chosen_once_and_carried_along(tiny_encoder: Path, tmp_
 
 
 def test_batches_hold_texts_of_one_length_only() -> None:
-    lengths = np.array([3, 1, 3, 2, 1, 3])
+    lengths = np.array([3, 1, 3, 2, 1, 3, 9])
     pieces = Ragged(np.zeros(lengths.sum()), np.concatenate([[0], np.cumsum(lengths)]))
-    batches = list(batches_of_one_length(pieces))
-    assert [set(lengths[rows]) for rows in batches] == [{3}, {2}, {1}]
-    assert sorted(np.concatenate(batches)) == list(range(6))
+    batches = list(batches_of_one_length(pieces, 7))
+    assert [lengths[rows].tolist() for rows in batches] == [[9], [3, 3], [3], [2], [1, 1]]
+    assert sorted(np.concatenate(batches)) == list(range(7))
 
 
 def test_minilm_from_its_package_is_the_pinned_one(tmp_path: Path) -> None:
