@@ -12,6 +12,7 @@ import numpy as np
 from tagfinder.errors import InputError, WorkError
 from tagfinder.live.asking import Question
 from tagfinder.live.memory import NOBODY
+from tagfinder.live.trees import Trees, table_of
 
 # LightGBM's names of LambdaMART (Burges, 2010) and XE-NDCG (Bruch, 2021).
 LAMBDA_MART, XE_NDCG = "lambdarank", "rank_xendcg"
@@ -67,7 +68,10 @@ class Ranker:
     def __init__(self, columns: Sequence[str], boosters: Sequence[Any]) -> None:
         self.columns = list(columns)
         self._boosters = list(boosters)
-        self._n_trees = max(booster.num_trees() for booster in self._boosters)
+
+    @cached_property
+    def _trees(self) -> list[Trees]:
+        return [Trees(booster) for booster in self._boosters]
 
     @classmethod
     def learn(
@@ -131,7 +135,10 @@ class Ranker:
     @classmethod
     def together(cls, rankers: Sequence[Ranker]) -> Ranker:
         """Return a ranker by the mean of several rankers' scores."""
-        return cls(rankers[0].columns, [one for ranker in rankers for one in ranker._boosters])
+        ranker = cls(rankers[0].columns, [one for each in rankers for one in each._boosters])
+        # The same ones, because each takes a while to be put down.
+        ranker._trees = [trees for each in rankers for trees in each._trees]
+        return ranker
 
     def state(self) -> dict[str, Any]:
         """Return the ranker as plain data."""
@@ -140,19 +147,17 @@ class Ranker:
 
     def scores(self, evidence: np.ndarray) -> np.ndarray:
         """Return (C,) float64 scores of candidates from their (C, F) evidence."""
-        return self._scored(evidence, 0, self._n_trees)
+        return self._scored(table_of(evidence), 0, self._most_trees())
 
-    def _scored(self, evidence: np.ndarray, first: int, last: int) -> np.ndarray:
+    def _most_trees(self) -> int:
+        return max(len(trees) for trees in self._trees)
+
+    def _scored(self, table: np.ndarray, first: int, last: int) -> np.ndarray:
         """Return (C,) scores by the trees from `first` to before `last`."""
-        scores = np.zeros(len(evidence))
-        if not len(evidence):
-            return scores
-        for booster in self._boosters:
-            if first < booster.num_trees():
-                scores += booster.predict(
-                    evidence, start_iteration=first, num_iteration=last - first, num_threads=1
-                )
-        return scores / len(self._boosters)
+        scores = np.zeros(len(table))
+        for trees in self._trees:
+            scores += trees.scores(table, first, last)
+        return scores / len(self._trees)
 
     def best(self, evidence: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the best candidates of a post, equal ones in their order.
@@ -167,13 +172,14 @@ class Ranker:
         Returns:
             (K,) their places, best first, and (K,) float64 scores by all trees.
         """
-        left = np.arange(len(evidence))
-        scores = np.zeros(len(evidence))
+        table, n_trees = table_of(evidence), self._most_trees()
+        left = np.arange(len(table))
+        scores = np.zeros(len(table))
         first = 0
-        for until, most in (*STAGES, (self._n_trees, k)):
-            last = min(until, self._n_trees)
+        for until, most in (*STAGES, (n_trees, k)):
+            last = min(until, n_trees)
             if last > first:
-                scores = scores + self._scored(evidence[left], first, last)
+                scores = scores + self._scored(table[left], first, last)
                 first = last
             stay = np.sort(np.argsort(-scores, kind="stable")[: max(most, 2 * k)])
             left, scores = left[stay], scores[stay]

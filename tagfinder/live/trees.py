@@ -1,0 +1,153 @@
+"""Boosted trees as arrays: all candidates of a post go down a tree together."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from tagfinder.live.compiled import compiled
+
+
+class Trees:
+    """What LightGBM's trees score, to the last bit, in a fourth of its time.
+
+    LightGBM takes one candidate after the other through a tree, and each turn that the processor
+    guessed wrongly costs more than the comparison. Here every candidate takes a step before any
+    takes its next one, without a guess: the child is the first one's number, and one more where
+    the comparison says so. A leaf leads to itself, until the deepest one is reached.
+
+    Args:
+        booster: LightGBM's; its columns must be numbers, not categories.
+    """
+
+    def __init__(self, booster: Any) -> None:
+        model = booster.dump_model()
+        self._n_columns = model["max_feature_idx"] + 1
+        self._columns: list[int] = []
+        self._thresholds: list[float] = []
+        self._children: list[int] = []
+        self._values: list[float] = []
+        trees = [self._put_down(tree["tree_structure"]) for tree in model["tree_info"]]
+        self._nodes = (
+            np.array(self._columns, np.uint32),
+            np.array(self._thresholds, np.float32),
+            np.array(self._children, np.uint32),
+            np.array(self._values),
+        )
+        self._roots = np.array([root for root, _ in trees], np.uint32)
+        self._depths = np.array([depth for _, depth in trees], np.int64)
+
+    def __len__(self) -> int:
+        return len(self._roots)
+
+    def scores(self, table: np.ndarray, first: int, last: int) -> np.ndarray:
+        """Return (C,) float64 sums by the trees from `first` to before `last`.
+
+        Args:
+            table: (C, 3 F) float32, see `table_of`.
+            first: the first tree.
+            last: the tree after the last one; those that there are not count nothing.
+        """
+        trees = slice(first, min(last, len(self)))
+        scores = np.zeros(len(table))
+        _add_scores(scores, table, self._nodes, self._roots[trees], self._depths[trees])
+        return scores
+
+    def _put_down(self, tree: dict[str, Any]) -> tuple[int, int]:
+        """Append a tree's nodes, both children of one beside each other; return root and depth."""
+        root = self._room_for(1)
+        deepest = 0
+        waiting = deque([(tree, root, 0)])
+        while waiting:
+            node, place, depth = waiting.popleft()
+            deepest = max(deepest, depth)
+            if "leaf_value" in node:
+                self._values[place] = node["leaf_value"]
+                continue
+            left, right = node["left_child"], node["right_child"]
+            column, threshold = node["split_feature"], largest_float32(node["threshold"])
+            if node["missing_type"] == "None":
+                column += 2 * self._n_columns
+            elif not node["default_left"]:
+                # Asked the other way round, so that what is not a number goes to the right.
+                column += self._n_columns
+                threshold = -next_float32(threshold)
+                left, right = right, left
+            self._columns[place], self._thresholds[place] = column, float(threshold)
+            children = self._children[place] = self._room_for(2)
+            waiting.append((left, children, depth + 1))
+            waiting.append((right, children + 1, depth + 1))
+        return root, deepest
+
+    def _room_for(self, n: int) -> int:
+        """Append nodes that lead to themselves and return the first one's number."""
+        first = len(self._values)
+        self._columns += [0] * n
+        self._thresholds += [np.inf] * n
+        self._children += range(first, first + n)
+        self._values += [0.0] * n
+        return first
+
+
+def largest_float32(threshold: float) -> np.float32:
+    """Return the largest float32 up to a number: no float32 lies between the two."""
+    with np.errstate(over="ignore"):
+        nearest = np.float32(threshold)
+    # Compared as Python's numbers; as NumPy's both would be rounded first.
+    if float(nearest) <= threshold:
+        return nearest
+    return np.nextafter(nearest, np.float32(-np.inf))
+
+
+def next_float32(number: np.float32) -> np.float32:
+    """Return the smallest float32 above a number."""
+    with np.errstate(over="ignore"):
+        return np.nextafter(number, np.float32(np.inf))
+
+
+@compiled
+def table_of(evidence: np.ndarray) -> np.ndarray:
+    """Return (C, 3 F) float32: evidence, its negative, and with 0 for what is not a number.
+
+    Each comparison of a node is then `table[candidate, column] > threshold`, wherever LightGBM
+    would send what is not a number.
+
+    Args:
+        evidence: (C, F) float32.
+    """
+    n, width = evidence.shape
+    table = np.empty((n, 3 * width), np.float32)
+    for row in range(n):
+        for column in range(width):
+            value = evidence[row, column]
+            table[row, column] = value
+            table[row, width + column] = -value
+            table[row, 2 * width + column] = np.float32(0) if np.isnan(value) else value
+    return table
+
+
+@compiled
+def _add_scores(
+    scores: np.ndarray,
+    table: np.ndarray,
+    nodes: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    roots: np.ndarray,
+    depths: np.ndarray,
+) -> None:
+    columns, thresholds, children, values = nodes
+    n, width = table.shape
+    flat = table.reshape(-1)
+    # Unsigned, because a signed place would be looked at for being one from the end.
+    starts = (np.arange(n) * width).astype(np.uint32)
+    at = np.empty(n, np.uint32)
+    for tree in range(len(roots)):
+        at[:] = roots[tree]
+        for _ in range(depths[tree]):
+            for row in range(n):
+                node = at[row]
+                higher = flat[starts[row] + columns[node]] > thresholds[node]
+                at[row] = children[node] + np.uint32(higher)
+        for row in range(n):
+            scores[row] += values[at[row]]
