@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tagfinder.live.ascending import distinct
 from tagfinder.live.classifier import UNCLASSIFIED, Classified
 from tagfinder.live.compiled import compiled
 from tagfinder.live.memory import NOBODY, HashtagColumns, Memory, PostColumns
+from tagfinder.live.places import distinct
 from tagfinder.live.text_index import Neighbours
 
 # Authors like the asking one whose posts are looked at.
@@ -62,7 +62,7 @@ class Habits:
     Attributes:
         latest: (M,) int32 hashtags of the latest posts.
         posts: (M,) int64 in which of the latest posts each stands; the newest is 0.
-        used: (U,) int64 every hashtag that was ever used, in any order.
+        used: (U,) int32 every hashtag that was ever used, in any order.
         rows: (U,) int64 where its uses by the author are counted.
     """
 
@@ -78,10 +78,7 @@ def habits_of(memory: Memory, author: int) -> Habits:
         nothing = np.empty(0, np.int64)
         return Habits(nothing, nothing, nothing, nothing)
     latest = memory.author_latest.values[author]
-    pairs = memory.pairs[author]
-    used = np.fromiter(pairs.keys(), np.int64, len(pairs))
-    rows = np.fromiter(pairs.values(), np.int64, len(pairs))
-    return Habits(*memory.hashtags_at(latest[latest >= 0]), used, rows)
+    return Habits(*memory.hashtags_at(latest[latest >= 0]), *memory.pairs_of(author))
 
 
 # Who asks, as compiled loops read it (a plain tuple, see `PostColumns`); what `asker_of` returns.

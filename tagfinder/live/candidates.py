@@ -7,9 +7,9 @@ from heapq import nsmallest
 
 import numpy as np
 
-from tagfinder.live.ascending import distinct
 from tagfinder.live.asking import Asking
 from tagfinder.live.memory import Memory
+from tagfinder.live.places import distinct
 
 TRENDING = 40
 LAST_YEAR = 20

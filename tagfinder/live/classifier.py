@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from tagfinder.live.ascending import place_among
 from tagfinder.live.memory import NOBODY, Names
 from tagfinder.live.network import WORD_BITS, Encoded, Network, fit, places_of
+from tagfinder.live.places import place_among
 
 # Days after which a post counts half.
 HALF_LIFE = 90.0

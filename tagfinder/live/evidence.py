@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from tagfinder.live.ascending import place_among, places_among, put_among
 from tagfinder.live.asking import Asker, Asking, Question, is_of_another
 from tagfinder.live.columns import fading
 from tagfinder.live.compiled import compiled
 from tagfinder.live.memory import NOBODY, HashtagColumns, PostColumns
+from tagfinder.live.places import Places, place_of, placed, put_among
 from tagfinder.live.text_index import Neighbours
 from tagfinder.live.votes import votes
 
@@ -44,6 +44,11 @@ class Found(Asking):
     spelled: np.ndarray
     class_logs: np.ndarray
 
+    @cached_property
+    def places(self) -> Places:
+        """Where each candidate stands."""
+        return placed(self.hashtags)
+
     def only(self, places: np.ndarray) -> Found:
         """Return the same of some candidates."""
         of_candidates = ("hashtags", "uses", "own_rows", "own_uses", "spelled", "class_logs")
@@ -71,18 +76,18 @@ def found_of(asking: Asking, hashtags: np.ndarray, voters: Sequence[Neighbours])
         voters: the groups of neighbours.
     """
     memory, question = asking.memory, asking.question
-    rows = np.full(len(hashtags), -1)
-    put_among(rows, hashtags, asking.habits.used, asking.habits.rows)
+    places, rows = placed(hashtags), np.full(len(hashtags), -1)
+    put_among(rows, places, asking.habits.used, asking.habits.rows)
     own_uses = np.zeros((len(hashtags), len(memory.pair_uses.rates)))
     own_uses[rows >= 0] = memory.pair_uses.read(rows[rows >= 0], question.day)
     return Found(
         **vars(asking),
         hashtags=hashtags,
-        votes=votes(asking, voters, hashtags),
+        votes=votes(asking, voters, places),
         uses=memory.uses.read(hashtags, question.day),
         own_rows=rows,
         own_uses=own_uses,
-        spelled=spelled_words(hashtags, question),
+        spelled=spelled_words(places, question),
         class_logs=class_logs(hashtags, question),
     )
 
@@ -100,7 +105,7 @@ def of_hashtags(found: Found) -> np.ndarray:
     table = np.zeros((len(found.hashtags), len(HASHTAG_NAMES)), np.float32)
     table[:, :5] = found.uses
     _of_hashtags(table, found.hashtags, found.uses, memory.hashtag_columns(), question.day)
-    put_among(table[:, 12], found.hashtags, *found.last_year)
+    put_among(table[:, 12], found.places, *found.last_year)
     table[:, 13] = found.lengths
     return table
 
@@ -142,7 +147,7 @@ def of_author(found: Found) -> np.ndarray:
         table, found.hashtags, memory.hashtag_columns(), memory.post_columns(), found.asker
     )
     latest = memory.author_latest.values
-    _of_posts_alike(table[:, 16:], found.hashtags, latest, memory.post_columns(), found.asker)
+    _of_posts_alike(table[:, 16:], found.places, latest, memory.post_columns(), found.asker)
     if author == NOBODY or author >= len(memory.authors):
         table[:, :13] = np.nan
         return table
@@ -157,7 +162,7 @@ def of_author(found: Found) -> np.ndarray:
     table[:, 6] = table[:, 3] / (ever + 1)
     if len(found.habits.latest):
         table[:, 9] = NOT_LATELY
-        _of_latest_posts(table, found.hashtags, found.habits.latest, found.habits.posts)
+        _of_latest_posts(table, found.places, found.habits.latest, found.habits.posts)
     table[:, 10:13] = posts_month, np.log1p(ever), memory.author_repeats.values[author] / (ever + 1)
     return table
 
@@ -174,10 +179,10 @@ def _of_own_uses(
 
 @compiled
 def _of_latest_posts(
-    table: np.ndarray, candidates: np.ndarray, latest: np.ndarray, posts: np.ndarray
+    table: np.ndarray, candidates: Places, latest: np.ndarray, posts: np.ndarray
 ) -> None:
     for use in range(len(latest)):
-        place = place_among(candidates, latest[use])
+        place = place_of(latest[use], candidates)
         if place >= 0:
             row, post = table[place], posts[use]
             row[7] += post < 5
@@ -202,9 +207,10 @@ def _of_like_authors(
             if is_of_another(use, authors, asking_author):
                 like = np.float64(likeness[authors[use]])
                 others += 1
-                all_likeness += like
-                most = max(most, like)
-                lately += like * fading(days[use], now, 7.0)
+                if like > 0:
+                    all_likeness += like
+                    most = max(most, like)
+                    lately += like * fading(days[use], now, 7.0)
         table[place, 13] = all_likeness / max(others, 1)
         table[place, 14] = most
         table[place, 15] = lately
@@ -213,32 +219,38 @@ def _of_like_authors(
 @compiled
 def _of_posts_alike(
     table: np.ndarray,
-    candidates: np.ndarray,
+    candidates: Places,
     author_latest: np.ndarray,
     posts: PostColumns,
     asker: Asker,
 ) -> None:
     days, _, starts, hashtags = posts
     _, now, likeness, alike = asker
+    shares = np.empty(len(table))
     for author in alike:
-        like, latest = np.float64(likeness[author]), author_latest[author]
-        latest = latest[latest >= 0]
-        shares = np.zeros(len(candidates))
+        like, latest, n_latest = np.float64(likeness[author]), author_latest[author], 0
         for post in latest:
-            lately = like * fading(days[post], now, 7.0)
+            n_latest += post >= 0
+        shares[:] = 0
+        for post in latest:
+            if post < 0:
+                continue
+            lately = -1.0
             for start in range(starts[post], starts[post + 1]):
-                place = place_among(candidates, hashtags[start])
+                place = place_of(hashtags[start], candidates)
                 if place >= 0:
-                    shares[place] += like / len(latest)
+                    if lately < 0:
+                        lately = like * fading(days[post], now, 7.0)
+                    shares[place] += like / n_latest
                     table[place, 1] += lately
         for place in range(len(shares)):
             table[place, 0] += shares[place]
             table[place, 2] = max(table[place, 2], shares[place])
 
 
-def spelled_words(candidates: np.ndarray, question: Question) -> np.ndarray:
+def spelled_words(candidates: Places, question: Question) -> np.ndarray:
     """Return (C,) float32 how many of a post's words spell each hashtag."""
-    counts = np.zeros(len(candidates), np.float32)
+    counts = np.zeros(len(candidates[1]), np.float32)
     if question.spelled:
         spelled = np.fromiter(question.spelled, np.int64, len(question.spelled))
         n_words = np.fromiter(question.spelled.values(), np.float32, len(question.spelled))
@@ -350,13 +362,21 @@ LEAST_LOG, NO_PLACE = -30.0, 9999
 
 def class_logs(candidates: np.ndarray, question: Question) -> np.ndarray:
     """Return (C,) float32 logarithms of hashtags' shares, `LEAST_LOG` where there is none."""
-    found = question.classified
     logs = np.full(len(candidates), LEAST_LOG, np.float32)
-    # Candidates are fewer than labels.
-    places = places_among(found.labels, candidates)
-    known = places >= 0
-    logs[known] = np.maximum(found.logs[places[known]], LEAST_LOG)
+    _put_logs(logs, candidates, question.classified.labels, question.classified.logs)
     return logs
+
+
+@compiled
+def _put_logs(
+    row: np.ndarray, candidates: np.ndarray, labels: np.ndarray, logs: np.ndarray
+) -> None:
+    label = 0
+    for place in range(len(candidates)):
+        while label < len(labels) and labels[label] < candidates[place]:
+            label += 1
+        if label < len(labels) and labels[label] == candidates[place]:
+            row[place] = max(logs[label], row[place])
 
 
 def of_classifier(found: Found) -> np.ndarray:

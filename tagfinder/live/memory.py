@@ -89,7 +89,10 @@ class Memory:
         weekdays: hashtag -> uses on each day of the week, fading.
         author_posts: author -> posts, fading.
         author_latest: author -> numbers of the latest posts.
-        pairs: author -> hashtag -> row of `pair_uses` and `pair_total`.
+        pairs: author -> hashtag -> row of what is known of the two together.
+        pair_hashtag: hashtag of a pair.
+        pair_before: the same author's pair before, -1 for the first.
+        last_pair: author -> the latest of their pairs, -1 where there is none.
         pair_uses: uses of a hashtag by an author, fading.
         pair_total: posts of an author with a hashtag.
         by_date: whole day -> hashtag -> posts.
@@ -121,6 +124,9 @@ class Memory:
         self.author_latest = Column(np.int32, LATEST_POSTS, fill=-1)
         self.pairs: list[dict[int, int]] = []
         self.n_pairs = 0
+        self.pair_hashtag = Column(np.int32)
+        self.pair_before = Column(np.int32)
+        self.last_pair = Column(np.int32, fill=-1)
         self.pair_uses = Fading(AUTHOR_HALF_LIVES)
         self.pair_total = Column(np.int32)
         self.by_date: dict[int, Counter[int]] = {}
@@ -288,13 +294,28 @@ class Memory:
     def _count_pair(self, author: int, hashtag: int, day: float, sign: int) -> None:
         row = self.pairs[author].get(hashtag)
         if row is None:
-            row = self.pairs[author][hashtag] = self.n_pairs
-            self.n_pairs += 1
+            row = self.add_pair(author, hashtag)
             self.users.values[hashtag] += 1
-            self.pair_uses.reach(row + 1)
-            self.pair_total.reach(row + 1)
         self.pair_uses.add(row, day, sign)
         self.pair_total.values[row] += sign
+
+    def add_pair(self, author: int, hashtag: int) -> int:
+        """Return the row of an author and a hashtag that they use for the first time."""
+        row = self.pairs[author][hashtag] = self.n_pairs
+        self.n_pairs += 1
+        for of_pairs in (self.pair_hashtag, self.pair_before, self.pair_uses, self.pair_total):
+            of_pairs.reach(row + 1)
+        self.pair_hashtag.values[row] = hashtag
+        self.pair_before.values[row] = self.last_pair.values[author]
+        self.last_pair.values[author] = row
+        return row
+
+    def pairs_of(self, author: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (U,) int32 hashtags that an author ever used, and (U,) int64 the pairs' rows."""
+        last = int(self.last_pair.values[author])
+        return _chained(
+            self.pair_hashtag.values, self.pair_before.values, last, len(self.pairs[author])
+        )
 
     def _make_room(self, number: int, n_hashtags: int) -> None:
         for column in (self.days, self.author_of, self.hashtag_starts):
@@ -311,6 +332,7 @@ class Memory:
         if len(self.authors) > len(self.author_total.values):
             for of_authors in (
                 *(self.author_posts, self.author_total, self.author_repeats, self.author_latest),
+                self.last_pair,
             ):
                 of_authors.reach(len(self.authors))
         while len(self.pairs) < len(self.authors):
@@ -339,3 +361,15 @@ def _gathered(
             owners[end] = place
             end += 1
     return gathered, owners
+
+
+@compiled
+def _chained(
+    hashtags: np.ndarray, before: np.ndarray, last: int, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    used, rows = np.empty(size, hashtags.dtype), np.empty(size, np.int64)
+    row = last
+    for place in range(size - 1, -1, -1):
+        used[place], rows[place] = hashtags[row], row
+        row = before[row]
+    return used, rows

@@ -83,9 +83,9 @@ def _restored(arrays: dict[str, np.ndarray]) -> Memory:
         _fill(getattr(memory, name).counts, arrays[f"{name}.counts"])
         _fill(getattr(memory, name).latest, arrays[f"{name}.latest"])
     memory.pairs = [{} for _ in memory.authors.names]
-    for row, (author, hashtag) in enumerate(arrays["pairs"].tolist()):
-        memory.pairs[author][hashtag] = row
-    memory.n_pairs = len(arrays["pairs"])
+    memory.last_pair.reach(len(memory.authors))
+    for author, hashtag in arrays["pairs"].tolist():
+        memory.add_pair(author, hashtag)
     dates, first = np.unique(arrays["days"].astype(np.int64), return_index=True)
     memory.first_of_date = dict(zip(dates.tolist(), first.tolist(), strict=True))
     for day, hashtag, count in arrays["by_date"].tolist():

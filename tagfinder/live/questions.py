@@ -152,10 +152,10 @@ def _shortlist(strengths: np.ndarray) -> np.ndarray:
     """
     total = np.zeros(strengths.shape[1])
     for of_source in strengths:
+        # Most sources put few forward.
+        there = np.flatnonzero(of_source > 0)
         # Merge sort is the stable one.
-        order = np.argsort(-of_source, kind="mergesort")
+        order = there[np.argsort(-of_source[there], kind="mergesort")]
         for rank in range(len(order)):
-            if of_source[order[rank]] <= 0:
-                break
             total[order[rank]] += 1 / (RANK_OFFSET + rank)
     return np.argsort(-total, kind="mergesort")

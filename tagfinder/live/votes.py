@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tagfinder.live.ascending import place_among
 from tagfinder.live.asking import Asker, Asking, cubes_of
 from tagfinder.live.columns import fading
 from tagfinder.live.compiled import compiled
 from tagfinder.live.memory import NOBODY, PostColumns
+from tagfinder.live.places import Places, place_of
 from tagfinder.live.text_index import Neighbours
 
 VOTE_NAMES = (
@@ -26,13 +26,13 @@ FEW_VOTES = VOTE_NAMES[:LATELY]
 NO_NEIGHBOUR = 999
 
 
-def votes(asking: Asking, found: Sequence[Neighbours], candidates: np.ndarray) -> np.ndarray:
+def votes(asking: Asking, found: Sequence[Neighbours], candidates: Places) -> np.ndarray:
     """Let groups of neighbours vote for hashtags, each group by itself.
 
     Args:
         asking: the post.
         found: G groups, each with its best neighbour first; scores are taken relative to its.
-        candidates: (C,) int64 the hashtags, ascending.
+        candidates: where each of the C hashtags stands.
 
     Returns:
         (G, C, 10) float64, in the order of `VOTE_NAMES`: sums of similarities (plain and cubed),
@@ -41,7 +41,7 @@ def votes(asking: Asking, found: Sequence[Neighbours], candidates: np.ndarray) -
         likeness. Zeros in a group without neighbours.
     """
     posts, asker = asking.memory.post_columns(), asking.asker
-    tables = np.zeros((len(found), len(candidates), len(VOTE_NAMES)))
+    tables = np.zeros((len(found), len(candidates[1]), len(VOTE_NAMES)))
     for table, group in zip(tables, found, strict=True):
         _vote(table, candidates, (group.numbers, group.scores), posts, asker)
     return tables
@@ -50,7 +50,7 @@ def votes(asking: Asking, found: Sequence[Neighbours], candidates: np.ndarray) -
 @compiled
 def _vote(
     table: np.ndarray,
-    candidates: np.ndarray,
+    candidates: Places,
     group: tuple[np.ndarray, np.ndarray],
     posts: PostColumns,
     asker: Asker,
@@ -70,7 +70,7 @@ def _vote(
         same_author = cube if author == asking_author and author != NOBODY else 0.0
         like_authors = cube * likeness[author] if author != NOBODY else 0.0
         for start in range(starts[number], starts[number + 1]):
-            candidate = place_among(candidates, hashtags[start])
+            candidate = place_of(hashtags[start], candidates)
             if candidate < 0:
                 continue
             row = table[candidate]

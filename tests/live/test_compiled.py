@@ -13,9 +13,9 @@ import sys
 sys.modules["numba"] = None
 import numpy as np
 from tagfinder.errors import InputError
-from tagfinder.live.ascending import places_among
+from tagfinder.live.places import placed
 try:
-    places_among(np.arange(3), np.arange(3))
+    placed(np.arange(3))
 except InputError as error:
     print(error)
 """

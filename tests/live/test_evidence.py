@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tagfinder.live import evidence
-from tagfinder.live.ascending import places_among, put_among
 from tagfinder.live.asking import NOTHING, Asking, Question, asker_of, habits_of, likely_authors
 from tagfinder.live.candidates import CLASSIFIED, Trends
 from tagfinder.live.classifier import Classified
 from tagfinder.live.evidence import LEAST_LOG, NO_PLACE
 from tagfinder.live.memory import NOBODY, Memory, Post
+from tagfinder.live.places import placed
 from tagfinder.live.questions import rows_of
 from tagfinder.live.text_index import Neighbours
 from tagfinder.live.votes import VOTE_NAMES, votes
@@ -60,7 +60,7 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
     asked = asking(memory, question(BOB))
     author, day, _, alike = asked.asker
     asked = replace(asked, asker=(author, day, likeness, alike))
-    nothing, of_all, of_one = votes(asked, [NOTHING, found, by_one], np.array([RAIN, VOTE, 7]))
+    nothing, of_all, of_one = votes(asked, [NOTHING, found, by_one], placed(np.array([RAIN, VOTE, 7])))
     assert not nothing.any()
     expected = {
         "sum": [6, 6],
@@ -86,7 +86,7 @@ def test_the_first_neighbour_with_a_hashtag_counts_and_nobody_is_no_same_author(
     memory: Memory,
 ) -> None:
     found = Neighbours(np.array([2, 0]), np.array([4.0, 3.0], np.float32))
-    [said] = votes(asking(memory, question(NOBODY)), [found], np.array([RAIN, VOTE]))
+    [said] = votes(asking(memory, question(NOBODY)), [found], placed(np.array([RAIN, VOTE])))
     most, first, same_author = (VOTE_NAMES.index(name) for name in ("most", "first", "same_author"))
     assert said[:, most].tolist() == [3, 4]
     assert said[:, first].tolist() == [1, 0]
@@ -153,17 +153,6 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
     assert rows.hashtags.tolist() == sorted(likeliest[:CLASSIFIED].tolist())
     rows = rows_of(Trends(memory), asked, {"classifier"}, most=10)
     assert rows.hashtags.tolist() == sorted(likeliest[:10].tolist())
-
-
-def test_places_among_nothing_and_beyond_the_end() -> None:
-    assert places_among(np.array([3, 5]), np.array([5, 9, 1, 3])).tolist() == [1, -1, -1, 0]
-    assert places_among(np.empty(0, np.int64), np.array([5])).tolist() == [-1]
-
-
-def test_values_are_put_where_their_numbers_stand_and_the_last_one_stays() -> None:
-    row = np.zeros(3)
-    put_among(row, np.array([3, 5, 8]), np.array([5, 9, 3, 1, 5]), np.array([1, 2, 3, 4, 5]))
-    assert row.tolist() == [3, 5, 0]
 
 
 def test_who_may_have_written_it_is_told_by_a_classifier_and_neighbours(memory: Memory) -> None:
