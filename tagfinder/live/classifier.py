@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from tagfinder.live.memory import NOBODY, Names
+from tagfinder.live.memory import NOBODY
+from tagfinder.live.names import Names
 from tagfinder.live.network import WORD_BITS, Encoded, Network, fit, places_of
 from tagfinder.live.places import place_among
 

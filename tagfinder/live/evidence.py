@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ from tagfinder.live.asking import Asker, Asking, Question, is_of_another
 from tagfinder.live.columns import fading
 from tagfinder.live.compiled import compiled
 from tagfinder.live.memory import NOBODY, HashtagColumns, PostColumns
+from tagfinder.live.names import Letters, bits_of, lengths_of, letters_of, stands_in
 from tagfinder.live.places import Places, place_of, placed, put_among
 from tagfinder.live.text_index import Neighbours
 from tagfinder.live.votes import votes
@@ -56,15 +56,9 @@ class Found(Asking):
         return replace(self, votes=self.votes[:, places], **kept)
 
     @cached_property
-    def names(self) -> list[str]:
-        """The candidates' names."""
-        names = self.memory.hashtags.names
-        return [names[hashtag] for hashtag in self.hashtags.tolist()]
-
-    @cached_property
     def lengths(self) -> np.ndarray:
         """(C,) int64 characters of the names."""
-        return np.fromiter(map(len, self.names), np.int64, len(self.names))
+        return lengths_of(self.memory.hashtags.letters(), self.hashtags)
 
 
 def found_of(asking: Asking, hashtags: np.ndarray, voters: Sequence[Neighbours]) -> Found:
@@ -268,17 +262,10 @@ def of_words(found: Found) -> np.ndarray:
     the share of its letters that words of the post cover, and the longest word in it.
     """
     memory, lengths = found.memory, found.lengths
-    covered, longest = np.zeros(len(lengths)), np.zeros(len(lengths))
-    # A look at all names at once, because most words stand in none.
-    all_names = "\n".join(found.names)
-    ends = (np.cumsum(lengths + 1) - 1).tolist()
-    for word in {word.lstrip("@") for word in found.question.words if len(word) > 2}:
-        at = all_names.find(word)
-        while at >= 0:
-            place = bisect_right(ends, at)
-            covered[place] += len(word)
-            longest[place] = max(longest[place], len(word))
-            at = all_names.find(word, ends[place])
+    words = {word.lstrip("@") for word in found.question.words if len(word) > 2}
+    covered, longest = _in_names(
+        memory.hashtags.letters(), found.hashtags, letters_of(sorted(words))
+    )
     spelled = memory.spelled.values[found.hashtags]
     return np.stack(
         [
@@ -290,6 +277,24 @@ def of_words(found: Found) -> np.ndarray:
         ],
         axis=1,
     ).astype(np.float32)
+
+
+@compiled
+def _in_names(
+    names: Letters, candidates: np.ndarray, words: Letters
+) -> tuple[np.ndarray, np.ndarray]:
+    covered, longest = np.zeros(len(candidates)), np.zeros(len(candidates))
+    numbers = np.arange(len(words[1]) - 1)
+    lengths, bits = lengths_of(words, numbers), bits_of(words, numbers)
+    there = bits_of(names, candidates)
+    for word in numbers:
+        for place in range(len(candidates)):
+            if bits[word] & ~there[place]:
+                continue
+            if stands_in(words, word, names, candidates[place]):
+                covered[place] += lengths[word]
+                longest[place] = max(longest[place], lengths[word])
+    return covered, longest
 
 
 ASSOCIATION_NAMES = (

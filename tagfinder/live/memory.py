@@ -14,6 +14,7 @@ import numpy as np
 from tagfinder.live.associations import Associations
 from tagfinder.live.columns import Column, Fading
 from tagfinder.live.compiled import compiled
+from tagfinder.live.names import Names
 from tagfinder.live.words import Reading, spelled
 
 # Days after which a use of a hashtag counts half: by all, and by one author.
@@ -50,24 +51,6 @@ class Post:
 # types that it was compiled for, and could not be read any more when a class of ours changed.
 PostColumns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 HashtagColumns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-
-
-class Names:
-    """Numbers for names, in order of first appearance."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.number_of: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def number(self, name: str) -> int:
-        """Return the number of a name, a new one where it is new."""
-        number = self.number_of.setdefault(name, len(self.names))
-        if number == len(self.names):
-            self.names.append(name)
-        return number
 
 
 class Memory:

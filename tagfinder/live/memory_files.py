@@ -13,6 +13,7 @@ from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
 from tagfinder.live.columns import Column, Fading
 from tagfinder.live.memory import Memory
+from tagfinder.live.names import Names
 
 FORMAT = 2
 OF_POSTS = ("days", "author_of")
@@ -68,9 +69,7 @@ def _restored(arrays: dict[str, np.ndarray]) -> Memory:
     if text["format"] != FORMAT:
         raise ValueError(f"format {text['format']}, expected {FORMAT}")
     memory.n_posts, memory.n_alive = text["n_posts"], text["n_alive"]
-    for names, of in ((text["hashtags"], memory.hashtags), (text["authors"], memory.authors)):
-        of.names = names
-        of.number_of = {name: number for number, name in enumerate(names)}
+    memory.hashtags, memory.authors = Names(text["hashtags"]), Names(text["authors"])
     memory.spellings = text["spellings"]
     for name in (
         *("hashtag_starts", "hashtag_values", "pair_total"),

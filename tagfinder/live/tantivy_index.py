@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ class TantivyIndex:
         self._searcher = self._index.searcher()
         # No post has a higher number, whatever is deleted later.
         self._highest = self.last_number()
+        # Questions of one day ask for the same young posts.
+        self._young = lru_cache(maxsize=8)(self._posts_between)
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Add posts; they are found after the next `commit`."""
@@ -94,20 +97,23 @@ class TantivyIndex:
             own = query.term_query(self._schema, "author", str(author))
             clauses.append((occur.Must, query.const_score_query(own, 0.0)))
         if since > 0:
-            spans = [
-                (occur.Should, query.term_query(self._schema, "spans", span))
-                for span in spans_from(since, self._highest)
-            ]
-            young = query.boolean_query(spans)
-            clauses.append((occur.Must, query.const_score_query(young, 0.0)))
+            clauses.append((occur.Must, self._young(since, self._highest)))
         searcher = self._searcher
         hits = searcher.search(query.boolean_query(clauses), k, count=False).hits
-        found = [hit for hit in hits if hit[0] > 0]
-        numbers = searcher.fast_field_values("number", [address for _, address in found])
-        return Neighbours(
-            np.array(numbers, dtype=np.int64),
-            np.array([score for score, _ in found], dtype=np.float32),
-        )
+        scores = np.array([score for score, _ in hits], dtype=np.float32)
+        # The best come first.
+        n_found = np.count_nonzero(scores > 0)
+        numbers = searcher.fast_field_values("number", [address for _, address in hits[:n_found]])
+        return Neighbours(np.array(numbers, dtype=np.int64), scores[:n_found])
+
+    def _posts_between(self, first: int, last: int) -> Any:
+        """Return what asks for the posts from one number to another, and scores them nothing."""
+        query, occur = self._tantivy.Query, self._tantivy.Occur
+        spans = [
+            (occur.Should, query.term_query(self._schema, "spans", span))
+            for span in spans_from(first, last)
+        ]
+        return query.const_score_query(query.boolean_query(spans), 0.0)
 
     def last_number(self) -> int:
         """Return the highest number that was committed, -1 where there is none."""

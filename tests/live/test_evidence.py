@@ -60,7 +60,9 @@ def test_votes_are_sums_over_the_neighbours_that_have_a_hashtag(memory: Memory) 
     asked = asking(memory, question(BOB))
     author, day, _, alike = asked.asker
     asked = replace(asked, asker=(author, day, likeness, alike))
-    nothing, of_all, of_one = votes(asked, [NOTHING, found, by_one], placed(np.array([RAIN, VOTE, 7])))
+    nothing, of_all, of_one = votes(
+        asked, [NOTHING, found, by_one], placed(np.array([RAIN, VOTE, 7]))
+    )
     assert not nothing.any()
     expected = {
         "sum": [6, 6],

@@ -100,6 +100,9 @@ def test_a_memory_is_the_same_after_a_file(
     save_memory(memory, file)
     again = load_memory(file)
     assert again.pairs == memory.pairs
+    for author in range(len(memory.authors)):
+        for found in (again.pairs_of(author), memory.pairs_of(author)):
+            assert dict(zip(*map(np.ndarray.tolist, found), strict=True)) == memory.pairs[author]
     assert again.hashtags.number_of == memory.hashtags.number_of
     np.testing.assert_equal(state(again, 18_060), state(memory, 18_060))
     for loaded in (memory, again):
