@@ -32,6 +32,7 @@ def command(  # noqa: PLR0917 - one argument for each option
 
     Where the environment variable TAGFINDER_API_KEY is set, clients must send it as X-API-Key.
     """
+    from tagfinder.recommend.live import LiveSuggester
     from tagfinder.recommend.loading import load
 
     try:
@@ -42,4 +43,7 @@ def command(  # noqa: PLR0917 - one argument for each option
         raise InputError(f"serve needs {error.name}: pip install 'tagfinder[serve]'") from error
     limits = load_limits(config)
     recommenders = [load(run, runtime=runtime, teach=teach) for run in runs]
+    for recommender in recommenders:
+        if isinstance(recommender, LiveSuggester):
+            recommender.get_ready()
     serve(create_app(recommenders, limits, api_key_from_environment()), host, port, limits)

@@ -287,7 +287,7 @@ def _in_names(
     numbers = np.arange(len(words[1]) - 1)
     lengths, bits = lengths_of(words, numbers), bits_of(words, numbers)
     there = bits_of(names, candidates)
-    for word in numbers:
+    for word in range(len(numbers)):
         for place in range(len(candidates)):
             if bits[word] & ~there[place]:
                 continue

@@ -135,6 +135,12 @@ class LiveSuggester:
                 for row, (text, read) in enumerate(zip(given, inputs, strict=True))
             ]
 
+    def get_ready(self) -> None:
+        """Do what the first suggestion would wait for: loops are compiled, trees put down."""
+        names = self.durable.knowledge.memory.authors.names
+        for author in (None, *names[:1]):
+            self.suggest("ready", author=author)
+
     def model_input(self, texts: pl.Series) -> pl.Series:
         """Return what cleaning leaves of texts (String to String)."""
         cleaned: pl.Series = self._cleaning.clean(texts)

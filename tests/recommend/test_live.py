@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,6 +148,39 @@ def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Pa
     assert "#" not in best.text
     suggester.close()
     assert "CometNight" in hashtags(live_run, text)
+
+
+READY = """
+import sys
+import tagfinder
+
+suggester = tagfinder.load(sys.argv[1])
+suggester.get_ready()
+
+def compiled():
+    return sum(
+        len(loops.nopython_signatures)
+        for name, module in list(sys.modules.items())
+        if name.startswith("tagfinder.live")
+        for loops in vars(module).values()
+        if hasattr(loops, "nopython_signatures")
+    )
+
+before = compiled()
+text = "the river is over its banks"
+authors = suggester.durable.knowledge.memory.authors.names
+suggester.suggest(text, author=authors[-1])
+suggester.suggest(text)
+print(before, compiled())
+"""
+
+
+def test_when_it_is_ready_no_suggestion_waits_for_compiling(live_run: Path) -> None:
+    command = [sys.executable, "-c", READY, str(live_run)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert before == after
+    assert before > 20
 
 
 def test_a_run_that_asks_no_classifier_learns_none(
