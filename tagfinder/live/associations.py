@@ -7,6 +7,8 @@ from zlib import crc32
 
 import numpy as np
 
+from tagfinder.live.compiled import compiled
+
 # 32 MB for pairs and 4 MB for words, of which the system gives only what is written to.
 PAIR_BITS = 23
 WORD_BITS = 20
@@ -66,7 +68,12 @@ def _places_of_words(keys: np.ndarray) -> np.ndarray:
     return (keys >> np.uint64(64 - WORD_BITS)).astype(np.int64)
 
 
+@compiled
 def _places_of_pairs(keys: np.ndarray, hashtags: np.ndarray) -> np.ndarray:
-    of_hashtags = (hashtags.astype(np.uint64) + np.uint64(1)) * SPREAD_HASHTAGS
-    mixed = (keys[:, None] ^ of_hashtags[None, :]) * SPREAD_WORDS
-    return (mixed >> np.uint64(64 - PAIR_BITS)).astype(np.int64)
+    places = np.empty((len(keys), len(hashtags)), np.int64)
+    for word in range(len(keys)):
+        for candidate in range(len(hashtags)):
+            of_hashtag = (np.uint64(hashtags[candidate]) + np.uint64(1)) * SPREAD_HASHTAGS
+            mixed = (keys[word] ^ of_hashtag) * SPREAD_WORDS
+            places[word, candidate] = mixed >> np.uint64(64 - PAIR_BITS)
+    return places

@@ -88,12 +88,7 @@ def candidates(
 def _put_forward(trends: Trends, asking: Asking) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each part with hashtags that it puts forward, in any order."""
     memory, question = asking.memory, asking.question
-    classified = question.classified
-    if len(classified.labels) > CLASSIFIED:
-        likely = np.argpartition(-classified.logs, CLASSIFIED)[:CLASSIFIED]
-        yield "classifier", classified.labels[likely]
-    else:
-        yield "classifier", classified.labels
+    yield "classifier", question.classified.likeliest(CLASSIFIED)
     yield "spelling", np.fromiter(question.spelled, np.int64, len(question.spelled))
     yield "author", asking.habits.latest
     yield "author", _own_frequent(asking)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,17 @@ class Classified:
 
     labels: np.ndarray
     logs: np.ndarray
+
+    @cached_property
+    def ascending(self) -> np.ndarray:
+        """(L,) float32 the logarithms in ascending order."""
+        return np.sort(self.logs)
+
+    def likeliest(self, n: int) -> np.ndarray:
+        """Return the labels with the `n` largest shares, ascending; more where shares are equal."""
+        if len(self.labels) <= n:
+            return self.labels
+        return self.labels[self.logs >= self.ascending[-n]]
 
 
 ARRAYS = ("words", "author_vectors", "projection", "weights", "bias")

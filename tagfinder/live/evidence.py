@@ -146,29 +146,33 @@ def of_author(found: Found) -> np.ndarray:
         table[:, :13] = np.nan
         return table
     posts_month = memory.author_posts.read(np.array([author]), day)[0, 1]
-    ever = int(memory.author_total.values[author])
-    table[:, :3] = found.own_uses
-    table[:, 4] = LONG_AGO
-    _of_own_uses(
-        table, found.own_rows, memory.pair_total.values, memory.pair_uses.latest.values, day
-    )
-    table[:, 5] = table[:, 1] / (posts_month + 0.5)
-    table[:, 6] = table[:, 3] / (ever + 1)
+    ever, repeats = memory.author_total.values[author], memory.author_repeats.values[author]
+    own = found.own_rows, found.own_uses
+    pairs = memory.pair_total.values, memory.pair_uses.latest.values
+    _of_own_uses(table, own, pairs, (posts_month, ever, repeats), day)
     if len(found.habits.latest):
         table[:, 9] = NOT_LATELY
         _of_latest_posts(table, found.places, found.habits.latest, found.habits.posts)
-    table[:, 10:13] = posts_month, np.log1p(ever), memory.author_repeats.values[author] / (ever + 1)
     return table
 
 
 @compiled
 def _of_own_uses(
-    table: np.ndarray, rows: np.ndarray, total: np.ndarray, latest_day: np.ndarray, day: float
+    table: np.ndarray,
+    own: tuple[np.ndarray, np.ndarray],
+    pairs: tuple[np.ndarray, np.ndarray],
+    author: tuple[float, int, int],
+    day: float,
 ) -> None:
+    (rows, uses), (total, latest_day), (posts_month, ever, repeats) = own, pairs, author
     for place in range(len(rows)):
-        if rows[place] >= 0:
-            table[place, 3] = total[rows[place]]
-            table[place, 4] = day - latest_day[rows[place]]
+        row, pair = table[place], rows[place]
+        row[:3] = uses[place]
+        row[3] = total[pair] if pair >= 0 else 0
+        row[4] = day - latest_day[pair] if pair >= 0 else LONG_AGO
+        row[5] = row[1] / (posts_month + 0.5)
+        row[6] = row[3] / (ever + 1)
+        row[10], row[11], row[12] = posts_month, np.log1p(ever), repeats / (ever + 1)
 
 
 @compiled
@@ -266,17 +270,27 @@ def of_words(found: Found) -> np.ndarray:
     covered, longest = _in_names(
         memory.hashtags.letters(), found.hashtags, letters_of(sorted(words))
     )
-    spelled = memory.spelled.values[found.hashtags]
-    return np.stack(
-        [
-            found.spelled,
-            np.log1p(spelled),
-            (memory.spelled_and_used.values[found.hashtags] + 0.2) / (spelled + 2.0),
-            np.minimum(covered / lengths, 1),
-            longest,
-        ],
-        axis=1,
-    ).astype(np.float32)
+    table = np.empty((len(lengths), len(WORD_NAMES)), np.float32)
+    spelled = memory.spelled.values, memory.spelled_and_used.values
+    _of_words(table, found.hashtags, spelled, (found.spelled, covered / lengths, longest))
+    return table
+
+
+@compiled
+def _of_words(
+    table: np.ndarray,
+    candidates: np.ndarray,
+    posts: tuple[np.ndarray, np.ndarray],
+    words: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    (spelled, spelled_and_used), (n_words, covered, longest) = posts, words
+    for place in range(len(candidates)):
+        row, hashtag = table[place], candidates[place]
+        row[0] = n_words[place]
+        row[1] = np.log1p(spelled[hashtag])
+        row[2] = (spelled_and_used[hashtag] + 0.2) / (spelled[hashtag] + 2.0)
+        row[3] = min(covered[place], 1.0)
+        row[4] = longest[place]
 
 
 @compiled
@@ -394,7 +408,7 @@ def of_classifier(found: Found) -> np.ndarray:
     table = np.zeros((len(logs), len(CLASS_NAMES)), np.float32)
     table[:, 0] = logs
     table[known, 1] = np.exp(logs[known])
-    ascending = np.sort(found.question.classified.logs)
+    ascending = found.question.classified.ascending
     higher = len(ascending) - np.searchsorted(ascending, logs, "right")
     table[:, 2] = np.where(known, higher, NO_PLACE)
     return table

@@ -129,16 +129,15 @@ def rows_of(trends: Trends, question: Question, parts: Collection[str], most: in
 
 def _strengths(found: Found) -> np.ndarray:
     """Return (S, C) how strongly each source puts candidates forward, 0 where it does not."""
-    return np.stack(
-        [
-            *found.votes[:, :, CUBES],
-            found.votes[list(VOTERS).index("by_words"), :, LIKE_AUTHORS],
-            found.uses[:, 1],
-            found.spelled,
-            found.class_logs - evidence.LEAST_LOG,
-            *found.own_uses[:, 1:].T,
-        ]
-    )
+    n_voters = len(found.votes)
+    strengths = np.empty((n_voters + 4 + found.own_uses.shape[1] - 1, len(found.hashtags)))
+    strengths[:n_voters] = found.votes[:, :, CUBES]
+    strengths[n_voters] = found.votes[list(VOTERS).index("by_words"), :, LIKE_AUTHORS]
+    strengths[n_voters + 1] = found.uses[:, 1]
+    strengths[n_voters + 2] = found.spelled
+    strengths[n_voters + 3] = found.class_logs - evidence.LEAST_LOG
+    strengths[n_voters + 4 :] = found.own_uses[:, 1:].T
+    return strengths
 
 
 @compiled

@@ -43,7 +43,8 @@ def votes(asking: Asking, found: Sequence[Neighbours], candidates: Places) -> np
     posts, asker = asking.memory.post_columns(), asking.asker
     tables = np.zeros((len(found), len(candidates[1]), len(VOTE_NAMES)))
     for table, group in zip(tables, found, strict=True):
-        _vote(table, candidates, (group.numbers, group.scores), posts, asker)
+        if len(group.numbers):
+            _vote(table, candidates, (group.numbers, group.scores), posts, asker)
     return tables
 
 
@@ -58,8 +59,6 @@ def _vote(
     numbers, scores = group
     days, authors, starts, hashtags = posts
     asking_author, now, likeness, _ = asker
-    if not len(numbers):
-        return
     table[:, FIRST] = NO_NEIGHBOUR
     cubes = cubes_of(scores)
     for place in range(len(numbers)):

@@ -11,6 +11,7 @@ import torch
 from tagfinder.live.classifier import (
     HALF_LIFE,
     UNCLASSIFIED,
+    Classified,
     Classifier,
     ClassifierSettings,
     Example,
@@ -174,3 +175,11 @@ def test_authors_and_vectors_are_gone_on_with() -> None:
     np.testing.assert_array_equal(after.author_vectors[0], before.author_vectors[1])
     assert not after.author_vectors[1].any()
     np.testing.assert_array_equal(after.projection, before.projection)
+
+
+def test_the_likeliest_labels_are_those_with_the_largest_shares() -> None:
+    said = Classified(np.array([2, 4, 7, 9]), np.log(np.array([0.1, 0.4, 0.1, 0.4], np.float32)))
+    assert said.likeliest(2).tolist() == [4, 9]
+    assert said.likeliest(3).tolist() == [2, 4, 7, 9]
+    assert said.likeliest(9).tolist() == [2, 4, 7, 9]
+    assert UNCLASSIFIED.likeliest(2).tolist() == []
