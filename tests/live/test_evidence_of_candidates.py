@@ -173,14 +173,14 @@ def test_the_share_of_this_weekday_fades() -> None:
 def test_how_words_spell_hashtags() -> None:
     memory = taught([(90.0, "ann", ["buildback", "rainday"])] * 2, text="build back better")
     memory.teach(Post("3", 91.0, "ann", "build back", ("rainday",)), read("build back"))
-    asked = found(memory, ["buildback", "rainday"], None, text="Rain, rain: @build it back")
+    asked = found(memory, ["buildback", "rainday"], None, text="Rain, rain: @build da back")
     told = columns(evidence.WORD_NAMES, evidence.of_words(asked))
     # "build" and "back" do not stand beside each other.
     assert told["spelled"] == [0, 0]
     # The words of three posts spelled it, and two of them had it.
     assert told["spelled_posts"] == approx(np.log(4), 0)
     assert told["spelled_rate"] == approx((2 + 0.2) / (3 + 2), 0.2 / 2)
-    # "it" is too short to be looked for, and a word counts once.
+    # "da" is too short to be looked for, and a word counts once.
     assert told["covered"] == approx(1, 4 / 7)
     assert told["in_name"] == [5, 4]
     asked = replace(asked, question=replace(asked.question, words=["build", "buildback"]))
