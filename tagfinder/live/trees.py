@@ -50,7 +50,7 @@ class Trees:
             first: the first tree.
             last: the tree after the last one; those that there are not count nothing.
         """
-        trees = slice(first, min(last, len(self)))
+        trees = slice(first, last)
         scores = np.zeros(len(table))
         _add_scores(scores, table, self._nodes, self._roots[trees], self._depths[trees])
         return scores

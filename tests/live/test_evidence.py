@@ -132,7 +132,9 @@ def test_associations_are_sums_means_and_highest_over_words(n_words: int) -> Non
 
 def test_the_classifier_tells_share_and_place(memory: Memory) -> None:
     shares = np.array([0.2, 0.7, 0.1], np.float32)
-    asked = replace(question(), classified=Classified(np.array([2, 5, 9]), np.log(shares)))
+    # What lies behind the last label in memory is none.
+    labels, logs = np.array([2, 5, 9, 11])[:3], np.log([*shares, 1], dtype=np.float32)[:3]
+    asked = replace(question(), classified=Classified(labels, logs))
     logs, share, place = classes(memory, asked, [1, 2, 5, 9, 11]).T
     known = [1, 2, 3]
     assert logs[known].tolist() == pytest.approx(np.log(shares).tolist())

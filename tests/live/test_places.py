@@ -19,8 +19,17 @@ def test_each_number_is_found_where_it_stands_and_no_other(
         assert place_of(other, places) == -1
 
 
+def test_what_finds_the_last_slot_taken_goes_on_at_the_first() -> None:
+    alone = (placed(np.array([number]))[0] for number in range(1_000))
+    last, second, third, other = [n for n, slots in enumerate(alone) if slots[-1] == 0][:4]
+    places = placed(np.array([last, second, third]))
+    assert places[0].tolist() == [1, 2, *[-1] * 13, 0]
+    assert [place_of(number, places) for number in (last, second, third)] == [0, 1, 2]
+    assert place_of(other, places) == -1
+
+
 def test_numbers_of_one_slot_are_told_apart() -> None:
-    # So many from one range that some share a slot, and the last slots run over into the first.
+    # So many from one range that some share a slot.
     numbers = np.random.default_rng(1).permutation(5_000)[:900]
     places = placed(numbers)
     assert [place_of(int(number), places) for number in numbers] == list(range(900))

@@ -68,6 +68,18 @@ def test_scores_are_lightgbms_to_the_last_bit(booster: lightgbm.Booster, missing
         assert np.array_equal(trees.scores(table_of(rows), first, last), expected)
 
 
+def test_a_number_at_a_threshold_goes_where_lightgbm_sends_it(booster: lightgbm.Booster) -> None:
+    splits = booster.trees_to_dataframe().dropna(subset=["split_feature"])
+    rows = evidence(3)[: len(splits)]
+    assert len(rows) == len(splits)
+    for row, name, threshold in zip(
+        rows, splits["split_feature"], splits["threshold"], strict=True
+    ):
+        row[booster.feature_name().index(name)] = largest_float32(threshold)
+    scores = Trees(booster).scores(table_of(rows), 0, 60)
+    assert np.array_equal(scores, booster.predict(rows))
+
+
 def test_trees_that_there_are_not_count_nothing(booster: lightgbm.Booster) -> None:
     trees, table = Trees(booster), table_of(evidence(2)[:5])
     assert np.array_equal(trees.scores(table, 20, 900), trees.scores(table, 20, len(trees)))
