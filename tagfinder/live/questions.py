@@ -129,15 +129,10 @@ def rows_of(trends: Trends, question: Question, parts: Collection[str], most: in
 
 def _strengths(found: Found) -> np.ndarray:
     """Return (S, C) how strongly each source puts candidates forward, 0 where it does not."""
-    n_voters = len(found.votes)
-    strengths = np.empty((n_voters + 4 + found.own_uses.shape[1] - 1, len(found.hashtags)))
-    strengths[:n_voters] = found.votes[:, :, CUBES]
-    strengths[n_voters] = found.votes[list(VOTERS).index("by_words"), :, LIKE_AUTHORS]
-    strengths[n_voters + 1] = found.uses[:, 1]
-    strengths[n_voters + 2] = found.spelled
-    strengths[n_voters + 3] = found.class_logs - evidence.LEAST_LOG
-    strengths[n_voters + 4 :] = found.own_uses[:, 1:].T
-    return strengths
+    like_authors = found.votes[list(VOTERS).index("by_words"), :, LIKE_AUTHORS]
+    shares = found.class_logs - evidence.LEAST_LOG
+    of_one_column = np.stack([like_authors, found.uses[:, 1], found.spelled, shares])
+    return np.concatenate([found.votes[:, :, CUBES], of_one_column, found.own_uses[:, 1:].T])
 
 
 @compiled
