@@ -9,7 +9,7 @@ import pytest
 
 from tagfinder.live import evidence
 from tagfinder.live.asking import NOTHING, Asking, Question, asker_of, habits_of, likely_authors
-from tagfinder.live.candidates import CLASSIFIED, Trends
+from tagfinder.live.candidates import CLASSIFIED, TRENDING, Trends
 from tagfinder.live.classifier import Classified
 from tagfinder.live.evidence import LEAST_LOG, NO_PLACE
 from tagfinder.live.memory import NOBODY, Memory, Post
@@ -157,6 +157,21 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
     assert rows.hashtags.tolist() == sorted(likeliest[:CLASSIFIED].tolist())
     rows = rows_of(Trends(memory), asked, {"classifier"}, most=10)
     assert rows.hashtags.tolist() == sorted(likeliest[:10].tolist())
+
+
+def test_what_trends_stays_in_a_short_list() -> None:
+    # The later a hashtag was used, the more it counts now; their numbers are in another order.
+    memory = Memory()
+    memory.teach(Post("all", 0.0, None, "", tuple(f"tag{n}" for n in range(TRENDING))), read(""))
+    order = np.random.default_rng(1).permutation(TRENDING)
+    for place, tag in enumerate(order):
+        memory.teach(Post(f"{tag}", 50 + place / 20, None, "", (f"tag{tag}",)), read(""))
+    asked = replace(question(), day=53.0)
+    everything = rows_of(Trends(memory), asked, {"trends"}, most=TRENDING)
+    assert len(everything.hashtags) == TRENDING
+    rows = rows_of(Trends(memory), asked, {"trends"}, most=5)
+    latest = [memory.hashtags.number_of[f"tag{tag}"] for tag in order[-5:]]
+    assert rows.hashtags.tolist() == sorted(latest)
 
 
 def test_who_may_have_written_it_is_told_by_a_classifier_and_neighbours(memory: Memory) -> None:
