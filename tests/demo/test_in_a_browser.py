@@ -23,6 +23,9 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here")
 POST = "document.querySelector('textarea').value"
 BUTTONS = "[...document.querySelectorAll('[data-testid=stButton] button')]"
 BARS = "document.querySelectorAll('[data-testid=stPlotlyChart] svg').length"
+IDLE = "document.querySelector('[data-test-script-state=notRunning]') !== null"
+# A key that is pressed while the page is still being made is lost.
+MADE = f"{BARS} > 0 && {BUTTONS}.length > 0 && {IDLE}"
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +58,8 @@ def wait_for_port(port: int) -> None:
 def test_the_page_is_read_clicked_and_photographed(address: str, tmp_path: Path) -> None:
     with Browser(PROGRAM, tmp_path / "profile") as browser:
         browser.open(address)
-        browser.wait_for(f"{BARS} > 0 && {BUTTONS}.length > 0")
-        before = browser.value(POST)
+        browser.wait_for(MADE)
+        before = browser.wait_for(POST)
         hashtag = browser.value(f"{BUTTONS}[0].innerText")
         assert hashtag.startswith("#")
         assert "What the model reads" in browser.text()
@@ -69,8 +72,8 @@ def test_the_page_is_read_clicked_and_photographed(address: str, tmp_path: Path)
 def test_a_hashtag_is_added_by_keyboard_alone(address: str, tmp_path: Path) -> None:
     with Browser(PROGRAM, tmp_path / "profile") as browser:
         browser.open(address)
-        browser.wait_for(f"{BARS} > 0 && {BUTTONS}.length > 0")
-        before = browser.value(POST)
+        browser.wait_for(MADE)
+        before = browser.wait_for(POST)
         for _ in range(60):
             browser.press("Tab")
             if browser.value(f"{BUTTONS}.includes(document.activeElement)"):
@@ -82,7 +85,7 @@ def test_a_hashtag_is_added_by_keyboard_alone(address: str, tmp_path: Path) -> N
 def test_the_page_fits_a_phone(address: str, tmp_path: Path) -> None:
     with Browser(PROGRAM, tmp_path / "profile", width=390, height=800) as browser:
         browser.open(address)
-        browser.wait_for(f"{BARS} > 0 && {BUTTONS}.length > 0")
+        browser.wait_for(MADE)
         assert browser.value("document.documentElement.scrollWidth") <= 390
         widest = "Math.max(...[...document.querySelectorAll('textarea, button, .js-plotly-plot')]"
         assert browser.value(f"{widest}.map(e => e.getBoundingClientRect().right))") <= 390
