@@ -26,15 +26,17 @@ class Table:
         r"""Return the table as Markdown, under its title in bold.
 
         Example:
-            >>> print(Table("Scores", ["run", "ndcg"], [["a|b", "0.5"]]).markdown())
-            **Scores**
+            >>> print(Table("Scores (* best)", ["run", "ndcg"], [["a|b", "0.5"]]).markdown())
+            **Scores (\* best)**
             <BLANKLINE>
             | run   |   ndcg |
             |:------|-------:|
             | a\|b  |    0.5 |
         """
         cells = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
-        return f"**{self.title}**\n\n{self._formatted(cells, 'pipe')}"
+        # A star would end the bold type.
+        title = self.title.replace("*", "\\*")
+        return f"**{title}**\n\n{self._formatted(cells, 'pipe')}"
 
     def latex(self) -> str:
         """Return the table as LaTeX (package booktabs), with its title as the caption."""

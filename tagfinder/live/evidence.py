@@ -233,6 +233,7 @@ def _of_posts_alike(
         for post in latest:
             if post < 0:
                 continue
+            # Worked out when it is needed: most posts have no candidate.
             lately = -1.0
             for start in range(starts[post], starts[post + 1]):
                 place = place_of(hashtags[start], candidates)
