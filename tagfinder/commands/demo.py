@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None
     page = Path(__file__).parents[1] / "demo" / "page.py"
     paths = [str(run) for run in runs]
     streamlit = [sys.executable, "-m", "streamlit", "run", str(page), *flags, "--", *paths]
-    try:
+    if sys.platform == "win32":
         sys.exit(subprocess.call(streamlit))
-    except KeyboardInterrupt:
-        sys.exit(0)
+    # In this process's place, so that what ends it ends the page, not only this command.
+    os.execv(sys.executable, streamlit)

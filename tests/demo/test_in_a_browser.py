@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from served import served
 
 pytest.importorskip("streamlit", reason="needs the extra demo")
 pytest.importorskip("websockets", reason="needs websockets")
@@ -31,28 +26,8 @@ MADE = f"{BARS} > 0 && {BUTTONS}.length > 0 && {IDLE}"
 @pytest.fixture(scope="module")
 def address(run_of: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the page as `tagfinder demo` does."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    run = run_of("tfidf_lr")  # type: ignore[operator]
-    command = [sys.executable, "-m", "tagfinder", "demo", str(run), "--no-browser"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port)], start_new_session=True, stdout=subprocess.DEVNULL
-    )
-    wait_for_port(port)
-    yield f"http://127.0.0.1:{port}/"
-    # Streamlit runs in a child of the command.
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(30)
-
-
-def wait_for_port(port: int) -> None:
-    for _ in range(600):
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise TimeoutError
+    with served(run_of("tfidf_lr")) as port:  # type: ignore[operator]
+        yield f"http://127.0.0.1:{port}/"
 
 
 def test_the_page_is_read_clicked_and_photographed(address: str, tmp_path: Path) -> None:
