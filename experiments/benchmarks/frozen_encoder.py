@@ -18,10 +18,8 @@ on a GPU where there is one; then it is also said what share of its bfloat16 rat
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import resource
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ import numpy as np
 import polars as pl
 import torch
 from chip import bfloat16_rate, name_of, synchronized
+from processes import in_a_process
 from torch import nn
 
 from tagfinder.corpus.prepared import PreparedCorpus
@@ -165,12 +164,6 @@ def timed(start: float, n: int, result: Any) -> Any:
     seconds = synchronized() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return n / seconds, peak, result
-
-
-def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a fresh process, so that peak memory is its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
 
 
 def same_neighbours(a: np.ndarray, b: np.ndarray, k: int = 10) -> float:

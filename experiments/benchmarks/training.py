@@ -17,7 +17,6 @@ what share of the chip's bfloat16 rate they reach.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import resource
 import statistics
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from chip import bfloat16_rate, name_of, synchronized
+from processes import in_a_process
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -288,12 +288,6 @@ def opened(folder: str) -> tuple[PreparedCorpus, TokenFeatures]:
     features = TokenFeatures(EmbeddingTables(scratch=Scratch(200)))
     features.fit(corpus)
     return corpus, features
-
-
-def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function in a fresh process, so that peak memory is its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
 
 
 def print_share(model: str, way: str, found: dict[str, float]) -> None:

@@ -28,6 +28,7 @@ class Found(Asking):
 
     Attributes:
         hashtags: (C,) int64 the candidates, ascending.
+        places: where each of them stands.
         votes: (G, C, 10) what each group of neighbours says, see `votes`.
         uses: (C, 5) uses by all, fading.
         own_rows: (C,) int64 rows of the author's uses, -1 where there are none.
@@ -37,6 +38,7 @@ class Found(Asking):
     """
 
     hashtags: np.ndarray
+    places: Places
     votes: np.ndarray
     uses: np.ndarray
     own_rows: np.ndarray
@@ -44,16 +46,11 @@ class Found(Asking):
     spelled: np.ndarray
     class_logs: np.ndarray
 
-    @cached_property
-    def places(self) -> Places:
-        """Where each candidate stands."""
-        return placed(self.hashtags)
-
-    def only(self, places: np.ndarray) -> Found:
+    def only(self, rows: np.ndarray) -> Found:
         """Return the same of some candidates."""
         of_candidates = ("hashtags", "uses", "own_rows", "own_uses", "spelled", "class_logs")
-        kept = {name: getattr(self, name)[places] for name in of_candidates}
-        return replace(self, votes=self.votes[:, places], **kept)
+        kept = {name: getattr(self, name)[rows] for name in of_candidates}
+        return replace(self, places=placed(kept["hashtags"]), votes=self.votes[:, rows], **kept)
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -77,6 +74,7 @@ def found_of(asking: Asking, hashtags: np.ndarray, voters: Sequence[Neighbours])
     return Found(
         **vars(asking),
         hashtags=hashtags,
+        places=places,
         votes=votes(asking, voters, places),
         uses=memory.uses.read(hashtags, question.day),
         own_rows=rows,
@@ -268,9 +266,7 @@ def of_words(found: Found) -> np.ndarray:
     """
     memory, lengths = found.memory, found.lengths
     words = {word.lstrip("@") for word in found.question.words if len(word) > 2}
-    covered, longest = _in_names(
-        memory.hashtags.letters(), found.hashtags, letters_of(sorted(words))
-    )
+    covered, longest = _in_names(memory.hashtags.letters(), found.hashtags, letters_of([*words]))
     table = np.empty((len(lengths), len(WORD_NAMES)), np.float32)
     spelled = memory.spelled.values, memory.spelled_and_used.values
     _of_words(table, found.hashtags, spelled, (found.spelled, covered / lengths, longest))

@@ -24,17 +24,13 @@ class Trees:
 
     def __init__(self, booster: Any) -> None:
         model = booster.dump_model()
-        self._n_columns = model["max_feature_idx"] + 1
-        self._columns: list[int] = []
-        self._thresholds: list[float] = []
-        self._children: list[int] = []
-        self._values: list[float] = []
-        trees = [self._put_down(tree["tree_structure"]) for tree in model["tree_info"]]
+        nodes = _Nodes(model["max_feature_idx"] + 1)
+        trees = [nodes.put_down(tree["tree_structure"]) for tree in model["tree_info"]]
         self._nodes = (
-            np.array(self._columns, np.uint32),
-            np.array(self._thresholds, np.float32),
-            np.array(self._children, np.uint32),
-            np.array(self._values),
+            np.array(nodes.columns, np.uint32),
+            np.array(nodes.thresholds, np.float32),
+            np.array(nodes.children, np.uint32),
+            np.array(nodes.values),
         )
         self._roots = np.array([root for root, _ in trees], np.uint32)
         self._depths = np.array([depth for _, depth in trees], np.int64)
@@ -55,7 +51,18 @@ class Trees:
         _add_scores(scores, table, self._nodes, self._roots[trees], self._depths[trees])
         return scores
 
-    def _put_down(self, tree: dict[str, Any]) -> tuple[int, int]:
+
+class _Nodes:
+    """The nodes of trees while they are put down, by number."""
+
+    def __init__(self, n_columns: int) -> None:
+        self._n_columns = n_columns
+        self.columns: list[int] = []
+        self.thresholds: list[float] = []
+        self.children: list[int] = []
+        self.values: list[float] = []
+
+    def put_down(self, tree: dict[str, Any]) -> tuple[int, int]:
         """Append a tree's nodes, both children of one beside each other; return root and depth."""
         root = self._room_for(1)
         deepest = 0
@@ -64,7 +71,7 @@ class Trees:
             node, place, depth = waiting.popleft()
             deepest = max(deepest, depth)
             if "leaf_value" in node:
-                self._values[place] = node["leaf_value"]
+                self.values[place] = node["leaf_value"]
                 continue
             left, right = node["left_child"], node["right_child"]
             column, threshold = node["split_feature"], largest_float32(node["threshold"])
@@ -75,19 +82,19 @@ class Trees:
                 column += self._n_columns
                 threshold = -next_float32(threshold)
                 left, right = right, left
-            self._columns[place], self._thresholds[place] = column, float(threshold)
-            children = self._children[place] = self._room_for(2)
+            self.columns[place], self.thresholds[place] = column, float(threshold)
+            children = self.children[place] = self._room_for(2)
             waiting.append((left, children, depth + 1))
             waiting.append((right, children + 1, depth + 1))
         return root, deepest
 
     def _room_for(self, n: int) -> int:
         """Append nodes that lead to themselves and return the first one's number."""
-        first = len(self._values)
-        self._columns += [0] * n
-        self._thresholds += [np.inf] * n
-        self._children += range(first, first + n)
-        self._values += [0.0] * n
+        first = len(self.values)
+        self.columns += [0] * n
+        self.thresholds += [np.inf] * n
+        self.children += range(first, first + n)
+        self.values += [0.0] * n
         return first
 
 
