@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from tagfinder.run_folder import RunFolder
+from tagfinder.artifacts.run_folder import RunFolder
 
 SCORES = ("ndcg@5", "map@5", "micro_f1", "macro_f1", "report_ndcg@5")
 HEADER = (

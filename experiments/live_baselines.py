@@ -219,7 +219,7 @@ def replayed(posts: pl.DataFrame, rule: Rule) -> list[list[int]]:
 
 def rule_row(corpus: PreparedCorpus, name: str, rule: type[Rule]) -> list[str]:
     """Return one line of the table for a simple rule."""
-    posts = pl.read_parquet(corpus.folder / "tweets.parquet", columns=[*COLUMNS, "n_hashtags"])
+    posts = pl.read_parquet(corpus.folder / "posts.parquet", columns=[*COLUMNS, "n_hashtags"])
     test = posts.filter(split=pl.lit("test"))
     top_labels = pl.Series("top_labels", replayed(posts, rule()), dtype=pl.List(pl.Int32))
     slices = slices_of(posts, test.select("labels", "n_hashtags", top_labels), delay_days=1.0)

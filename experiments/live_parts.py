@@ -21,7 +21,7 @@ import torch
 from omegaconf import OmegaConf
 from tabulate import tabulate
 
-from tagfinder.configured import build
+from tagfinder.configuration.build import build
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.evaluation.metrics import ranking_scores
 from tagfinder.live.features import LiveFeatures

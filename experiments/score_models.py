@@ -89,7 +89,7 @@ def row(corpus: str, protocol: str, model: str, metrics: dict[str, Any]) -> str:
     """Return one line of the table."""
     scores = [metrics[part].get(name) for part, name in COLUMNS.values()]
     cells = ["" if score is None else f"{score:.3f}" for score in scores]
-    speeds = [f"{metrics['train_seconds']:.1f}", f"{metrics['tweets_per_second']:,.0f}"]
+    speeds = [f"{metrics['train_seconds']:.1f}", f"{metrics['posts_per_second']:,.0f}"]
     return f"| {' | '.join([corpus, protocol, model, *cells, *speeds])} |"
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from tagfinder.configured import register_resolvers
-from tagfinder.corpora import corpus_of
+from tagfinder.configuration.application import register_resolvers
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.paths import conf_dir
+from tagfinder.runs.corpus import corpus_of
 
 
 def configured(*overrides: str) -> DictConfig:

@@ -51,7 +51,7 @@ def small_corpus(folder: Path, n: int = 240) -> PreparedCorpus:
     train = tweets.filter(split=pl.lit("train"))
     counts = np.bincount(train["labels"].explode().to_numpy(), minlength=len(TOPICS))
     folder.mkdir(parents=True, exist_ok=True)
-    tweets.write_parquet(folder / "tweets.parquet")
+    tweets.write_parquet(folder / "posts.parquet")
     pl.DataFrame(
         {
             "index": range(len(TOPICS)),

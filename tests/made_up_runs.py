@@ -32,7 +32,7 @@ def made_up_corpus(folder: Path, labels: list[list[int]], groups: Sequence[int])
             "split": ["test"] * n,
         },
         schema_overrides={"created_at": pl.Datetime("us", "UTC")},
-    ).write_parquet(folder / "tweets.parquet")
+    ).write_parquet(folder / "posts.parquet")
     counts = [60, 50, 40, 30, 20, 10]
     pl.DataFrame(
         {
@@ -94,7 +94,7 @@ def made_up_run(
         "corpus": "made up",
         "seed": 1,
         "train_seconds": 12.5,
-        "tweets_per_second": 1000.0,
+        "posts_per_second": 1000.0,
         "model_bytes": 4096,
         "rows": {"train": 200, "val": 0, "test": n},
         "val": {"micro_f1": 0.5, "macro_f1": 0.4, "n": 0},

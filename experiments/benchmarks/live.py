@@ -30,7 +30,7 @@ import numpy as np
 import polars as pl
 from omegaconf import OmegaConf
 
-from tagfinder.configured import build
+from tagfinder.configuration.build import build
 from tagfinder.corpus.hashtags import extract
 from tagfinder.live.asking import Question
 from tagfinder.live.durable import WORDS, DurableKnowledge

@@ -21,7 +21,7 @@ from tagfinder.data.ragged import Ragged
 from tagfinder.evaluation.metrics import ranking_scores
 from tagfinder.evaluation.rankings import PADDING, hits, top_k
 from tagfinder.files import read_json
-from tagfinder.recommend.onnx_model import GRAPHS
+from tagfinder.recommend.onnx_runtime import GRAPHS
 
 SIZES = {"torch": ("model.safetensors", "features/encoder/model.safetensors")} | {
     runtime: (graph,) for runtime, graph in GRAPHS.items()

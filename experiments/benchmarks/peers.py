@@ -36,14 +36,15 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from tagfinder.configured import build, register_resolvers
-from tagfinder.corpora import corpus_of
+from tagfinder.configuration.application import register_resolvers
+from tagfinder.configuration.build import build
 from tagfinder.data.ragged import Ragged
 from tagfinder.evaluation import metrics
 from tagfinder.evaluation.rankings import hits, top_k
 from tagfinder.models.base import sparse_labels
 from tagfinder.models.tfidf import TfidfRecommender
 from tagfinder.paths import conf_dir
+from tagfinder.runs.corpus import corpus_of
 
 SHARED = Path(os.environ.get("TAGFINDER_SHARED", Path(__file__).parents[3] / "shared"))
 CORPUS = SHARED / "data" / "us_congress_2022.parquet"

@@ -58,8 +58,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     Means with two kinds of 95 % intervals, differences of all pairs with Holm-corrected p-values.
     The page goes to standard output too.
     """
-    from tagfinder.compare import Statistics, compare_runs, write_comparison
-    from tagfinder.finished_runs import open_runs
+    from tagfinder.runs.compare import Statistics, compare_runs, write_comparison
+    from tagfinder.runs.finished_runs import open_runs
 
     if len(runs) < 2:
         raise InputError("name at least two runs to compare")

@@ -65,9 +65,9 @@ def command(
     precision-recall curves, scores by label, length and month, calibration), errors.json,
     worst_posts.md (it quotes posts) and thresholds.json.
     """
-    from tagfinder.evaluate import evaluate, evaluation_table
-    from tagfinder.run_errors import effect_table, examine
-    from tagfinder.train import silence_noise
+    from tagfinder.runs.error_analysis import effect_table, examine
+    from tagfinder.runs.rescore import evaluate, evaluation_table
+    from tagfinder.runs.train import silence_noise
 
     silence_noise()
     if protocol is not None:
@@ -91,9 +91,9 @@ def command(
 def _over_time(
     folder: Path, protocol: str, refit: Literal["never", "monthly", "weekly"], as_json: bool
 ) -> None:
-    from tagfinder.refit import evaluate_over_time, refit_table
-    from tagfinder.run_folder import RunFolder
-    from tagfinder.run_slices import can_be_sliced, write_slices
+    from tagfinder.artifacts.run_folder import RunFolder
+    from tagfinder.runs.refit import evaluate_over_time, refit_table
+    from tagfinder.runs.slices import can_be_sliced, write_slices
 
     run = RunFolder.open(folder)
     if can_be_sliced(run):

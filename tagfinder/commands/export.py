@@ -20,7 +20,7 @@ def command(run: Path, folder: Path, license_name: str | None, onnx: bool, int8:
 
     The bundle holds JSON, safetensors and fastText's binary, no pickle, and works without the run.
     """
-    from tagfinder.recommend.bundle import export_bundle
+    from tagfinder.recommend.export import export_bundle
 
     export_bundle(run, folder, license_name, onnx=onnx, int8=int8)
     click.echo(folder)

@@ -11,6 +11,6 @@ from tagfinder.commands.train import OVERRIDES
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
 def command(overrides: tuple[str, ...]) -> None:
     """Prepare a corpus, describe it, print its folder."""
-    from tagfinder.configured import run_configured
+    from tagfinder.sweeping.task import run_configured
 
-    run_configured("tagfinder.corpora:prepare_and_describe", overrides, "prepare")
+    run_configured("tagfinder.runs.corpus:prepare_and_describe", overrides, "prepare")

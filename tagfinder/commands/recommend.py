@@ -16,7 +16,7 @@ from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
     from tagfinder.recommend.loading import Suggester
-    from tagfinder.recommend.recommender import Suggestions
+    from tagfinder.recommend.suggestion import Suggestions
 
 # Texts that are scored together.
 TEXTS = 1024

@@ -31,9 +31,9 @@ def command(runs: tuple[Path, ...], out: Path, metric: str, resamples: int, seed
 
     Runs on the same posts are compared with each other. No post is quoted.
     """
-    from tagfinder.compare import Statistics
-    from tagfinder.finished_runs import open_runs
-    from tagfinder.report import write_report
+    from tagfinder.runs.compare import Statistics
+    from tagfinder.runs.finished_runs import open_runs
+    from tagfinder.runs.report import write_report
 
     statistics = Statistics(metric=metric, n_resamples=resamples, seed=seed)
     write_report(open_runs(runs), statistics, out)

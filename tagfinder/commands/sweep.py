@@ -53,7 +53,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     target = {"_target_": SAMPLERS[sampler]} if sampler else None
     what = load_search(search, overrides, trials=trials, sampler=target, seed=seed)
 
-    from tagfinder.train import train
+    from tagfinder.runs.train import train
 
     watch = Watch(out)
     watch.start()

@@ -11,6 +11,6 @@ OVERRIDES = {"ignore_unknown_options": True, "allow_extra_args": True, "help_opt
 @click.argument("overrides", nargs=-1, type=click.UNPROCESSED)
 def command(overrides: tuple[str, ...]) -> None:
     """Train a recommender, score it, leave a run folder."""
-    from tagfinder.configured import run_configured
+    from tagfinder.sweeping.task import run_configured
 
-    run_configured("tagfinder.train:train", overrides, "train")
+    run_configured("tagfinder.runs.train:train", overrides, "train")

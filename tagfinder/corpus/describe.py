@@ -24,7 +24,7 @@ def describe(corpus: PreparedCorpus, folder: Path) -> None:
 
     Only aggregates are shown: no post is quoted.
     """
-    tweets = pl.scan_parquet(corpus.folder / "tweets.parquet")
+    tweets = pl.scan_parquet(corpus.folder / "posts.parquet")
     labels = pl.read_parquet(corpus.folder / "hashtags.parquet")
     _draw_words(corpus.name, _word_counts(tweets), folder)
     _draw_lengths(corpus.name, tweets, folder)

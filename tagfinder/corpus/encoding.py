@@ -68,7 +68,7 @@ class Encoder:
     keep_uncovered: bool
 
     def write(self, staged: Staged, target: Path, rejects: Rejects) -> Tally:
-        """Write `tweets.parquet`."""
+        """Write `posts.parquet`."""
         tally = Tally()
         write_batches(target, self._batches(staged, tally, rejects))
         return tally

@@ -1,7 +1,7 @@
 """Prepare a corpus: clean, group near-duplicates, split, choose the label set, encode.
 
 Texts pass through in batches: first into a staging file, then, once the label set and the parts
-are known, into `tweets.parquet`. Per post only its time and its duplicate keys stay in memory.
+are known, into `posts.parquet`. Per post only its time and its duplicate keys stay in memory.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _make(recipe: Recipe, folder: Path, rejects: Rejects) -> dict[str, object]:
     parts = recipe.split.assign(np.concatenate(staged.times), groups)
     hashtags = _choose_hashtags(recipe, staged, parts)
     encoder = Encoder(hashtags, parts, groups, recipe.selection.keep_uncovered)
-    tally = encoder.write(staged, folder / "tweets.parquet", rejects)
+    tally = encoder.write(staged, folder / "posts.parquet", rejects)
     staged.file.unlink()
     _refuse_empty_parts(recipe, tally, rejects)
     _hashtag_table(hashtags, staged, tally).write_parquet(folder / "hashtags.parquet")

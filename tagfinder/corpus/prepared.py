@@ -39,7 +39,7 @@ class LabelSet:
 
 
 class PreparedCorpus:
-    """Read access to `tweets.parquet`, `hashtags.parquet` and `manifest.json` of one folder.
+    """Read access to `posts.parquet`, `hashtags.parquet` and `manifest.json` of one folder.
 
     Args:
         folder: where `tagfinder prepare` left the corpus.
@@ -81,5 +81,5 @@ class PreparedCorpus:
 
     def part(self, part: Part, columns: Sequence[str]) -> pl.DataFrame:
         """Return some columns of one part, in corpus order."""
-        tweets = pl.scan_parquet(self.folder / "tweets.parquet")
+        tweets = pl.scan_parquet(self.folder / "posts.parquet")
         return tweets.filter(pl.col("split") == part).select(list(columns)).collect()

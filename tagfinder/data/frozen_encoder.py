@@ -21,6 +21,7 @@ from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.encoder import (
     WEIGHTS,
     Encoder,
+    EncoderFeatures,
     copy_encoder,
     digest_of_tokenizer,
     knows_pieces,
@@ -28,7 +29,6 @@ from tagfinder.data.encoder import (
     pooled,
     word_pieces,
 )
-from tagfinder.data.encoder_features import EncoderFeatures
 from tagfinder.data.ragged import Ragged
 from tagfinder.data.vector_store import StoredVectors, stored_vectors
 from tagfinder.files import digest_of, read_json, sha256_of, write_json

@@ -13,6 +13,7 @@ from torch import Tensor
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.encoder import (
     Encoder,
+    EncoderFeatures,
     copy_encoder,
     digest_of_tokenizer,
     empty_encoder,
@@ -20,7 +21,6 @@ from tagfinder.data.encoder import (
     load_encoder,
     word_pieces,
 )
-from tagfinder.data.encoder_features import EncoderFeatures
 from tagfinder.data.frozen_encoder import FrozenEncoder
 from tagfinder.data.ragged import Ragged
 

@@ -20,7 +20,8 @@ from tagfinder.recommend.bundle import BUNDLE_FILE
 from tagfinder.recommend.explain import influences
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import load as load_recommender
-from tagfinder.recommend.recommender import Recommender, Suggestions
+from tagfinder.recommend.recommender import Recommender
+from tagfinder.recommend.suggestion import Suggestions
 
 RUNS_VARIABLE = "TAGFINDER_RUNS"
 COLOUR = "#1d9bf0"

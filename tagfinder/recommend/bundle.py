@@ -8,21 +8,16 @@ that an unknown one is refused.
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
-from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tagfinder import __version__
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
-from tagfinder.files import atomic_path, read_json, sha256_of, write_json, write_text
-from tagfinder.recommend.calibration import read_calibration
-from tagfinder.recommend.card import model_card
-from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, check_targets, is_live, read_run
-from tagfinder.recommend.state_files import REST, load_state, save_state
-from tagfinder.run_folder import RunFolder
+from tagfinder.evaluation.calibration import read_calibration
+from tagfinder.files import read_json, sha256_of
+from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, check_targets, read_run
+from tagfinder.recommend.state_files import REST, load_state
 
 BUNDLE_FILE = "bundle.json"
 CARD = "README.md"
@@ -37,72 +32,14 @@ PICKLE_BEGINNINGS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".npy")
 
 
-def export_bundle(
-    run: Path,
-    target: Path,
-    license_name: str | None = None,
-    *,
-    onnx: bool = False,
-    int8: bool = False,
-) -> None:
-    """Write a run's recommender as a bundle with its model card.
-
-    Args:
-        run: folder of a finished run.
-        target: the bundle; must not be there yet.
-        license_name: SPDX name of the licence that the bundle is given under.
-        onnx: also write a neural recommender as an ONNX graph.
-        int8: also write a graph whose weights are 8-bit integers.
+def read_saved(path: str | Path) -> Saved:
+    """Read a run's folder or a bundle.
 
     Raises:
-        InputError: the run is not finished or keeps learning, or the target is there already.
+        InputError: the folder is neither, is incomplete, was changed or is not safe to load.
     """
-    if target.exists():
-        raise InputError(f"{target} is there already; name another folder, or remove it")
-    saved = read_run(run)
-    if is_live(saved.config):
-        raise InputError(
-            f"{run} suggests from the posts that it was taught, which a bundle does not hold; "
-            "copy the run's folder to move it, where you may pass its posts on"
-        )
-    metrics = RunFolder.open(run).metrics
-    with atomic_path(target) as folder:
-        folder.mkdir()
-        save_state(saved.state, folder)
-        write_json(folder / LABELS, asdict(saved.label_set))
-        shutil.copytree(saved.features_folder, folder / FEATURES)
-        for name in COPIED:
-            if (run / name).is_file():
-                shutil.copyfile(run / name, folder / name)
-        if onnx or int8:
-            from tagfinder.recommend.onnx_model import write_graph
-            from tagfinder.recommend.recommender import Recommender
-
-            write_graph(Recommender(saved), folder, int8=int8)
-        write_text(folder / CARD, model_card(saved, run, metrics, license_name))
-        write_manifest(folder, without_local_paths(saved.config), saved.facts)
-
-
-def write_manifest(folder: Path, config: dict[str, Any], facts: dict[str, Any]) -> None:
-    """Write `bundle.json` for the files that are in a folder now."""
-    manifest = {
-        "format": FORMAT,
-        "kind": KIND,
-        "tagfinder": __version__,
-        "facts": facts,
-        "config": config,
-        "files": {name: sha256_of(folder / name) for name in _content(folder)},
-    }
-    write_json(folder / BUNDLE_FILE, manifest)
-
-
-def without_local_paths(value: Any) -> Any:
-    """Return a configuration in which absolute paths are cut to their last part."""
-    if isinstance(value, dict):
-        return {key: without_local_paths(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [without_local_paths(inner) for inner in value]
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+    folder = Path(path)
+    return read_bundle(folder) if (folder / BUNDLE_FILE).is_file() else read_run(folder)
 
 
 def read_bundle(folder: Path) -> Saved:
@@ -175,7 +112,7 @@ def _check_files(folder: Path, digests: dict[str, str]) -> None:
             raise InputError(f"{file} is missing; get the bundle again")
         if sha256_of(file) != digest:
             raise InputError(f"{file} was altered since the export; get the bundle again")
-    unlisted = [name for name in _content(folder) if name not in digests and _is_read(name)]
+    unlisted = [name for name in content_of(folder) if name not in digests and _is_read(name)]
     if unlisted:
         raise InputError(f"{folder / unlisted[0]} is not part of the bundle; remove it")
 
@@ -185,7 +122,7 @@ def _is_read(name: str) -> bool:
     return name.startswith(f"{FEATURES}/") or name in (*COPIED, *NEEDED)
 
 
-def _content(folder: Path) -> list[str]:
+def content_of(folder: Path) -> list[str]:
     """Return the names of all files but the card, which people may edit, and the list itself."""
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in names if name not in (BUNDLE_FILE, CARD))

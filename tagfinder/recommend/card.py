@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.files import digest_of, read_json
 from tagfinder.recommend.evidence import scores_with_baseline, share_of_hashtags
 from tagfinder.recommend.saved import Saved
-from tagfinder.run_folder import RunFolder
 
 PROTOCOLS = {
     "report": "Optimistic: the hashtags to be predicted may stand in the text as words, copies of "

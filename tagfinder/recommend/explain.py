@@ -12,7 +12,8 @@ from scipy.special import logit, softmax
 
 from tagfinder.errors import InputError
 from tagfinder.models.linear import LabelPowerset, OneVsRest
-from tagfinder.recommend.recommender import Recommender, as_series
+from tagfinder.recommend.recommender import Recommender
+from tagfinder.recommend.suggestion import as_series
 
 # Scores this near to 0 and 1 are cut before their log-odds are taken.
 CLOSEST = 1e-6

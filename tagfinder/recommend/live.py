@@ -10,19 +10,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tagfinder.configured import build, build_model
+from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.hashtags import extract
 from tagfinder.corpus.schema import conform
 from tagfinder.live.durable import DurableKnowledge, Taught
 from tagfinder.live.memory import Post
 from tagfinder.models.live import LiveRecommender, best_of
-from tagfinder.recommend.recommender import (
-    NOTHING_KNOWN,
-    Suggestion,
-    Suggestions,
-    as_series,
-)
 from tagfinder.recommend.saved import Saved
+from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
 
 MICROSECONDS_A_DAY = 86_400e6
 NOTHING_TAUGHT = "nothing has been taught yet"

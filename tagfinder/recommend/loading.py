@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tagfinder.errors import InputError
-from tagfinder.recommend.bundle import BUNDLE_FILE, read_bundle
+from tagfinder.recommend.bundle import read_saved
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.recommender import Recommender, Runtime
-from tagfinder.recommend.saved import Saved, is_live, read_run
+from tagfinder.recommend.saved import is_live
 
 KNOWLEDGE = "knowledge"
 
@@ -36,10 +36,9 @@ def load(
         >>> recommender = tagfinder.load("runs/mine")              # doctest: +SKIP
         >>> recommender.suggest(["New in my closet: a tote bag"])  # doctest: +SKIP
     """
-    folder = Path(path)
-    saved: Saved = (read_bundle if (folder / BUNDLE_FILE).is_file() else read_run)(folder)
+    saved = read_saved(path)
     if is_live(saved.config):
-        return LiveSuggester(saved, folder / KNOWLEDGE, writable=teach)
+        return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach)
     if teach:
         raise InputError(
             f"{path} holds a recommender over a closed set of hashtags, which only training "

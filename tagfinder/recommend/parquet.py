@@ -14,7 +14,7 @@ from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
 from tagfinder.progress import track
 from tagfinder.recommend.loading import Suggester
-from tagfinder.recommend.recommender import Suggestions
+from tagfinder.recommend.suggestion import Suggestions
 
 ROWS = 4096
 COLUMNS = {

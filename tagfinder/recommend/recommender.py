@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -12,63 +11,19 @@ import numpy as np
 import polars as pl
 import torch
 
-from tagfinder.configured import build, build_model
+from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.hashtags import extract
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
 from tagfinder.evaluation.rankings import top_k
 from tagfinder.models.base import RecommenderModule
-from tagfinder.recommend.saved import Saved
-from tagfinder.recommend.scoring import all_scores
+from tagfinder.models.scoring import all_scores
+from tagfinder.recommend.bundle import read_saved
+from tagfinder.recommend.onnx_runtime import GRAPHS, onnx_parts
+from tagfinder.recommend.saved import Saved, is_live
+from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
 
 Runtime = Literal["torch", "onnx", "onnx-int8"]
-NOTHING_KNOWN = "nothing in this text is known to the model"
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A hashtag for a text.
-
-    Attributes:
-        hashtag: without `#`, in the spelling that people use most.
-        score: what the model gave it, in [0, 1], as in a run's `predictions.parquet`.
-        probability: how likely it is that the post's author would use it.
-    """
-
-    hashtag: str
-    score: float
-    probability: float
-
-
-@dataclass(frozen=True)
-class Suggestions:
-    """The hashtags for one text.
-
-    Attributes:
-        text: as it was given.
-        model_input: what cleaning left of it for the model to read.
-        hashtags: the suggestions, best first.
-        note: why there are none, where the reason lies in the text.
-    """
-
-    text: str
-    model_input: str
-    hashtags: list[Suggestion] = field(default_factory=list)
-    note: str | None = None
-
-    def as_dict(self, *, model_input: bool = False) -> dict[str, Any]:
-        """Return what `tagfinder recommend --json` and the REST API give."""
-        read = {"model_input": self.model_input} if model_input else {}
-        note = {"note": self.note} if self.note else {}
-        hashtags = [
-            {
-                "hashtag": one.hashtag,
-                "score": round(one.score, 6),
-                "probability": round(one.probability, 6),
-            }
-            for one in self.hashtags
-        ]
-        return {"text": self.text, **read, "hashtags": hashtags, **note}
 
 
 class Recommender:
@@ -116,12 +71,10 @@ class Recommender:
         Raises:
             InputError: the folder is neither, is incomplete, was changed or is not safe to load.
         """
-        from tagfinder.recommend.loading import load
-
-        recommender = load(path, device, runtime)
-        if not isinstance(recommender, cls):
+        saved = read_saved(path)
+        if is_live(saved.config):
             raise InputError(f"{path} keeps learning: open it with tagfinder.load")
-        return recommender
+        return cls(saved, device, runtime)
 
     def suggest(
         self,
@@ -222,22 +175,6 @@ class Recommender:
         ]
 
 
-def as_series(texts: str | Sequence[str] | pl.Series) -> pl.Series:
-    """Return texts as a String series; characters that no file can hold are replaced.
-
-    Raises:
-        InputError: something is not a text.
-    """
-    if isinstance(texts, pl.Series) and texts.dtype == pl.String:
-        return texts.fill_null("")
-    several = [texts] if isinstance(texts, str) else list(texts)
-    for text in several:
-        if not isinstance(text, str):
-            raise InputError(f"{text!r} is not a text; give a string or a list of strings")
-    readable = [text.encode("utf-8", "replace").decode("utf-8") for text in several]
-    return pl.Series(readable, dtype=pl.String)
-
-
 def _built(saved: Saved, features: Any) -> RecommenderModule:
     module: RecommenderModule = build_model(saved.config["model"], saved.label_set, features)
     try:
@@ -251,8 +188,6 @@ def _built(saved: Saved, features: Any) -> RecommenderModule:
 
 
 def _onnx_module(saved: Saved, features: Any, runtime: str) -> RecommenderModule:
-    from tagfinder.recommend.onnx_model import GRAPHS, onnx_parts
-
     if runtime not in GRAPHS:
         raise InputError(f"runtime {runtime!r} is not known; try torch, {', '.join(GRAPHS)}")
     return onnx_parts(features, saved.label_set, saved.features_folder.parent / GRAPHS[runtime])

@@ -10,11 +10,11 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from tagfinder.artifacts.checkpoints import load_checkpoint
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
-from tagfinder.recommend.calibration import Calibration, read_calibration
-from tagfinder.run_folder import RunFolder
-from tagfinder.training.checkpoints import load_checkpoint
+from tagfinder.evaluation.calibration import Calibration, read_calibration
 
 # The groups of a run's configuration that decide how a text is scored.
 GROUPS = ("cleaning", "features", "model")

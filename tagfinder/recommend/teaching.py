@@ -8,7 +8,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from tagfinder.configured import build
+from tagfinder.configuration.build import build
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.paths import conf_dir
 from tagfinder.progress import track

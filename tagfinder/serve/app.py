@@ -20,7 +20,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tagfinder import __version__
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import Suggester
-from tagfinder.recommend.recommender import Suggestions
+from tagfinder.recommend.suggestion import Suggestions
 from tagfinder.serve.batching import Batcher, OverloadedError, Settings
 from tagfinder.serve.gate import Gate
 from tagfinder.serve.limits import Limits

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tagfinder.recommend.loading import Suggester
-from tagfinder.recommend.recommender import Suggestions
+from tagfinder.recommend.suggestion import Suggestions
 
 
 class OverloadedError(Exception):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,9 +18,6 @@ Status = Literal["running", "ok", "failed", "pruned", "stopped"]
 JOB_FILE = "job.json"
 TRACE_FILE = "error.txt"
 SWEEP_FILE = "sweep.csv"
-# Where a run lies and how it is watched does not make it another run.
-PLACES = ("run_dir", "resume", "rejects")
-LONGEST_NAME = 100  # characters of overrides in a folder's name
 
 
 @dataclass
@@ -78,19 +73,6 @@ def write_sweep_file(sweep: Path, records: dict[Path, JobRecord]) -> None:
     ]
     with atomic_path(sweep / SWEEP_FILE) as path:
         pl.DataFrame(rows, schema_overrides={"best_val_ndcg@5": pl.Float64}).write_csv(path)
-
-
-def folder_of_job(overrides: Sequence[str]) -> str:
-    """Return the name of the folder of one run of a sweep, the same whenever it is asked for.
-
-    It is the overrides as far as they can be read in a name, and a digest of them all. Numbers of
-    jobs would change with the grid, and with them what is finished already.
-    """
-    deciding = [o for o in overrides if o.partition("=")[0] not in PLACES]
-    shown = [o for o in deciding if not o.startswith("data.path=")]
-    readable = re.sub(r"[^\w=.,+-]", "_", "-".join(shown))[:LONGEST_NAME]
-    digest = hashlib.sha256("\n".join(sorted(deciding)).encode()).hexdigest()[:6]
-    return f"{readable}-{digest}" if readable else digest
 
 
 @contextmanager

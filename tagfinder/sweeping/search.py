@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from tagfinder.configured import build, run_hydra
+from tagfinder.configuration.application import run_hydra
+from tagfinder.configuration.build import build
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 from tagfinder.sweeping.job import run_job
@@ -151,7 +152,7 @@ def _run_trial(
 
     def task(config: DictConfig) -> None:
         pruning = {
-            "_target_": "tagfinder.sweeping.pruning.PruningCallback",
+            "_target_": "tagfinder.sweeping.study.PruningCallback",
             "storage": str(folder / STUDY_FILE),
             "trial": trial.number,
             "pruner": what.pruner,

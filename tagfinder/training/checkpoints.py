@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
-import torch
 from pytorch_lightning.callbacks import Checkpoint
 
-from tagfinder.errors import InputError
+from tagfinder.artifacts.checkpoints import (
+    BEST,
+    LAST,
+    PARTIAL,
+    PREVIOUS,
+    epochs_in,
+    is_whole,
+    kept_path,
+    link_or_copy,
+)
 
 logger = logging.getLogger(__name__)
 
-LAST = "last.ckpt"
-PREVIOUS = "previous.ckpt"
-BEST = "best.ckpt"
 MONITOR = "val/ndcg@5"
-PARTIAL = "partial"
-KEPT = re.compile(r"epoch-(\d+)\.ckpt")
 
 
 class Checkpoints(Checkpoint):
@@ -123,92 +123,3 @@ class Checkpoints(Checkpoint):
             self.best_epoch,
         )
         self.best_epoch = self.best_score = None
-
-
-def scored_checkpoint(folder: Path, wanted: str) -> Path:
-    """Return the checkpoint whose weights a run's scores stand for.
-
-    Args:
-        folder: the run's folder of checkpoints.
-        wanted: `best` or `last`; where there is no best one, because nothing was validated while
-            training, the last is taken.
-
-    Raises:
-        InputError: `wanted` is neither.
-    """
-    if wanted not in ("best", "last"):
-        raise InputError(f"scored_checkpoint={wanted}; expected best or last")
-    best = folder / BEST
-    return best if wanted == "best" and best.is_file() else folder / LAST
-
-
-def kept_path(folder: Path, epoch: int) -> Path:
-    """Return where the checkpoint after `epoch` epochs stays."""
-    return folder / f"epoch-{epoch:03d}.ckpt"
-
-
-def link_or_copy(source: Path, target: Path) -> None:
-    """Put a file at a second place, without a second copy where the file system can."""
-    partial = target.with_name(f"{target.name}.{PARTIAL}")
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(source, partial)
-    except OSError:
-        shutil.copyfile(source, partial)
-    partial.replace(target)
-
-
-def kept_checkpoints(folder: Path) -> dict[int, Path]:
-    """Return epochs trained -> checkpoint that stays, the earliest first."""
-    found = {
-        int(match[1]): path for path in folder.glob("*.ckpt") if (match := KEPT.match(path.name))
-    }
-    return dict(sorted(found.items()))
-
-
-def newest_whole(folder: Path) -> Path | None:
-    """Return the newest checkpoint that is whole; say which ones are not."""
-    kept = list(kept_checkpoints(folder).values())
-    for path in [folder / LAST, folder / PREVIOUS, *reversed(kept)]:
-        if is_whole(path):
-            return path
-        if path.exists():
-            logger.warning("%s is damaged; the checkpoint before it is used", path)
-    return None
-
-
-def is_whole(path: Path) -> bool:
-    """Tell whether a checkpoint is complete and its checksums hold."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
-        return False
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint of plain data; nothing in it can run code.
-
-    Raises:
-        InputError: the file is not such a checkpoint.
-    """
-    try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise InputError(
-            f"{path} cannot be read as a checkpoint of plain data ({type(error).__name__}); "
-            "it is damaged or was not written by tagfinder"
-        ) from error
-    return checkpoint
-
-
-def load_weights(model: lightning.LightningModule, path: Path) -> int:
-    """Put a checkpoint's weights into a model; return how many epochs made them."""
-    content = load_checkpoint(path)
-    model.load_state_dict(content["state_dict"])
-    return int(content["epoch"]) + 1
-
-
-def epochs_in(path: Path) -> int:
-    """Return how many epochs made a checkpoint."""
-    return int(load_checkpoint(path)["epoch"]) + 1

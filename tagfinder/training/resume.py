@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tagfinder.artifacts.checkpoints import is_whole, newest_whole
 from tagfinder.errors import InputError
-from tagfinder.training.checkpoints import is_whole, newest_whole
 
 # What may differ when a run goes on, because it does not change what the run computes. More
 # epochs are allowed: nothing in training depends on how many are still to come.

@@ -13,8 +13,9 @@ import click
 import pytorch_lightning as lightning
 import torch
 
+from tagfinder.artifacts.checkpoints import epochs_in
 from tagfinder.errors import InputError
-from tagfinder.training.checkpoints import Checkpoints, epochs_in
+from tagfinder.training.checkpoints import Checkpoints
 from tagfinder.training.early_stopping import EarlyStopping
 from tagfinder.training.history import History
 from tagfinder.training.random_states import RandomStates

@@ -17,10 +17,10 @@ from made_up_runs import made_up_run, random_labels, rankings
 from tagfinder.cli import main
 from tagfinder.commands.evaluate import command as evaluate
 from tagfinder.commands.report import command as report
-from tagfinder.compare import Statistics, compare_runs
-from tagfinder.finished_runs import open_runs
-from tagfinder.html_page import html_page
-from tagfinder.report import comparable
+from tagfinder.runs.compare import Statistics, compare_runs
+from tagfinder.runs.finished_runs import open_runs
+from tagfinder.runs.html_page import html_page
+from tagfinder.runs.report import comparable
 
 FIGURES = {
     *("confusion_per_label", "confused_labels", "roc", "precision_recall", "ndcg_histogram"),
@@ -129,7 +129,7 @@ def test_the_page_tells_data_settings_scores_statistics_errors_and_versions(page
 
 def test_the_page_quotes_no_post(page, runs):
     corpus = Path(json.loads((runs[0] / "run.json").read_text())["corpus"]["folder"])
-    texts = pl.read_parquet(corpus / "tweets.parquet")["text"]
+    texts = pl.read_parquet(corpus / "posts.parquet")["text"]
     html = (page / "report.html").read_text()
     assert not any(text in html for text in texts if len(text) > 30)
 

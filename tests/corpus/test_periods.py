@@ -42,7 +42,7 @@ def test_each_post_is_in_one_period() -> None:
 def test_what_is_learned_from_and_the_label_set_are_older_than_the_delay(tmp_path: Path) -> None:
     file = write_posts_of_a_year(tmp_path / "posts.parquet")
     whole = prepared("data=files", f"data.path={file}", "protocol=live")
-    posts = pl.read_parquet(whole.folder / "tweets.parquet")
+    posts = pl.read_parquet(whole.folder / "posts.parquet")
     test = posts.filter(split=pl.lit("test"))
     delay = timedelta(days=30)
     folder = tmp_path / "cut"

@@ -44,7 +44,7 @@ def posts_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tweets_of(corpus: PreparedCorpus) -> pl.DataFrame:
-    return pl.read_parquet(corpus.folder / "tweets.parquet")
+    return pl.read_parquet(corpus.folder / "posts.parquet")
 
 
 def test_labels_point_into_the_label_set_and_counts_add_up(posts_file: Path) -> None:
@@ -86,13 +86,13 @@ def test_the_same_input_and_configuration_give_the_same_content(
     monkeypatch.setenv("TAGFINDER_CACHE", str(tmp_path))
     again = prepared(*overrides)
     assert first.folder != again.folder
-    for name in ("tweets.parquet", "hashtags.parquet", "manifest.json"):
+    for name in ("posts.parquet", "hashtags.parquet", "manifest.json"):
         assert (first.folder / name).read_bytes() == (again.folder / name).read_bytes()
 
 
 def test_a_prepared_corpus_is_not_made_again(posts_file: Path) -> None:
     overrides = ("data=files", f"data.path={posts_file}", "selection.top_n=2")
-    file = prepared(*overrides).folder / "tweets.parquet"
+    file = prepared(*overrides).folder / "posts.parquet"
     before = file.stat().st_mtime_ns
     prepared(*overrides)
     assert file.stat().st_mtime_ns == before

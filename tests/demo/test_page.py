@@ -107,7 +107,7 @@ def test_a_run_that_cannot_be_loaded_is_named(open_page: OpenPage, tmp_path: Pat
 def test_a_bundle_beside_the_page_is_found(
     open_page: OpenPage, linear_run: Path, tmp_path: Path
 ) -> None:
-    from tagfinder.recommend.bundle import export_bundle
+    from tagfinder.recommend.export import export_bundle
 
     export_bundle(linear_run, tmp_path / "bundles" / "mine")
     page = open_page()

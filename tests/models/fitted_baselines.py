@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from made_up import quiet_trainer, small_corpus
 
+from tagfinder.artifacts.checkpoints import load_checkpoint
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.features import PlainTexts
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.models.base import WholePartRecommender
-from tagfinder.training.checkpoints import load_checkpoint
 
 POSTS = ["flood0 flood1 word3", "music2 word1", "", "nobody ever wrote this"]
 

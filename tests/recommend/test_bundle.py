@@ -17,7 +17,8 @@ from trained import CLOSED, OVERRIDES
 from tagfinder import Recommender
 from tagfinder.cli import cli
 from tagfinder.errors import InputError
-from tagfinder.recommend.bundle import PICKLE_NAMES, export_bundle
+from tagfinder.recommend.bundle import PICKLE_NAMES
+from tagfinder.recommend.export import export_bundle
 from tagfinder.recommend.saved import check_targets
 
 RunOf = Callable[[str], Path]

@@ -271,7 +271,7 @@ def test_recommend_says_hashtags_of_a_live_run_as_json(
 
 
 def test_a_live_run_is_not_exported_without_its_posts(live_run: Path, tmp_path: Path) -> None:
-    from tagfinder.recommend.bundle import export_bundle
+    from tagfinder.recommend.export import export_bundle
 
     with pytest.raises(InputError, match="which a bundle does not hold"):
         export_bundle(live_run, tmp_path / "bundle")

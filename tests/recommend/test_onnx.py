@@ -10,8 +10,8 @@ import pytest
 
 from tagfinder import Recommender
 from tagfinder.errors import InputError
-from tagfinder.recommend.bundle import export_bundle
-from tagfinder.recommend.onnx_model import allowed_difference
+from tagfinder.recommend.export import export_bundle
+from tagfinder.recommend.onnx_export import allowed_difference
 
 pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 pytest.importorskip("onnx", reason="needs the extra onnx")

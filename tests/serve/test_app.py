@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from tagfinder import Recommender
 from tagfinder.errors import InputError
-from tagfinder.recommend.recommender import Suggestions
+from tagfinder.recommend.suggestion import Suggestions
 from tagfinder.serve.app import create_app
 from tagfinder.serve.limits import load_limits
 

@@ -8,17 +8,18 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tagfinder.configured import run_configured
+from tagfinder.configuration.job_folder import folder_of_job
 from tagfinder.errors import WorkError
 from tagfinder.files import read_json
-from tagfinder.sweeping.records import alone_in, folder_of_job
+from tagfinder.sweeping.records import alone_in
+from tagfinder.sweeping.task import run_configured
 
 SMALL = ("data.rows=1000", "selection.top_n=10")
 
 
 def sweep(folder: Path, *overrides: str) -> None:
     arguments = [*SMALL, "--multirun", *overrides, f"run_dir={folder}"]
-    run_configured("tagfinder.train:train", arguments, "train")
+    run_configured("tagfinder.runs.train:train", arguments, "train")
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:

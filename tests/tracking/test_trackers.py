@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tagfinder.configured import run_configured
 from tagfinder.errors import WorkError
 from tagfinder.files import read_json
+from tagfinder.sweeping.task import run_configured
 
 pytest.importorskip("wandb", reason="the extra track is not installed")
 
@@ -37,7 +37,7 @@ def test_runs_are_tracked_apart_a_crash_as_a_crash_and_a_resumed_run_as_the_same
         f"run_dir={folder}",
     ]
     with pytest.raises(WorkError, match="the disk is on fire"):
-        run_configured("tagfinder.train:train", arguments, "train")
+        run_configured("tagfinder.runs.train:train", arguments, "train")
     first, second = (next(folder.glob(f"*seed={seed}-*")) for seed in (1, 2))
     crashed, finished = tracked_runs(first)[0], tracked_runs(second)[0]
 
@@ -62,7 +62,7 @@ def test_runs_are_tracked_apart_a_crash_as_a_crash_and_a_resumed_run_as_the_same
     assert "test/ndcg@5" not in crashed.summary
     assert f"wandb sync {second}/wandb/offline-run-*" in capsys.readouterr().err
 
-    run_configured("tagfinder.train:train", arguments, "train")
+    run_configured("tagfinder.runs.train:train", arguments, "train")
     before, after = tracked_runs(first)
     assert before.run_id == after.run_id == crashed.run_id
     assert after.exit_code == 0
@@ -80,7 +80,7 @@ def test_tensorboard_has_curves_settings_scores_and_figures(tmp_path: Path) -> N
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     arguments = ["model=lstm", *SMALL, "logger=tensorboard", f"run_dir={tmp_path}"]
-    run_configured("tagfinder.train:train", arguments, "train")
+    run_configured("tagfinder.runs.train:train", arguments, "train")
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     tags = events.Tags()

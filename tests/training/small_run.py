@@ -12,6 +12,7 @@ import pytorch_lightning as lightning
 import torch
 from made_up import quiet_trainer, small_corpus, write_tiny_encoder
 
+from tagfinder.artifacts.checkpoints import load_weights, scored_checkpoint
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.encoder import Encoder
 from tagfinder.data.tokens import TokenFeatures
@@ -24,7 +25,6 @@ from tagfinder.models.lstm import LSTMNetwork
 from tagfinder.models.neural import NeuralRecommender
 from tagfinder.models.optimizers import Adam
 from tagfinder.models.text_resnet import TextResNet
-from tagfinder.training.checkpoints import load_weights, scored_checkpoint
 from tagfinder.training.resume import checkpoint_to_resume
 from tagfinder.training.session import fit, resumable
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from tagfinder.errors import InputError
-from tagfinder.training.checkpoints import (
-    Checkpoints,
+from tagfinder.artifacts.checkpoints import (
     is_whole,
     kept_checkpoints,
     load_checkpoint,
     newest_whole,
 )
+from tagfinder.errors import InputError
+from tagfinder.training.checkpoints import Checkpoints
 from tagfinder.training.random_states import capture, restore
 from tagfinder.training.resume import (
     check_same_config,

@@ -17,7 +17,7 @@ import pytest
 import torch
 from small_run import run_and_keep
 
-from tagfinder.training.checkpoints import newest_whole
+from tagfinder.artifacts.checkpoints import newest_whole
 
 MODELS = ["lstm", "text_resnet", "bert_frozen", "bert_trained"]
 EPOCHS = 6

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 from made_up import write_posts_of_a_year
 
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.commands.compare import command as compare_command
 from tagfinder.commands.evaluate import command
-from tagfinder.configured import run_configured
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
-from tagfinder.refit import evaluate_over_time
-from tagfinder.run_folder import RunFolder
+from tagfinder.runs.refit import evaluate_over_time
+from tagfinder.sweeping.task import run_configured
 
 OVERRIDES = ("data=files", "model=tfidf_svm", "protocol=honest", "selection.top_n=10")
 
@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "svm"
     posts = write_posts_of_a_year(tmp_path_factory.mktemp("posts") / "posts.parquet")
     overrides = [*OVERRIDES, f"data.path={posts}", f"run_dir={folder}"]
-    run_configured("tagfinder.train:train", overrides, "train")
+    run_configured("tagfinder.runs.train:train", overrides, "train")
     return folder
 
 
@@ -46,7 +46,7 @@ def monthly(run: Path) -> RunFolder:
 
 def test_every_test_post_is_ranked_by_what_was_known_before_its_period(monthly: RunFolder) -> None:
     corpus = PreparedCorpus(Path(read_json(monthly.run_file)["corpus"]["folder"]))
-    posts = pl.read_parquet(corpus.folder / "tweets.parquet")
+    posts = pl.read_parquet(corpus.folder / "posts.parquet")
     test = posts.filter(split=pl.lit("test"))
     predictions = pl.read_parquet(monthly.path / "predictions.parquet")
     assert predictions["id"].equals(test["id"])

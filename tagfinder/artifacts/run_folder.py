@@ -11,11 +11,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from tagfinder.artifacts.checkpoints import scored_checkpoint
 from tagfinder.corpus.prepared import LabelSet, PreparedCorpus
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
 from tagfinder.files import read_json, write_json, write_text
-from tagfinder.training.checkpoints import scored_checkpoint
 
 FORMAT = 1
 LIBRARIES = ("tagfinder", "torch", "pytorch-lightning", "scikit-learn", "polars", "numpy")

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
-from tagfinder.corpus.prepared import Part
-from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
-from tagfinder.models.base import RecommenderModule, sparse_labels
-from tagfinder.models.live import LiveRecommender
-from tagfinder.progress import track
-from tagfinder.recommend.scoring import BATCH_SIZE, score_batches
 
 FORMAT = 1
 # Scores closer than this to 0 or 1 count as that close.
@@ -107,27 +99,6 @@ class ScoreCounts:
         return {"ece": float(np.abs(gaps).sum() / total), "log_loss": float(loss / total)}
 
 
-def calibrate(
-    module: RecommenderModule | LiveRecommender, data: CorpusDataModule
-) -> dict[str, Any]:
-    """Fit the curve on the validation part and judge it on the test part.
-
-    Returns:
-        What goes into `calibration.json`.
-    """
-    val, test = _counted(module, data, "val"), _counted(module, data, "test")
-    calibration = val.fit()
-    return {
-        "format": FORMAT,
-        "method": "beta",
-        **asdict(calibration),
-        "fitted_on": "val",
-        "pairs": int(val.true.sum() + val.false.sum()),
-        "test_before": test.errors(IDENTITY),
-        "test_after": test.errors(calibration),
-    }
-
-
 def read_calibration(file: Path) -> Calibration:
     """Read `calibration.json`; where there is none, probabilities are the scores themselves.
 
@@ -140,26 +111,3 @@ def read_calibration(file: Path) -> Calibration:
     if stored.get("format") != FORMAT:
         raise InputError(f"{file} was written by another version of tagfinder; train again")
     return Calibration(stored["a"], stored["b"], stored["c"])
-
-
-def _counted(
-    module: RecommenderModule | LiveRecommender, data: CorpusDataModule, part: Part
-) -> ScoreCounts:
-    counts = ScoreCounts()
-    if isinstance(module, LiveRecommender):
-        counts.add(*module.score_pairs(part))
-        return counts
-    for scores, truth in _scores_and_truth(module, data, part):
-        counts.add(scores, truth)
-    return counts
-
-
-def _scores_and_truth(
-    module: RecommenderModule, data: CorpusDataModule, part: Part
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    dataset = data.dataset(part)
-    batches = -(-len(dataset) // BATCH_SIZE)
-    scored = score_batches(module, dataset.texts)
-    for rows, scores in track(scored, f"calibration: {part}", total=batches):
-        labels = sparse_labels(dataset[rows].labels, scores.shape[1])
-        yield scores, labels.toarray()

@@ -11,20 +11,20 @@ import torch
 from click.testing import CliRunner
 from omegaconf import OmegaConf
 
+from tagfinder.artifacts.checkpoints import load_checkpoint
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.commands.evaluate import command
-from tagfinder.configured import run_configured
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
 from tagfinder.recommend.saved import read_run
-from tagfinder.run_folder import RunFolder
-from tagfinder.training.checkpoints import load_checkpoint
+from tagfinder.sweeping.task import run_configured
 
 SMALL = ("data=synthetic", "data.rows=600", "model=lstm", "embedding=scratch")
 
 
 def train(folder: Path, *overrides: str) -> None:
     arguments = [*SMALL, "checkpoint_every=2", f"run_dir={folder}", *overrides]
-    run_configured("tagfinder.train:train", arguments, "train")
+    run_configured("tagfinder.runs.train:train", arguments, "train")
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,16 @@ import pytest
 import torch
 import yaml
 
-from tagfinder.configured import run_configured
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.errors import InputError
 from tagfinder.evaluation.rankings import top_k
-from tagfinder.run_folder import RunFolder
+from tagfinder.sweeping.task import run_configured
 
 SMALL = ("data=synthetic", "data.rows=2000")
 
 
 def train(folder: Path, *overrides: str) -> RunFolder:
-    run_configured("tagfinder.train:train", [*SMALL, *overrides, f"run_dir={folder}"], "train")
+    run_configured("tagfinder.runs.train:train", [*SMALL, *overrides, f"run_dir={folder}"], "train")
     return RunFolder.open(folder)
 
 
@@ -76,7 +76,7 @@ def test_the_checkpoint_gives_the_scores_back_without_unpickling(tmp_path: Path)
     run = train(tmp_path / "run", "model=tfidf_lr")
     from composed import configured, prepared
 
-    from tagfinder.configured import build
+    from tagfinder.configuration.build import build
     from tagfinder.data.datamodule import CorpusDataModule
 
     checkpoint = torch.load(run.checkpoints / "last.ckpt", weights_only=True)

@@ -17,7 +17,7 @@ from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.ragged import Ragged
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
-from tagfinder.run_folder import RunFolder
+from tagfinder.artifacts.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from omegaconf import DictConfig
 
-from tagfinder.configured import build, plain
+from tagfinder.configuration.build import build, plain
 from tagfinder.corpus.describe import describe
 from tagfinder.corpus.prepare import prepare
 from tagfinder.corpus.prepared import PreparedCorpus

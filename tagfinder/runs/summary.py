@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tagfinder.corpus.prepared import PreparedCorpus
-from tagfinder.run_folder import RunFolder
+from tagfinder.artifacts.run_folder import RunFolder
 
 SHOWN = (
     *("ndcg@1", "ndcg@3", "ndcg@5", "ndcg@10", "map@3", "map@5", "map@10", "hit_rate@5", "mrr"),
@@ -36,7 +36,7 @@ def score_table(metrics: dict[str, Any]) -> str:
     table.add_row("posts scored", *(f"{metrics[part]['n']:,}" for part in ("val", "test")))
     table.caption = (
         f"trained in {metrics['train_seconds']:.1f} s on {metrics['rows']['train']:,} posts, "
-        f"{metrics['tweets_per_second']:,.0f} posts scored per second"
+        f"{metrics['posts_per_second']:,.0f} posts scored per second"
     )
     return _rendered(table)
 

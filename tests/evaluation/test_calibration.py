@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from tagfinder.recommend.calibration import IDENTITY, Calibration, ScoreCounts
+from tagfinder.evaluation.calibration import IDENTITY, Calibration, ScoreCounts
 
 UNIT = st.floats(0, 1, width=32)
 

@@ -1,31 +1,32 @@
-"""Neural recommenders as ONNX graphs: from token numbers to scores, without PyTorch's kernels."""
+"""Write neural recommenders as ONNX graphs, from token numbers to scores."""
 
 from __future__ import annotations
 
 import logging
 import warnings
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
 
-from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.encoder import load_encoder, pooled
 from tagfinder.data.features import Features
 from tagfinder.data.frozen_encoder import FrozenEncoder
-from tagfinder.data.wordpieces import WordPieces
 from tagfinder.errors import InputError
-from tagfinder.models.base import RecommenderModule
 from tagfinder.models.neural import NeuralRecommender
+from tagfinder.recommend.onnx_runtime import (
+    GRAPH,
+    INT8_GRAPH,
+    OnnxModule,
+    require_packages,
+    token_features,
+)
 from tagfinder.recommend.recommender import Recommender
 
 OPSET = 17
-GRAPH = "model.onnx"
-INT8_GRAPH = "model.int8.onnx"
-GRAPHS = {"onnx": GRAPH, "onnx-int8": INT8_GRAPH}
 # Two computations of the same float32 network may differ by this much.
 TOLERANCE = 1e-4
 
@@ -59,27 +60,6 @@ class ScoresOfTokens(nn.Module):
         return pooled(hidden, mask, self.pooling)
 
 
-class OnnxModule(RecommenderModule):
-    """A graph behind the interface of every other recommender.
-
-    Args:
-        label_set: the hashtags.
-        features: what numbers the tokens.
-        graph: the ONNX file.
-    """
-
-    def __init__(self, label_set: LabelSet, features: Features, graph: Path) -> None:
-        super().__init__(label_set, features)
-        import onnxruntime
-
-        self.session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-
-    def scores(self, inputs: Any) -> Tensor:
-        """Return (B, L) float32 scores in [0, 1]."""
-        [scores] = self.session.run(None, {"tokens": inputs.numpy()})
-        return torch.from_numpy(scores)
-
-
 def write_graph(recommender: Recommender, folder: Path, *, int8: bool = False) -> None:
     """Write a neural recommender's graph into a bundle's folder and check that it agrees.
 
@@ -104,47 +84,10 @@ def write_graph(recommender: Recommender, folder: Path, *, int8: bool = False) -
         _quantise(folder / GRAPH, folder / INT8_GRAPH)
 
 
-def onnx_parts(saved_features: Features, label_set: LabelSet, graph: Path) -> OnnxModule:
-    """Return the module of a graph; its `features` number tokens.
-
-    Raises:
-        InputError: there is no such graph.
-    """
-    require_packages("onnxruntime")
-    if not graph.is_file():
-        raise InputError(
-            f"{graph} is not there; export the run with `tagfinder export RUN DIR --onnx`"
-            + (" --int8" if graph.name == INT8_GRAPH else "")
-        )
-    return OnnxModule(label_set, token_features(saved_features), graph)
-
-
-def token_features(features: Features) -> Features:
-    """Return features that number tokens: a frozen encoder's own work is part of the graph."""
-    if not isinstance(features, FrozenEncoder):
-        return features
-    pieces = WordPieces(features.encoder, features.column)
-    pieces.load(features.folder.parent)
-    return pieces
-
-
 def example_tokens(features: Features) -> Tensor:
     """Return (2, T) token numbers of two texts, one of them padded."""
     texts = pl.Series(["a text of some words to trace the network with", "short"])
     return cast(Tensor, features.encode(texts).take(np.arange(2)))
-
-
-def require_packages(*names: str) -> None:
-    """Refuse to go on without a package.
-
-    Raises:
-        InputError: names it.
-    """
-    import importlib.util
-
-    for name in names:
-        if importlib.util.find_spec(name) is None:
-            raise InputError(f"ONNX needs {name}: pip install 'tagfinder[onnx]'")
 
 
 def _export(scores: nn.Module, tokens: Tensor, target: Path) -> None:

@@ -21,14 +21,14 @@ from tagfinder.evaluation.comparison_tables import (
 from tagfinder.evaluation.score import judge
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import atomic_path, write_json, write_text
-from tagfinder.finished_runs import FinishedRun, check_same_posts, clusters_of
+from tagfinder.runs.finished_runs import FinishedRun, check_same_posts, clusters_of
 
 REPORT = ("report_ndcg", "report_map")
 STANDARD = ("ndcg", "map", "hit_rate")
 OPEN = ("open_ndcg", "open_map")
 COSTS = {
     "train_seconds": "training, seconds",
-    "tweets_per_second": "posts scored per second",
+    "posts_per_second": "posts scored per second",
     "model_bytes": "weights, bytes",
 }
 

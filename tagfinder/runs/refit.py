@@ -21,8 +21,9 @@ import pytorch_lightning as lightning
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from tagfinder.configured import build, build_model, plain, register_resolvers
-from tagfinder.corpora import corpus_of
+from tagfinder.configuration.build import build, build_model, plain
+from tagfinder.configuration.application import register_resolvers
+from tagfinder.runs.corpus import corpus_of
 from tagfinder.corpus.periods import Cutting, Period, Rhythm, periods_of
 from tagfinder.corpus.prepared import Part, PreparedCorpus
 from tagfinder.corpus.selection import Selection
@@ -33,10 +34,10 @@ from tagfinder.evaluation.slices import Slices
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.paths import conf_dir
 from tagfinder.progress import track
-from tagfinder.run_folder import RunFolder
-from tagfinder.run_rankings import keep_rankings
-from tagfinder.run_slices import write_slices
-from tagfinder.training.checkpoints import epochs_in
+from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.runs.rankings import keep_rankings
+from tagfinder.runs.slices import write_slices
+from tagfinder.artifacts.checkpoints import epochs_in
 from tagfinder.training.resume import check_same_config
 from tagfinder.training.session import model_bytes
 
@@ -227,7 +228,7 @@ def put_together(run: RunFolder, corpus: PreparedCorpus, periods: list[Period]) 
         "periods": costs,
         "train_seconds": fit_seconds,
         "test_seconds": score_seconds,
-        "tweets_per_second": len(truth) / max(score_seconds, 1e-9),
+        "posts_per_second": len(truth) / max(score_seconds, 1e-9),
         "model_bytes": costs[-1]["model_bytes"],
     }
 

@@ -12,7 +12,7 @@ import yaml
 from composed import configured, prepared
 from omegaconf import OmegaConf
 
-from tagfinder.configured import build, plain
+from tagfinder.configuration.build import build, plain
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 

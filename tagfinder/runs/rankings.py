@@ -1,4 +1,4 @@
-"""What the live recommender's test scores are where nobody is known, beside those with authors."""
+"""Rankings of the test part that no trainer made: kept and scored like those of a run."""
 
 from __future__ import annotations
 
@@ -8,14 +8,34 @@ from typing import Any
 import polars as pl
 from omegaconf import DictConfig
 
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.corpus.prepared import PreparedCorpus
-from tagfinder.files import write_json
+from tagfinder.evaluation.score import judge, score
+from tagfinder.files import atomic_path, write_json
 from tagfinder.models.live import Rankings
-from tagfinder.run_folder import RunFolder
-from tagfinder.run_rankings import keep_rankings
-from tagfinder.run_slices import can_be_sliced, write_slices
+from tagfinder.runs.slices import can_be_sliced, write_slices
 
-FOLDER = "without_author"
+WITHOUT_AUTHOR = "without_author"
+
+
+def keep_rankings(
+    run: RunFolder, config: DictConfig, predictions: pl.DataFrame, coverage: float
+) -> dict[str, Any]:
+    """Write `predictions.parquet` into a run's folder and return its scores, open ones too.
+
+    Args:
+        run: the run.
+        config: of the run.
+        predictions: `id`, `labels`, `top_labels`, `top_scores` and `n_hashtags` of every post of
+            the test part, in corpus order.
+        coverage: share of the posts with a label that could be given.
+    """
+    file = run.path / "predictions.parquet"
+    with atomic_path(file) as path:
+        predictions.with_columns(pl.col("n_hashtags").cast(pl.Int32)).write_parquet(path)
+    judged = judge(file, file, config.evaluation.top_k)
+    scores = score(judged, list(config.evaluation.ks), with_open=True)
+    return scores | {"coverage": coverage, "open_n": len(predictions)}
 
 
 def score_without_author(
@@ -32,7 +52,7 @@ def score_without_author(
     Returns:
         The scores by name.
     """
-    run = RunFolder(folder / FOLDER)
+    run = RunFolder(folder / WITHOUT_AUTHOR)
     run.describe(config, corpus, features=None)
     ranked = rankings.labels >= 0
     top = pl.DataFrame(

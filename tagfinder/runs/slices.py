@@ -8,8 +8,8 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.slice_figure import draw_slices
 from tagfinder.evaluation.slices import COLUMNS, Slices, slices_of
 from tagfinder.files import atomic_path, write_json, write_text
-from tagfinder.finished_runs import FinishedRun
-from tagfinder.run_folder import RunFolder
+from tagfinder.runs.finished_runs import FinishedRun
+from tagfinder.artifacts.run_folder import RunFolder
 
 SLICES_FILE = "slices.json"
 
@@ -42,7 +42,7 @@ def write_slices(run: RunFolder, n_resamples: int = 1000) -> Slices:
             f"{run.path}: its corpus {finished.facts['corpus']['folder']} is gone or changed; "
             "prepare it again with the run's configuration"
         )
-    posts = pl.read_parquet(corpus.folder / "tweets.parquet", columns=list(COLUMNS))
+    posts = pl.read_parquet(corpus.folder / "posts.parquet", columns=list(COLUMNS))
     config = run.config
     slices = slices_of(
         posts, finished.predictions, config.protocol.delay_days, n_resamples, config.seed

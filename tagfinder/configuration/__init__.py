@@ -1,0 +1,1 @@
+"""Compose configurations and build objects from them."""

@@ -1,0 +1,65 @@
+"""A function of a configuration as a Hydra task: a single run, or one job of a sweep."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from tagfinder.configuration.application import run_hydra
+from tagfinder.errors import TagFinderError
+
+
+class ConfiguredTask:
+    """A function of a configuration as Hydra calls it, here or in another process.
+
+    Args:
+        task: `module:function`, imported when there is a configuration to run: help is quick.
+
+    Attributes:
+        failure: what a single run raised; how a sweep's runs went is in their folders.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        self.failure: TagFinderError | None = None
+
+    def __call__(self, config: DictConfig) -> None:
+        """Run the task, of a sweep as one job of many."""
+        module, _, name = self.task.partition(":")
+        try:
+            function = getattr(importlib.import_module(module), name)
+            hydra_config = HydraConfig.get()
+            if hydra_config.mode == RunMode.MULTIRUN:
+                from tagfinder.sweeping.job import run_job
+
+                run_job(function, config, sweep=Path(hydra_config.sweep.dir).name)
+            else:
+                function(config)
+        except TagFinderError as error:
+            self.failure = error
+
+
+def run_configured(task: str, arguments: Sequence[str], verb: str) -> None:
+    """Run a task as a Hydra application with the given overrides and flags.
+
+    Args:
+        task: `module:function`.
+        arguments: overrides and flags of the command line.
+        verb: name of the command.
+
+    Raises:
+        TagFinderError: the overrides do not compose, or the task failed with one sentence, or runs
+            of a sweep failed.
+    """
+    from tagfinder.sweeping.watch import watched
+
+    configured_task = ConfiguredTask(task)
+    with watched():
+        run_hydra(configured_task, arguments, verb)
+    if configured_task.failure:
+        raise configured_task.failure
