@@ -1,0 +1,1 @@
+"""Commands on whole runs: train, score again, refit, compare, report."""

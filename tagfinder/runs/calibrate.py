@@ -1,0 +1,61 @@
+"""Fit the curve from scores to probabilities on a run's validation posts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from tagfinder.corpus.prepared import Part
+from tagfinder.data.datamodule import CorpusDataModule
+from tagfinder.evaluation.calibration import FORMAT, IDENTITY, ScoreCounts
+from tagfinder.models.base import RecommenderModule, sparse_labels
+from tagfinder.models.live import LiveRecommender
+from tagfinder.models.scoring import BATCH_SIZE, score_batches
+from tagfinder.progress import track
+
+
+def calibrate(
+    module: RecommenderModule | LiveRecommender, data: CorpusDataModule
+) -> dict[str, Any]:
+    """Fit the curve on the validation part and judge it on the test part.
+
+    Returns:
+        What goes into `calibration.json`.
+    """
+    val, test = _counted(module, data, "val"), _counted(module, data, "test")
+    calibration = val.fit()
+    return {
+        "format": FORMAT,
+        "method": "beta",
+        **asdict(calibration),
+        "fitted_on": "val",
+        "pairs": int(val.true.sum() + val.false.sum()),
+        "test_before": test.errors(IDENTITY),
+        "test_after": test.errors(calibration),
+    }
+
+
+def _counted(
+    module: RecommenderModule | LiveRecommender, data: CorpusDataModule, part: Part
+) -> ScoreCounts:
+    counts = ScoreCounts()
+    if isinstance(module, LiveRecommender):
+        counts.add(*module.score_pairs(part))
+        return counts
+    for scores, truth in _scores_and_truth(module, data, part):
+        counts.add(scores, truth)
+    return counts
+
+
+def _scores_and_truth(
+    module: RecommenderModule, data: CorpusDataModule, part: Part
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    dataset = data.dataset(part)
+    batches = -(-len(dataset) // BATCH_SIZE)
+    scored = score_batches(module, dataset.texts)
+    for rows, scores in track(scored, f"calibration: {part}", total=batches):
+        labels = sparse_labels(dataset[rows].labels, scores.shape[1])
+        yield scores, labels.toarray()
