@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from tagfinder.artifacts.checkpoints import load_weights
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
-from tagfinder.runs.rescore import data_of, described, score_part, whole
 from tagfinder.evaluation.error_report import write_errors
 from tagfinder.evaluation.errors import Judgements
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score_counting import ScoreCounting
 from tagfinder.evaluation.tables import Table
 from tagfinder.evaluation.thresholds import effect, tune
-from tagfinder.artifacts.run_folder import RunFolder
-from tagfinder.artifacts.checkpoints import load_weights
+from tagfinder.runs.rescore import data_of, described, score_part, whole
 
 THRESHOLDS_FILE = "thresholds.json"
 KINDS = {

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.corpus.duplicates import group_near_duplicates, sketch
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.ragged import Ragged
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
-from tagfinder.artifacts.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ import pytorch_lightning as lightning
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from tagfinder.configuration.build import build, build_model, plain
+from tagfinder.artifacts.checkpoints import epochs_in
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.application import register_resolvers
-from tagfinder.runs.corpus import corpus_of
+from tagfinder.configuration.build import build, build_model, plain
 from tagfinder.corpus.periods import Cutting, Period, Rhythm, periods_of
 from tagfinder.corpus.prepared import Part, PreparedCorpus
 from tagfinder.corpus.selection import Selection
@@ -34,10 +35,9 @@ from tagfinder.evaluation.slices import Slices
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.paths import conf_dir
 from tagfinder.progress import track
-from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.runs.corpus import corpus_of
 from tagfinder.runs.rankings import keep_rankings
 from tagfinder.runs.slices import write_slices
-from tagfinder.artifacts.checkpoints import epochs_in
 from tagfinder.training.resume import check_same_config
 from tagfinder.training.session import model_bytes
 

@@ -17,7 +17,6 @@ import polars as pl
 from omegaconf import OmegaConf
 
 from tagfinder import __version__
-from tagfinder.runs.compare import Compared, Statistics, compare_runs
 from tagfinder.configuration.build import plain
 from tagfinder.corpus.describe import describe
 from tagfinder.errors import InputError
@@ -27,9 +26,10 @@ from tagfinder.evaluation.error_report import error_numbers
 from tagfinder.evaluation.errors import Judgements
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import read_json, write_text
+from tagfinder.runs.compare import Compared, Statistics, compare_runs
+from tagfinder.runs.error_analysis import THRESHOLDS_FILE, effect_table, title_of
 from tagfinder.runs.finished_runs import FinishedRun, check_same_posts
 from tagfinder.runs.html_page import html_page
-from tagfinder.runs.error_analysis import THRESHOLDS_FILE, effect_table, title_of
 
 TABLE_4 = [f"{name}@{k}" for name in ("report_ndcg", "report_map") for k in (3, 5, 10)]
 FIGURES = "figures"

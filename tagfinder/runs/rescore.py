@@ -13,15 +13,22 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tagfinder.artifacts.checkpoints import (
+    BEST,
+    LAST,
+    epochs_in,
+    is_whole,
+    kept_checkpoints,
+    load_weights,
+)
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
-from tagfinder.runs.corpus import corpus_of
 from tagfinder.corpus.prepared import Part
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import read_json
-from tagfinder.artifacts.run_folder import RunFolder
-from tagfinder.artifacts.checkpoints import BEST, LAST, epochs_in, is_whole, kept_checkpoints, load_weights
+from tagfinder.runs.corpus import corpus_of
 from tagfinder.training.session import model_bytes
 
 COLUMNS = {

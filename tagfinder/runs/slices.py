@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.errors import InputError
 from tagfinder.evaluation.slice_figure import draw_slices
 from tagfinder.evaluation.slices import COLUMNS, Slices, slices_of
 from tagfinder.files import atomic_path, write_json, write_text
 from tagfinder.runs.finished_runs import FinishedRun
-from tagfinder.artifacts.run_folder import RunFolder
 
 SLICES_FILE = "slices.json"
 

@@ -10,8 +10,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.corpus.prepared import PreparedCorpus
 
 SHOWN = (
     *("ndcg@1", "ndcg@3", "ndcg@5", "ndcg@10", "map@3", "map@5", "map@10", "hit_rate@5", "mrr"),

@@ -13,27 +13,27 @@ from hydra.utils import get_object
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, Timer
 
-from tagfinder.configuration.build import build, build_model, plain
+from tagfinder.artifacts.checkpoints import load_weights, scored_checkpoint
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.application import chosen, output_dir, overrides
-from tagfinder.runs.corpus import corpus_of
+from tagfinder.configuration.build import build, build_model, plain
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
 from tagfinder.models.live import LiveRecommender
-from tagfinder.runs.calibrate import calibrate
 from tagfinder.recommend.saved import CALIBRATION_FILE
-from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.runs.calibrate import calibrate
+from tagfinder.runs.corpus import corpus_of
+from tagfinder.runs.rankings import score_without_author
 from tagfinder.runs.slices import can_be_sliced, write_slices
 from tagfinder.runs.summary import examples_table, score_table
 from tagfinder.tracking.tracker import tracked
-from tagfinder.artifacts.checkpoints import load_weights, scored_checkpoint
 from tagfinder.training.learning_curves import draw_learning_curves
 from tagfinder.training.progress_bar import progress_callbacks
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
 from tagfinder.training.session import Resumable, fit, model_bytes, resumable, resume_command
-from tagfinder.runs.rankings import score_without_author
 
 # True of a recommender without gradients or of two libraries' versions; nothing a user can act on.
 NOISE = (
