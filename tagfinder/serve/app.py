@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Response, Security
+from fastapi import Depends, FastAPI, HTTPException, Request, Response, Security
 from fastapi.responses import PlainTextResponse
 from fastapi.security import APIKeyHeader
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -22,7 +22,9 @@ from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import Suggester
 from tagfinder.recommend.suggestion import Suggestions
 from tagfinder.serve.batching import Batcher, OverloadedError, Settings
+from tagfinder.serve.composer import add_composer
 from tagfinder.serve.gate import Gate
+from tagfinder.serve.given_up import unless_gone
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters
 from tagfinder.serve.problems import Problem, add_problem_handlers, documented, problem
@@ -127,9 +129,9 @@ def _add_routes(app: FastAPI, service: Service, api_key: str | None) -> None:
     guarded = {"dependencies": [Depends(_key_check(api_key))]} if api_key else {}
     refused = documented(401) if api_key else {}
 
-    async def suggest(request: Any) -> Response:
+    async def suggest(request: Any, sent: Request) -> Response:
         """Suggest hashtags for one text or several."""
-        return await service.suggest(request)
+        return await unless_gone(sent, service.suggest(request))
 
     # The limits are part of the request's type, which therefore is made at run time.
     suggest.__annotations__["request"] = request_type
@@ -140,6 +142,7 @@ def _add_routes(app: FastAPI, service: Service, api_key: str | None) -> None:
         **guarded,  # type: ignore[arg-type]
     )(suggest)
 
+    add_composer(app, service.batchers, request_type, needs_key=bool(api_key))
     if teachable := service.teachable():
         add_teaching(app, teachable, service.limits, guarded)
 
