@@ -1,4 +1,4 @@
-"""The composer: a page that suggests hashtags while a post is typed, and the script that embeds it."""
+"""The composer: a page that suggests hashtags while a post is typed, and its embed script."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ async def unless_gone(request: Request, answer: Coroutine[Any, Any, Response]) -
     """
     answering = asyncio.create_task(answer)
     # After the body the next message of a request is that its client is gone.
-    gone = asyncio.create_task(request.receive())
+    gone = asyncio.ensure_future(request.receive())
     try:
         await asyncio.wait((answering, gone), return_when=asyncio.FIRST_COMPLETED)
         return await answering if answering.done() else Response(status_code=CLIENT_GONE)
