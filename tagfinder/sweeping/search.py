@@ -12,12 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from tagfinder.artifacts.ownership import alone_in
 from tagfinder.configuration.application import run_hydra
 from tagfinder.configuration.build import build
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 from tagfinder.sweeping.job import run_job
-from tagfinder.sweeping.records import JobRecord, alone_in, read_record
+from tagfinder.sweeping.records import JobRecord, read_record
 from tagfinder.sweeping.study import STUDY_FILE, open_study
 
 GROUP = "sweep"
