@@ -59,7 +59,7 @@ class Judgements:
 
     def report_ndcg(self, k: int) -> np.ndarray:
         """Return (N,) NDCG of each post as the report defines it."""
-        return report_ndcg(self.hits, k).numpy()
+        return report_ndcg(self.hits, self.hits.sum(1), k).numpy()
 
     @cached_property
     def per_label(self) -> pl.DataFrame:

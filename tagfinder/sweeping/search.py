@@ -23,6 +23,7 @@ from tagfinder.sweeping.study import STUDY_FILE, open_study
 
 GROUP = "sweep"
 DEFAULTS = "default"
+ANY_NETWORK = "neural"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def load_search(name: str, overrides: Sequence[str], **settings: Any) -> Search:
     if not file.is_file() or name == DEFAULTS:
         raise InputError(
             f"{name}: there is no such search; it is one of {', '.join(ready_searches())}, "
-            "or a path that ends with .yaml"
+            "or a path that ends with .yaml (a network of your own: "
+            f"tagfinder sweep {ANY_NETWORK} model={name})"
         )
     defaults = _read(conf_dir() / GROUP / f"{DEFAULTS}.yaml")
     own = {key: value for key, value in settings.items() if value is not None}
@@ -77,7 +79,8 @@ def load_search(name: str, overrides: Sequence[str], **settings: Any) -> Search:
         what = f"unknown keys {', '.join(sorted(unknown))}" if unknown else "no space"
         raise InputError(f"{file}: {what}; a search has overrides, {', '.join(defaults)} and space")
     space = {key: build(distribution) for key, distribution in merged.pop("space").items()}
-    begin = merged.pop("overrides", [])
+    given = {override.partition("=")[0] for override in overrides}
+    begin = [o for o in merged.pop("overrides", []) if o.partition("=")[0] not in given]
     return Search(overrides=[*begin, *overrides], space=space, **merged)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -166,3 +168,21 @@ def test_there_is_a_last_checkpoint_at_every_moment_of_its_replacement(
     Checkpoints(tmp_path)._publish(write(tmp_path / "last.ckpt.partial", 2), 3, is_best=False)
     assert load_checkpoint(last)["epoch"] == 2
     assert load_checkpoint(tmp_path / "previous.ckpt")["epoch"] == 1
+
+
+def test_the_best_epoch_is_the_first_with_the_highest_score(tmp_path: Path) -> None:
+    """Drive the callback as the trainer does, with scores that repeat."""
+    checkpoints = Checkpoints(tmp_path)
+    for epoch, score in enumerate([0.2, 0.5, 0.5, math.nan, 0.4]):
+        trainer = SimpleNamespace(
+            callback_metrics={"val/ndcg@5": torch.tensor(score)},
+            current_epoch=epoch,
+            is_global_zero=True,
+            save_checkpoint=lambda path, weights_only, epoch=epoch: write(path, epoch),
+            strategy=SimpleNamespace(barrier=lambda: None),
+        )
+        checkpoints.on_validation_end(trainer, None)
+        checkpoints.on_train_epoch_end(trainer, None)
+    assert (checkpoints.best_epoch, checkpoints.best_score) == (2, 0.5)
+    assert load_checkpoint(tmp_path / "best.ckpt")["epoch"] == 1
+    assert load_checkpoint(tmp_path / "last.ckpt")["epoch"] == 4
