@@ -63,7 +63,7 @@ class Columns:
         return {field: found for field, found in names.items() if found}
 
     def is_demanded(self, field: str) -> bool:
-        """Tell whether the field must be there: the text always, others if asked for by one name."""
+        """Tell whether the field must be there: the text, and what is asked for by one name."""
         wanted = self.wanted.get(field)
         return field == "text" or (isinstance(wanted, str | int) and wanted != AUTO)
 
@@ -89,7 +89,9 @@ class Columns:
         found = {}
         for field, names in {"text": [], **self.names(form)}.items():
             present = [
-                name for name in self._spelled(field, names, available) if _is_there(name, available, sample)
+                name
+                for name in self._spelled(field, names, available)
+                if _is_there(name, available, sample)
             ]
             if not present and self.is_demanded(field):
                 raise InputError(_missing(field, names, available, file, sample))
@@ -111,8 +113,10 @@ def _is_there(name: str, available: Collection[str], sample: Sequence[Record]) -
         return True
     if JOIN in name:
         return all(_is_there(part, available, sample) for part in name.split(JOIN))
-    if name.partition(".")[0] not in available and "." in name and not any(
-        column.startswith(name.partition(".")[0]) for column in available
+    if (
+        name.partition(".")[0] not in available
+        and "." in name
+        and not any(column.startswith(name.partition(".")[0]) for column in available)
     ):
         return False
     return any(value_at(record, name) is not None for record in sample)
@@ -147,7 +151,9 @@ def _advice(
         if likely:
             return f". The texts seem to be in {likely}: data.columns.text={quoted(likely)}"
         return ". Say where the texts are: data.columns.text=NAME, or a path such as record.text"
-    close = next((m for n in names for m in get_close_matches(n, available, n=1, cutoff=0.75)), None)
+    close = next(
+        (m for n in names for m in get_close_matches(n, available, n=1, cutoff=0.75)), None
+    )
     return f"; did you mean data.columns.{field}={quoted(close)}?" if close else ""
 
 
@@ -156,4 +162,4 @@ def quoted(value: Any) -> str:
     text = str(value)
     if all(character.isalnum() or character in "._-/" for character in text) and text.isascii():
         return text
-    return f'"\'{text}\'"' if "'" not in text else f"'\"{text}\"'"
+    return f"\"'{text}'\"" if "'" not in text else f"'\"{text}\"'"

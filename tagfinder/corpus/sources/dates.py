@@ -12,8 +12,9 @@ DTYPE = pl.Datetime("us", "UTC")
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 """Times of other years are mistakes: a zero, a wrong unit, a placeholder."""
 
-DAY_FIRST, MONTH_FIRST = "dmy", "mdy"
 Order = Literal["dmy", "mdy"]
+DAY_FIRST: Order = "dmy"
+MONTH_FIRST: Order = "mdy"
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1 / 1_000}
 """Microseconds of one unit; names that `data.columns.created_at_format` may have."""
 
@@ -61,7 +62,9 @@ NAME_DAY = rf"{_WEEKDAY}{_MONTH}\s+{_DAY},?\s+(?P<year>\d{{4}}){_TIME}"
 TWITTER = rf"{_WEEKDAY}{_MONTH}\s+{_DAY}\s+{_CLOCK}\s+{_ZONE}\s*(?P<year>\d{{4}})"
 FORMS = tuple(rf"(?i)^{form}$" for form in (ISO, COMPACT, DAY_NAME, NAME_DAY, TWITTER))
 # 27.08.2020 13:08 is always day first; / and - may be either.
-NUMERIC = rf"(?i)^(?P<a>\d{{1,2}})(?P<sign>[./-])(?P<b>\d{{1,2}})[./-](?P<year>\d{{4}}|\d{{2}}){_TIME}$"
+NUMERIC = (
+    rf"(?i)^(?P<a>\d{{1,2}})(?P<sign>[./-])(?P<b>\d{{1,2}})[./-](?P<year>\d{{4}}|\d{{2}}){_TIME}$"
+)
 EPOCH = r"^\d{9,19}(\.\d+)?$"
 GROUPS = (
     *("year", "month", "name", "day", "hour", "minute", "second"),
@@ -69,9 +72,7 @@ GROUPS = (
 )
 
 
-def parse_dates(
-    times: pl.Series, form: str | None = None, order: Order | None = None
-) -> pl.Series:
+def parse_dates(times: pl.Series, form: str | None = None, order: Order | None = None) -> pl.Series:
     """Return times as UTC in microseconds, null where a value is none.
 
     Args:
@@ -106,20 +107,24 @@ def day_order(times: pl.Series) -> Order | None:
         InputError: some can only be one and some only the other.
     """
     numeric = _numeric(times)
-    first = bool((numeric["a"] > 12).any())  # noqa: PLR2004 - months of a year
-    second = bool((numeric["b"] > 12).any())  # noqa: PLR2004
+    first = bool((numeric["a"] > 12).any())
+    second = bool((numeric["b"] > 12).any())
     if first and second:
         raise InputError(
             "created_at has dates with the day first and dates with the month first; "
             "say which ones are right: data.columns.created_at_format=dmy or mdy"
         )
-    return DAY_FIRST if first else MONTH_FIRST if second else None
+    if first:
+        return DAY_FIRST
+    return MONTH_FIRST if second else None
 
 
 def is_ambiguous(times: pl.Series) -> bool:
     """Tell whether a text is a date that means two days, as 03/04/2020 does."""
     numeric = _numeric(times)
-    return bool(((numeric["a"] <= 12) & (numeric["b"] <= 12) & (numeric["a"] != numeric["b"])).any())  # noqa: PLR2004
+    return bool(
+        ((numeric["a"] <= 12) & (numeric["b"] <= 12) & (numeric["a"] != numeric["b"])).any()
+    )
 
 
 def _numeric(times: pl.Series) -> pl.DataFrame:
@@ -140,7 +145,7 @@ def _from_temporal(times: pl.Series) -> pl.Series:
 
 
 def from_unit(counts: pl.Series, unit: str) -> pl.Series:
-    """Return whole numbers of `d`, `s`, `ms`, `us` or `ns` since 1970 as times, null out of range."""
+    """Return counts of `d`, `s`, `ms`, `us` or `ns` since 1970 as times, null out of range."""
     per_microsecond = {"d": 86_400_000_000, "s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}
     factor = per_microsecond[unit]
     number = pl.col("number").cast(pl.Int64, strict=False)
@@ -199,7 +204,7 @@ def _from_numeric(texts: pl.Series, order: Order | None) -> pl.Series:
     known = (pl.col("sign") == ".") | pl.lit(order is not None) | (pl.col("a") == pl.col("b"))
     month = pl.when(day_first).then(pl.col("b")).otherwise(pl.col("a"))
     day = pl.when(day_first).then(pl.col("a")).otherwise(pl.col("b"))
-    year = pl.when(pl.col("year").str.len_chars() == 2).then("20" + pl.col("year"))  # noqa: PLR2004
+    year = pl.when(pl.col("year").str.len_chars() == 2).then("20" + pl.col("year"))
     filled = parts.with_columns(
         year=pl.when(known).then(year.otherwise(pl.col("year"))), month=month, day=day
     )
@@ -212,7 +217,9 @@ def _assembled(groups: pl.Series) -> pl.Series:
     parts = parts.with_columns(
         pl.lit(None, pl.String).alias(name) for name in GROUPS if name not in parts.columns
     )
-    number = {name: pl.col(name).cast(pl.Int64, strict=False) for name in GROUPS[:7] if name != "name"}
+    number = {
+        name: pl.col(name).cast(pl.Int64, strict=False) for name in GROUPS[:7] if name != "name"
+    }
     name = pl.col("name").str.to_lowercase()
     month = pl.coalesce(number["month"], name.replace_strict(MONTHS, range(1, 13), default=None))
     half = pl.col("half").str.to_lowercase().str.head(1)
@@ -243,7 +250,11 @@ def _assembled(groups: pl.Series) -> pl.Series:
         hours=on_clock,
         minutes=number["minute"].fill_null(0),
         seconds=second.clip(upper_bound=59),
-        microseconds=pl.col("fraction").fill_null("0").str.pad_end(6, "0").str.head(6).cast(pl.Int64),
+        microseconds=pl.col("fraction")
+        .fill_null("0")
+        .str.pad_end(6, "0")
+        .str.head(6)
+        .cast(pl.Int64),
     )
     utc = day.cast(pl.Datetime("us")) + clock - _offset()
     return parts.select(utc.dt.replace_time_zone("UTC").alias("time"))["time"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from tagfinder.corpus.sources.blocks import Block, printable
 from tagfinder.corpus.sources.columns import Columns
-from tagfinder.corpus.sources.dialects import Dialect, Records, Suspicion, find_dialect
+from tagfinder.corpus.sources.dialects import Dialect, Records, Suspicion
 from tagfinder.corpus.sources.forms import Form
 from tagfinder.corpus.sources.streams import Input, Lines, open_text
 from tagfinder.corpus.sources.tables import Row, read_table
@@ -24,12 +25,13 @@ def read_csv(path: Path, columns: Columns, separator: str = ",") -> Iterator[Blo
         InputError: the file is damaged or lacks a column.
     """
     dialect = Dialect.said(separator, '"', None)
-    return read_delimited(Input(path), columns, dialect)
+    return read_delimited(Input(path), columns, dialect=dialect)
 
 
 def read_delimited(
     source: Input,
     columns: Columns,
+    *,
     dialect: Dialect = RFC_4180,
     encoding: str = "utf-8-sig",
     form: Form | None = None,
@@ -62,15 +64,9 @@ def read_delimited(
             yield from read_table(names, rows, source, columns, form)
             return
         numbered = [str(place) for place in range(1, len(first) + 1)]
-        begun = [(lines.number, first, None)]
-        yield from read_table(
-            numbered, _chained(begun, rows), source, columns, form, named=False
-        )
-
-
-def _chained(first: list[Row], rows: Iterator[Row]) -> Iterator[Row]:
-    yield from first
-    yield from rows
+        begun: Row = (lines.number, first, None)
+        every = chain([begun], rows)
+        yield from read_table(numbered, every, source, columns, form, named=False)
 
 
 def _first(records: Records, source: Input) -> list[str]:

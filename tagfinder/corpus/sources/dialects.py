@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -111,28 +111,35 @@ def _find_separator(head: str, suffix: str) -> str:
         return TAB
     best, most = SEPARATORS[0], (0.0, 1)
     for separator in SEPARATORS:
-        records = csv.reader(io.StringIO(head), delimiter=separator)
-        widths: Counter[int] = Counter()
-        try:
-            for _, record in zip(range(SAMPLE_RECORDS), records, strict=False):
-                if record:
-                    widths[len(record)] += 1
-                    first = len(record) if len(widths) == 1 and widths.total() == 1 else first
-        except csv.Error:
-            pass
-        if not widths or first < 2:  # noqa: PLR2004 - a separator separates
-            continue
-        score = (widths[first] / widths.total(), first)
-        if score > most:
-            best, most = separator, score
+        widths = _widths(head, separator)
+        # What separates gives the first line several fields, and the others as many.
+        if widths and widths[0] > 1:
+            score = (widths.count(widths[0]) / len(widths), widths[0])
+            if score > most:
+                best, most = separator, score
     return best
+
+
+def _widths(head: str, separator: str) -> list[int]:
+    widths = []
+    records = csv.reader(io.StringIO(head), delimiter=separator)
+    try:
+        for record in islice(records, SAMPLE_RECORDS):
+            if record:
+                widths.append(len(record))
+    except csv.Error:
+        pass
+    return widths
 
 
 def _faults(head: str, dialect: Dialect) -> tuple[int, int]:
     """Return how many records of the sample are broken, and how many are suspected to be more."""
     lines = Lines(io.StringIO(head, newline=""))
     records = Records(lines, dialect)
-    header = records.header()
+    try:
+        header = records.header()
+    except csv.Error:
+        return 1, 0
     suspicion = Suspicion(dialect)
     faults = fused = 0
     for _, record, reason in records.after(len(header)):
@@ -164,7 +171,9 @@ class Records:
             csv.Error: it cannot be read.
         """
         for record in self._records:
-            if record and not (self._lines.number == 1 and EXCEL_LINE.fullmatch(self._lines.record[0])):
+            if record and not (
+                self._lines.number == 1 and EXCEL_LINE.fullmatch(self._lines.record[0])
+            ):
                 return record
             self._lines.begin()
         return []
@@ -234,7 +243,7 @@ class Suspicion:
             return False
         inside = [line for line in lines[1:] if line.strip()]
         alike = sum(map(self._is_record, inside))
-        if alike and (2 * alike >= len(inside) or alike > 2):  # noqa: PLR2004
+        if alike and (2 * alike >= len(inside) or alike > 2):
             return True
         return len(lines) > max(MOST_LINES, 10 * median(self._lines))
 

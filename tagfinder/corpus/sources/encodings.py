@@ -25,7 +25,9 @@ OTHERS = [
 # What spreadsheets and editors write; `cp1252` first, because several agree on most letters.
 PREFERRED = ("cp1252", "cp1250", "cp1251", "latin_1")
 SAMPLE_BYTES = 2**16
-_MULTI_BYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_MULTI_BYTE = re.compile(
+    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
+)
 _RUN = re.compile(rb"[\x80-\xff]+")
 _ALONE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
 _HIGH_BYTE = re.compile(rb"[\x80-\xff]")
@@ -86,8 +88,8 @@ def _is_utf_8(head: bytes) -> bool:
 def _unmarked_utf_16(head: bytes) -> str | None:
     """Tell UTF-16 without a mark by the zero bytes of its ASCII characters."""
     even, odd = head[0:4_000:2], head[1:4_000:2]
-    if len(odd) >= 4 and odd.count(0) > 0.6 * len(odd) and not even.count(0):
+    if len(odd) >= 4 and odd.count(0) > 0.1 * len(odd) and not even.count(0):
         return "utf-16-le"
-    if len(even) >= 4 and even.count(0) > 0.6 * len(even) and not odd.count(0):
+    if len(even) >= 4 and even.count(0) > 0.1 * len(even) and not odd.count(0):
         return "utf-16-be"
     return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
+from itertools import chain
 from typing import IO, Any
 
 from tagfinder.corpus.sources.blocks import Block
@@ -77,14 +78,9 @@ def _blocks(
             yield from read_table(names, _of_width(rows, width), source, columns, form)
         else:
             numbered = [str(place) for place in range(1, width + 1)]
-            every = _of_width(_all(first, rows), width)
+            every = _of_width(chain([first], rows), width)
             yield from read_table(numbered, every, source, columns, form, named=False)
         return
-
-
-def _all(first: Row, rows: Iterator[Row]) -> Iterator[Row]:
-    yield first
-    yield from rows
 
 
 def _rows(sheet: Any) -> Iterator[Row]:
@@ -93,7 +89,7 @@ def _rows(sheet: Any) -> Iterator[Row]:
             yield number, [_plain(value) for value in row], None
 
 
-def _of_width(rows: Iterator[Row], width: int) -> Iterator[Row]:
+def _of_width(rows: Iterable[Row], width: int) -> Iterator[Row]:
     """Cut and fill rows: empty cells at the end are not in the file."""
     for number, values, _ in rows:
         yield number, (values + [None] * width)[:width], None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,9 @@ class FileSource:
     def _blocks(self, source: Input, rejects: Rejects) -> Iterator[Block]:
         found = recognise_file(source, self._container, self._encoding)
         if found.encoding != UTF_8 and self._encoding is None:
-            rejects.note(f"{source.name}: read as {found.encoding} (data.encoding={found.encoding})")
+            rejects.note(
+                f"{source.name}: read as {found.encoding} (data.encoding={found.encoding})"
+            )
         if found.container == recognition.PARQUET:
             return read_parquet(source, self._columns, self._form)
         if found.container == recognition.EXCEL:
@@ -176,10 +178,17 @@ class FileSource:
 
     def _delimited(self, source: Input, found: Recognised, rejects: Rejects) -> Iterator[Block]:
         dialect = find_dialect(found.head, self._dialect, source.suffix)
-        if dialect.quote != '"' and self._dialect.quote == AUTO or dialect.escape != self._dialect.escape:
+        if (
+            dialect.quote != '"' and self._dialect.quote == AUTO
+        ) or dialect.escape != self._dialect.escape:
             rejects.note(f"{source.name}: read with {dialect}")
         return read_delimited(
-            source, self._columns, dialect, found.encoding, self._form, self._header
+            source,
+            self._columns,
+            dialect=dialect,
+            encoding=found.encoding,
+            form=self._form,
+            header=self._header,
         )
 
     def _is_ambiguous(self, block: Block) -> bool:
@@ -214,7 +223,9 @@ class FileSource:
             if NOT_A_LIST in rejects.counts
             else ""
         )
-        return f"{where}: none of the {rejects.total - before:,} rows can be used ({reasons}){advice}"
+        return (
+            f"{where}: none of the {rejects.total - before:,} rows can be used ({reasons}){advice}"
+        )
 
 
 def _said_format(name: str) -> tuple[str | None, Form | None]:

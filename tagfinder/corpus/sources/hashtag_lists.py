@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-FORMS = "['a', 'b'] or [\"a\", \"b\"], #a #b, a b, a,b, a;b, a|b, <a><b>, [{\"text\": \"a\"}]"
+FORMS = '[\'a\', \'b\'] or ["a", "b"], #a #b, a b, a,b, a;b, a|b, <a><b>, [{"text": "a"}]'
 """What `parse_lists` reads, for messages."""
 KEYS_OF_NAME = ("tag", "text", "name")
 """Where an object in a list of hashtags has its name: X's two APIs and ActivityPub."""
@@ -22,7 +22,9 @@ _PLAIN = r"""(?:'[^'"\\]*'|"[^"\\]*")"""
 PLAIN_LIST = rf"^\[(?:{_PLAIN}(?:, ?{_PLAIN})*)?\]$"
 """Most lists: no escapes, so that the texts between the quotes are the hashtags."""
 # What NumPy prints, and its `array(...)`.
-NUMPY = re.compile(rf"(?:array\()?\[\s*{_TEXT}(?:,?\s+{_TEXT})*\s*\](?:,\s*dtype=\w+\))?\)?", re.DOTALL)
+NUMPY = re.compile(
+    rf"(?:array\()?\[\s*{_TEXT}(?:,?\s+{_TEXT})*\s*\](?:,\s*dtype=\w+\))?\)?", re.DOTALL
+)
 SIGNED = re.compile(r"(?:[#＃][^\s#＃,;|]+[\s,;|]*)+")
 BRACKETED = re.compile(r"(?:<[^<>\s]+>)+")
 # A separator that stands in any value of a column is that of the column.

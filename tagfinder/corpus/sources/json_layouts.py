@@ -32,6 +32,7 @@ def _listed(value: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _table(value: Mapping[str, Any]) -> Iterable[Any] | None:
+    """Return the rows of a table that pandas or a dict of lists writes, null if it is none."""
     columns, data = value.get("columns"), value.get("data")
     if isinstance(columns, list) and isinstance(data, list):  # orient="split"
         names = [str(name) for name in columns]
@@ -41,17 +42,21 @@ def _table(value: Mapping[str, Any]) -> Iterable[Any] | None:
     if isinstance(value.get("schema"), Mapping) and isinstance(data, list):  # orient="table"
         return data
     inner = list(value.values())
-    if all(isinstance(column, list) for column in inner) and len({len(c) for c in inner}) == 1:
-        if len(inner) > 1 and NAMES & set(value):  # a dict of lists
-            return _rows(list(value), inner)
-        return None
-    if not all(isinstance(column, Mapping) and column for column in inner):
-        return None
+    if all(isinstance(column, list) for column in inner):
+        lengths = {len(column) for column in inner}
+        is_table = len(inner) > 1 and len(lengths) == 1 and NAMES & set(value)
+        return _rows(list(value), inner) if is_table else None
+    if all(isinstance(column, Mapping) and column for column in inner):
+        return _nested_table(value, inner)
+    return None
+
+
+def _nested_table(value: Mapping[str, Any], inner: list[Any]) -> Iterable[Any] | None:
     keys = list(inner[0])
     if any(list(column) != keys for column in inner[1:]):
         # Rows may lack values; columns of pandas never do.
-        by_row = all(isinstance(row, Mapping) and NAMES & set(row) for row in inner)
-        return inner if by_row and all(key.isdigit() for key in value) else None
+        by_row = all(NAMES & set(row) for row in inner) and all(map(str.isdigit, value))
+        return inner if by_row else None
     if _names_columns(list(value), keys):  # orient="columns"
         return _rows(list(value), [list(column.values()) for column in inner])
     return inner if _names_columns(keys, list(value)) else None  # orient="index"

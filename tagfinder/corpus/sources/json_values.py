@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from json.decoder import WHITESPACE
 from typing import Any, TextIO
 
 from tagfinder.corpus.sources.json_layouts import records_in
@@ -18,6 +17,7 @@ ASSIGNMENT = re.compile(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w$.\[\]\"']*\s
 CHUNK = 2**18
 # An error so near to the end of what was read may be because the rest was not.
 MARGIN = 64
+_BLANKS = re.compile(r"[ \t\n\r]*")
 DECODER = json.JSONDecoder()
 BROKEN_JSON = (ValueError, RecursionError)
 
@@ -38,7 +38,7 @@ def is_in_lines(head: str, whole: bool) -> bool:
         lines = text.split("\n")
         complete = lines if whole else lines[:-1]
         return not text.startswith("[") and (
-            len(lines) == 1 and whole or any(map(_is_record, complete))
+            (len(lines) == 1 and whole) or any(map(_is_record, complete))
         )
     return "\n" not in text[:end].strip()
 
@@ -117,7 +117,7 @@ class _Reader:
     def next_sign(self) -> str:
         """Return the next character that is no white space, empty at the end."""
         while True:
-            match = WHITESPACE.match(self._text, self._place)
+            match = _BLANKS.match(self._text, self._place)
             assert match is not None
             self._place = match.end()
             if self._place < len(self._text):

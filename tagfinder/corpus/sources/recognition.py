@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tagfinder.corpus.sources.dialects import SEPARATORS
 from tagfinder.corpus.sources.encodings import find_encoding
 from tagfinder.corpus.sources.json_values import ASSIGNMENT, is_in_lines
 from tagfinder.corpus.sources.streams import COMPRESSIONS, HEAD_BYTES, ZIP, Input
@@ -150,6 +151,11 @@ def _text_container(head: str, source: Input, by_suffix: str | None) -> str:
         return JSON
     if (begin[:1] in ("{", "[") and _is_json(begin)) or ASSIGNMENT.match(begin):
         return JSON
+    first = begin.split("\n", 1)[0]
+    if by_suffix != CSV and not any(separator in first for separator in SEPARATORS):
+        raise InputError(
+            f"{source}: unknown format; known are {suffix_names()}. Or say it: data.format=csv"
+        )
     return CSV
 
 
@@ -159,7 +165,7 @@ def _is_json(text: str) -> bool:
     try:
         return isinstance(json.loads(line), dict | list)
     except (ValueError, RecursionError):
-        return len(line) < 3 or line[1] in "\"{[ "  # noqa: PLR2004 - `{`, `[` and `[{` begin values
+        return len(line) < 3 or line[1] in '"{[ '
 
 
 def suffix_names() -> str:

@@ -188,7 +188,7 @@ class _Limited(io.RawIOBase):
 
 
 def _escape_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Turn undecodable bytes into lone surrogates, in any encoding (`surrogateescape` is UTF-8's)."""
+    """Turn undecodable bytes into lone surrogates, whatever the encoding."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     wrong = error.object[error.start : error.end]

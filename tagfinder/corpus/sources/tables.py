@@ -37,6 +37,7 @@ def read_table(
     file: object,
     columns: Columns,
     form: Form | None = None,
+    *,
     named: bool = True,
 ) -> Iterator[Block]:
     """Turn the rows of a table into blocks.

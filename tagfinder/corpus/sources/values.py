@@ -97,7 +97,11 @@ def _present(name: str, dtype: pl.DataType) -> pl.Expr:
     """Return a column in which a value that is only said to be missing is null."""
     column = pl.col(name)
     if name == REPOST:
-        said = column.cast(pl.String).str.to_lowercase().str.contains(rf"{MISSING}|^(?:false|0(?:\.0)?)$")
+        said = (
+            column.cast(pl.String)
+            .str.to_lowercase()
+            .str.contains(rf"{MISSING}|^(?:false|0(?:\.0)?)$")
+        )
         return said.not_().fill_null(False).alias(name)
     if name in ("text", "entity_name", "lang") or dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
@@ -110,7 +114,7 @@ def _present(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _decoded(texts: pl.Series) -> pl.Series:
-    """Return `café` for `b'caf\\xc3\\xa9'` where most texts of a column are written so."""
+    r"""Return `café` for `b'caf\xc3\xa9'` where most texts of a column are written so."""
     literal = texts.str.contains(BYTES).fill_null(False)
     if 2 * literal.sum() <= len(texts) - texts.null_count():
         return texts
@@ -149,7 +153,9 @@ def _exact_ids(ids: pl.Series) -> pl.Series:
     if ids.dtype.is_float():
         exact = ids.set(~(ids.abs() < EXACT_FLOAT), None)
         whole = exact.cast(pl.Int64, strict=False)
-        return exact.cast(pl.String).zip_with((whole != exact).fill_null(True), whole.cast(pl.String))
+        return exact.cast(pl.String).zip_with(
+            (whole != exact).fill_null(True), whole.cast(pl.String)
+        )
     texts = ids.cast(pl.String)
     return texts.set(texts.str.contains(ROUNDED_ID), None).str.replace(r"^(\d+)\.0$", "$1")
 

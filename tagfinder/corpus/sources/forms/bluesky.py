@@ -30,7 +30,9 @@ def fits(record: Record) -> bool:
     if has_all(record, "did", "kind") or (has_all(record, "did") and "commit" in record):
         return True
     if isinstance(record.get("feed"), list):
-        return any(isinstance(item, Mapping) and _is_view(item.get("post")) for item in record["feed"])
+        return any(
+            isinstance(item, Mapping) and _is_view(item.get("post")) for item in record["feed"]
+        )
     return record.get("$type") == POST or _is_view(record) or _is_view(record.get("post"))
 
 
@@ -45,7 +47,11 @@ def posts(record: Record) -> Iterable[Record | None]:
     if isinstance(commit, Mapping):
         inner = commit.get("record")
         ours = commit.get("collection", POST) == POST and commit.get("operation") != "delete"
-        yield {**record, "id": commit.get("rkey"), "record": inner} if ours and _is_record(inner) else None
+        yield (
+            {**record, "id": commit.get("rkey"), "record": inner}
+            if ours and _is_record(inner)
+            else None
+        )
     elif _is_view(record.get("post")):
         reason = record.get("reason")
         repeated = isinstance(reason, Mapping) and reason.get("$type") == REPOST

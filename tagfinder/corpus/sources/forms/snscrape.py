@@ -6,7 +6,8 @@ from tagfinder.corpus.sources.forms import Form, Record, has_all, has_any
 def fits(record: Record) -> bool:
     """Tell by the three names that the text has had, beside the address of the post."""
     return has_any(record, "rawContent", "renderedContent") or (
-        has_all(record, "content", "url", "date") and has_any(record, "user", "username", "user.username")
+        has_all(record, "content", "url", "date")
+        and has_any(record, "user", "username", "user.username")
     )
 
 

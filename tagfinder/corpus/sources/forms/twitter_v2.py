@@ -69,7 +69,9 @@ def _whole(tweet: Record, tweets: Mapping[Any, Record]) -> Record:
         identifier = reference.get("id")
         original = tweets.get(identifier) if isinstance(identifier, str | int) else None
         original = original or reference
-        taken = {key: original[key] for key in ("text", "entities", "note_tweet") if key in original}
+        taken = {
+            key: original[key] for key in ("text", "entities", "note_tweet") if key in original
+        }
         return {**tweet, **taken, "repost": True}
     return tweet
 
