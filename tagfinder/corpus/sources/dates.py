@@ -97,7 +97,7 @@ def parse_dates(times: pl.Series, form: str | None = None, order: Order | None =
         return _sensible(_from_number(texts.cast(pl.Float64, strict=False), form))
     if form not in (None, DAY_FIRST, MONTH_FIRST):
         return _sensible(_by_pattern(texts, str(form)))
-    return _sensible(_from_text(texts, form or order))  # type: ignore[arg-type]
+    return _sensible(_from_text(texts, form or order))
 
 
 def day_order(times: pl.Series) -> Order | None:
