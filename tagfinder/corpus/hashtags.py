@@ -33,6 +33,12 @@ def extract(texts: pl.Series) -> pl.Series:
     return found.list.eval(pl.element().str.replace(r"(?s)^.*[#＃]", ""))
 
 
+def are_hashtags(names: pl.Series) -> pl.Series:
+    """Tell of each name (String, without `#`) whether it is a hashtag: Boolean, null is none."""
+    found = extract("#" + names).list
+    return ((found.len() == 1) & (found.first() == names)).fill_null(False)
+
+
 def count_distinct(hashtags: pl.Series) -> pl.Series:
     """Return how many distinct hashtags, in lower case, each post has.
 
