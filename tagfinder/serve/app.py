@@ -22,7 +22,7 @@ from tagfinder.serve.batching import Batcher, OverloadedError, Settings
 from tagfinder.serve.composer import add_composer
 from tagfinder.serve.gate import Gate, overloaded
 from tagfinder.serve.given_up import unless_gone
-from tagfinder.serve.keys import KEY_HEADER, Guard, Keys, guard_of
+from tagfinder.serve.keys import KEY_HEADER, Keys, guard_of
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters
 from tagfinder.serve.pages import add_pages
