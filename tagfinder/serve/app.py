@@ -26,7 +26,7 @@ from tagfinder.serve.keys import KEY_HEADER, Keys, guard_of
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters
 from tagfinder.serve.pages import add_pages
-from tagfinder.serve.problems import FieldError, Problem, add_problem_handlers
+from tagfinder.serve.problems import Problem, add_problem_handlers
 from tagfinder.serve.schema import HealthAnswer, ModelAnswer, SuggestAnswer, request_model
 from tagfinder.serve.teaching import add_teaching
 
@@ -56,15 +56,13 @@ class Service:
     async def suggest(self, request: Any) -> Response:
         """Answer a valid request."""
         texts = [request.text] if isinstance(request.text, str) else request.text
-        if request.explain and len(texts) > 1:
-            raise FieldError("explain", "only one text at a time is explained")
         settings = Settings(request.k, request.threshold, request.repeat, request.author)
         try:
             async with asyncio.timeout(self.limits.request_timeout):
                 suggested = await self.batchers[request.model].suggest(texts, settings)
                 answers = [one.as_dict() for one in suggested]
-                if request.explain:
-                    await self._explain(request.model, answers[0])
+                for answer in answers if request.explain else ():
+                    await self._explain(request.model, answer)
         except (OverloadedError, TimeoutError):
             return overloaded(self.limits)
         content = {"model": request.model, "suggestions": answers}

@@ -93,6 +93,6 @@ def request_model(limits: Limits, names: list[str]) -> type[BaseModel]:
             str | None,
             Field(None, max_length=200, description="Who writes, where a model looks at it."),
         ),
-        explain=(bool, Field(False, description="Say what spoke for each hashtag; one text only.")),
+        explain=(bool, Field(False, description="Say what spoke for each hashtag; slower.")),
         model=(model, Field(names[0], description="Name of the model.")),
     )
