@@ -17,7 +17,7 @@ from tagfinder.collect.collection import Collection
 from tagfinder.collect.meter import say
 from tagfinder.collect.optouts import OptOuts
 from tagfinder.collect.patience import Patience
-from tagfinder.collect.post import Batch, Post, Wanted
+from tagfinder.collect.post import LATEST, Batch, Post, Wanted
 from tagfinder.collect.records import NO_UNAUTHENTICATED, post_of, self_labels
 from tagfinder.collect.run import MakeSource
 from tagfinder.collect.web import USER_AGENT
@@ -189,8 +189,11 @@ class JetstreamSource:
             event = json.loads(message)
             did, time_us = str(event["did"]), int(event["time_us"])
             kind = event["kind"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             batch.left_out["malformed"] += 1
+            return
+        if not 0 <= time_us < LATEST.timestamp() * 1e6:
+            batch.left_out["impossible time"] += 1
             return
         self._warn_of_gap(time_us)
         self._time_us = max(time_us, self._time_us or 0)

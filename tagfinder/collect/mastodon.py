@@ -18,7 +18,7 @@ from mastodon.errors import MastodonError, MastodonMalformedEventError, Mastodon
 
 from tagfinder.collect.collection import Collection
 from tagfinder.collect.patience import Patience
-from tagfinder.collect.post import Batch, Post, Wanted
+from tagfinder.collect.post import Batch, Post, Wanted, is_possible
 from tagfinder.collect.statuses import alias_of, post_of
 from tagfinder.collect.unread import Span, Unread, is_snowflake, snowflake
 from tagfinder.collect.web import USER_AGENT, PatientSession, cause_of
@@ -205,7 +205,8 @@ class MastodonSource:
         if not ids or ids[-1] == span.below:
             raise WorkError(f"{timeline.instance}: the server does not page through the timeline")
         times = [status.get("created_at") for status in known]
-        time = times[-1] if isinstance(times[-1], datetime) else None
+        times = [time for time in times if isinstance(time, datetime) and is_possible(time)]
+        time = times[-1] if times else None
         oldest = ids[-1]
         if self._until is not None and time is not None and time > self._until:
             # All of this page is too new: go straight to where the wanted posts begin.
@@ -231,7 +232,7 @@ class MastodonSource:
     def _follow_all(self) -> Iterator[Batch]:
         """Listen to all timelines at once, one thread each, and hand on what they hear."""
         for timeline in self._timelines:
-            listener = _Listener(timeline, self._events)
+            listener = _Listener(timeline, self._events, self._patience.most_bytes)
             threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
         while self._until is None or datetime.now(UTC) < self._until:
             self._patience.check()
@@ -289,7 +290,7 @@ class MastodonSource:
                 client.stream_public(listener, **options)
             else:
                 client.stream_hashtag(timeline.hashtag, listener, **options)
-        except MastodonMalformedEventError:
+        except (MastodonMalformedEventError, RecursionError):
             self._events.put((timeline, "malformed", None))
             return "the server sent an event that cannot be read"
         except MastodonError as error:
@@ -302,15 +303,16 @@ class MastodonSource:
 class _Listener(StreamListener):
     """Puts the events of one timeline into a queue."""
 
-    def __init__(self, timeline: Timeline, events: queue.Queue[_Event]) -> None:
+    def __init__(self, timeline: Timeline, events: queue.Queue[_Event], most_bytes: int) -> None:
         self.timeline = timeline
         self.heard = 0
         self._events = events
+        self._most_bytes = most_bytes
 
     def handle_stream(self, response: Any) -> None:
         """Tell that the connection is open, then read it."""
         self._put("connected", None)
-        super().handle_stream(response)
+        super().handle_stream(_Events(response, self._most_bytes))
 
     def on_update(self, status: Any) -> None:
         """Hand on a new post."""
@@ -330,6 +332,30 @@ class _Listener(StreamListener):
 
     def _put(self, kind: str, payload: Any) -> None:
         self._events.put((self.timeline, kind, payload))
+
+
+class _Events:
+    """An open stream whose events have a greatest length: Mastodon.py keeps one until it ends."""
+
+    def __init__(self, response: Any, most_bytes: int) -> None:
+        self._response = response
+        self._most_bytes = most_bytes
+
+    def iter_content(self, chunk_size: int) -> Iterator[bytes]:
+        """Yield the stream's bytes.
+
+        Raises:
+            MastodonMalformedEventError: an event is longer than allowed.
+        """
+        length = 0
+        last = b""
+        for chunk in self._response.iter_content(chunk_size):
+            # An event ends with an empty line.
+            length = 0 if chunk == last == b"\n" else length + len(chunk)
+            last = chunk
+            if length > self._most_bytes:
+                raise MastodonMalformedEventError(f"an event of over {self._most_bytes:,} bytes")
+            yield chunk
 
 
 def _sentence(error: MastodonError, timeline: Timeline) -> TagFinderError:

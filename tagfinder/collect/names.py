@@ -34,7 +34,7 @@ class Names:
 
     def key(self, name: str) -> bytes:
         """Return the 16 bytes under which a post of this id or alias is known."""
-        return blake2b(name.encode(), digest_size=16, key=self._salt).digest()
+        return blake2b(_bytes(name), digest_size=16, key=self._salt).digest()
 
     def key_of_stored(self, stored_id: str) -> bytes:
         """Return the key of a post by its id as it stands in a part."""
@@ -44,7 +44,7 @@ class Names:
 
     def author_number(self, author: str) -> int:
         """Return the number under which an author is known, a signed 64-bit integer."""
-        digest = blake2b(author.encode(), digest_size=8, key=self._salt, person=b"author").digest()
+        digest = blake2b(_bytes(author), digest_size=8, key=self._salt, person=b"author").digest()
         return int.from_bytes(digest, "big", signed=True)
 
     def stored_id(self, post: Post) -> str:
@@ -58,6 +58,11 @@ class Names:
         if self.authors == "hashed":
             return f"{self.author_number(author) & (2**64 - 1):016x}"
         return author if self.authors == "plain" else None
+
+
+def _bytes(name: str) -> bytes:
+    """Return the bytes of a name, also of one with half characters, as strangers may send them."""
+    return name.encode(errors="surrogatepass")
 
 
 def read_or_make_salt(path: Path) -> bytes:

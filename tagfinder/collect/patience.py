@@ -13,13 +13,14 @@ from tagfinder.errors import WorkError
 
 @dataclass
 class Patience:
-    """How long to wait and how often to try again.
+    """How long to wait, how often to try again, and how much to take.
 
     Attributes:
         retries: failures in a row after which the work is given up.
         base: mean of the first wait after a failure, seconds; it doubles with each failure.
         longest: longest wait after a failure, seconds.
         max_wait: longest wait that a server may ask for, seconds.
+        most_bytes: longest answer or event that is taken, bytes after decompression.
         tell: called with what is being waited for, once a second, and with None when it is over.
         stopping: set it to end every wait and all work at the next safe place.
     """
@@ -28,6 +29,7 @@ class Patience:
     base: float = 1.0
     longest: float = 60.0
     max_wait: float = 3600.0
+    most_bytes: int = 2**25
     tell: Callable[[str | None], None] = lambda _: None
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+# Before the first and after the second no post was written, whatever its author claims.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -81,6 +85,8 @@ class Wanted:
 
     def refusal(self, post: Post) -> str | None:
         """Return the reason why a post is not wanted, None for a wanted one."""
+        if (fault := fault_of(post)) is not None:
+            return fault
         if not post.text.strip():
             return "no text"
         if len(post.hashtags) < self.min_hashtags:
@@ -98,6 +104,31 @@ class Wanted:
         batch.left_out[reason] += 1
         if edited:
             batch.removed.append(post.id)
+
+
+def fault_of(post: Post) -> str | None:
+    """Return the reason why a post cannot be stored, None where it can.
+
+    Strangers write posts: a lone surrogate (half of a character) is in no encoding, and a moment
+    may be one that never was.
+    """
+    texts = (post.id, post.text, post.author, post.lang, post.alias, *post.hashtags)
+    if any(text and not _is_encodable(text) for text in texts):
+        return "text that is no Unicode"
+    return None if is_possible(post.created_at) else "impossible time"
+
+
+def is_possible(moment: datetime) -> bool:
+    """Return whether a moment has a time zone and a post may have been written then."""
+    return moment.tzinfo is not None and EARLIEST <= moment < LATEST
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def primary_language(tag: str | None) -> str | None:

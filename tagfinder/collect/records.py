@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tagfinder.collect.loose import as_dict, as_list
-from tagfinder.collect.post import Post, primary_language
+from tagfinder.collect.post import EARLIEST, Post, primary_language
 
 NO_UNAUTHENTICATED = "!no-unauthenticated"
 _TAG = "app.bsky.richtext.facet#tag"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def post_of(uri: str, record: Any, seen: datetime, languages: frozenset[str]) -> Post | str:
@@ -67,7 +66,7 @@ def _written(value: Any, seen: datetime) -> datetime:
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return seen
-    return moment if _EPOCH <= moment <= seen else seen
+    return moment if EARLIEST <= moment <= seen else seen
 
 
 def _language(tags: Any, wanted: frozenset[str]) -> str | None:

@@ -36,6 +36,7 @@ class Conditions:
         retries: failures in a row that are put up with.
         max_wait: longest wait for a rate limit, seconds.
         commit_every: seconds after which what arrived is made durable.
+        max_response_bytes: longest answer of a server, bytes after decompression.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Conditions:
     retries: int = 8
     max_wait: float = 3600.0
     commit_every: float = 15.0
+    max_response_bytes: int = 2**25
 
     def wanted(self) -> Wanted:
         """Return which posts are taken."""
@@ -76,7 +78,10 @@ def run(
     """
     with Collection(conditions.folder, conditions.authors) as collection, Meter(title) as meter:
         patience = Patience(
-            retries=conditions.retries, max_wait=conditions.max_wait, tell=meter.tell
+            retries=conditions.retries,
+            max_wait=conditions.max_wait,
+            most_bytes=conditions.max_response_bytes,
+            tell=meter.tell,
         )
         runner = Runner(collection, meter, conditions.max_posts, conditions.commit_every)
         with _stopped_by_signals(patience):

@@ -22,7 +22,7 @@ def load_settings(network: str, file: Path | None, flags: dict[str, Any]) -> dic
         flags: values that go before both; None and empty ones count as not given.
 
     Raises:
-        InputError: the file cannot be read or has a key that there is not.
+        InputError: the file cannot be read, has a key that there is not, or a limit that is none.
     """
     settings = _read(conf_dir() / "collect" / f"{network}.yaml")
     if file is not None:
@@ -33,7 +33,13 @@ def load_settings(network: str, file: Path | None, flags: dict[str, Any]) -> dic
                 f"--config {file}: no key '{unknown[0]}'; there are {', '.join(settings)}"
             )
         settings |= changes
-    return settings | {key: value for key, value in flags.items() if value not in (None, (), [])}
+    settings |= {key: value for key, value in flags.items() if value not in (None, (), [])}
+    longest = settings["max_response_bytes"]
+    if not isinstance(longest, int) or longest < 1:
+        raise InputError(
+            f"--config {file}: max_response_bytes is {longest!r}; a whole number above 0 is needed"
+        )
+    return settings
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def post_of(status: Any, instance: str, *, include_opted_out: bool) -> Post | st
         return "author asks not to be indexed"
     try:
         return _post(status, instance)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return "malformed"
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from tagfinder.collect.patience import Patience
 from tagfinder.errors import InputError, TagFinderError, WorkError
 
 USER_AGENT = "TagFinder (https://pypi.org/project/tagfinder)"
+_ENCODINGS = ("gzip", "deflate")
 _RESET_HEADERS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _DROPPED = (
     requests.ConnectionError,
@@ -23,11 +26,64 @@ _DROPPED = (
 )
 
 
+class BoundedAdapter(HTTPAdapter):
+    """Gives answers whose length is bounded, so that a small compressed one cannot fill the memory.
+
+    Args:
+        most_bytes: longest answer, bytes after decompression. Open streams have no end and no
+            bound here.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__()
+        self._most_bytes = most_bytes
+
+    def send(self, request: Any, stream: bool = False, **kwargs: Any) -> requests.Response:
+        """Send a request; reading a longer answer raises WorkError."""
+        response = super().send(request, stream=stream, **kwargs)
+        if not stream or response.status_code != 200:
+            host = urlsplit(response.url).netloc
+            response.raw = _BoundedBody(response.raw, self._most_bytes, host)
+        return response
+
+
+class _BoundedBody:
+    """An answer's body that refuses to become longer than allowed."""
+
+    def __init__(self, body: Any, most_bytes: int, host: str) -> None:
+        self._body = body
+        self._most_bytes = most_bytes
+        self._host = host
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+    def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """Yield the bytes, decompressed.
+
+        Raises:
+            WorkError: there are too many, or they are compressed in another way than asked for.
+        """
+        encoding = self._body.headers.get("content-encoding", "identity").lower()
+        if encoding not in (*_ENCODINGS, "identity"):
+            raise WorkError(f"{self._host}: its answer is compressed as '{encoding}', unasked")
+        length = 0
+        for chunk in self._body.stream(amount, decode_content=decode_content):
+            length += len(chunk)
+            if length > self._most_bytes:
+                raise WorkError(
+                    f"{self._host}: its answer is longer than {self._most_bytes:,} bytes; where "
+                    "that is right, raise max_response_bytes by --config FILE"
+                )
+            yield chunk
+
+
 class PatientSession(requests.Session):
     """Gives answers that can be used, or says in one sentence why there are none.
 
     Rate limits (429) are waited out as the server asks; server errors (5xx), dropped connections
-    and answers cut off in the middle are asked for again; 401, 402 and 403 end the work.
+    and answers cut off in the middle are asked for again; 401, 402 and 403 end the work, and so
+    does an answer that is longer than `patience.most_bytes`.
 
     Args:
         patience: how long and how often.
@@ -48,6 +104,11 @@ class PatientSession(requests.Session):
     ) -> None:
         super().__init__()
         self.headers["User-Agent"] = USER_AGENT
+        # What these expand to is bounded; see `BoundedAdapter`.
+        self.headers["Accept-Encoding"] = ", ".join(_ENCODINGS)
+        adapter = BoundedAdapter(patience.most_bytes)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
         self._patience = patience
         self._timeout = timeout
         self._pause = pause
@@ -121,6 +182,8 @@ def _problem(response: requests.Response, *, streaming: bool) -> str | None:
             response.json()
         except ValueError:
             return "the answer was cut off"
+        except RecursionError:
+            return "the answer is nested too deeply"
     return None
 
 
@@ -166,7 +229,7 @@ def _message(response: requests.Response) -> str:
     """Return what the server says about a refusal, shortened."""
     try:
         said = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(said, dict):
         return ""

@@ -255,7 +255,7 @@ def post_of(tweet: Any, entity_name: str | None) -> Post | str:
             entity_name=entity_name,
             lang=None if tweet.get("lang") in (None, "und", "zxx") else as_text(tweet["lang"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return "malformed"
 
 

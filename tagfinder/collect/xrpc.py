@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from tagfinder.collect.loose import as_dict, as_list
 from tagfinder.collect.patience import Patience
 from tagfinder.collect.records import view_labels
 from tagfinder.collect.web import PatientSession
@@ -56,8 +57,9 @@ class Xrpc:
         for start in range(0, len(rest), PROFILES_OF_A_CALL):
             chunk = rest[start : start + PROFILES_OF_A_CALL]
             answer = self.get("app.bsky.actor.getProfiles", {"actors": chunk})
-            for profile in answer.get("profiles") or []:
-                found[profile["did"]] = view_labels(profile)
+            for profile in map(as_dict, as_list(answer.get("profiles"))):
+                if isinstance(profile.get("did"), str):
+                    found[profile["did"]] = view_labels(profile)
         return found
 
     def _log_in(self) -> str | None:
@@ -66,7 +68,7 @@ class Xrpc:
             return None
         method = "com.atproto.server.createSession"
         answer = self._call("POST", method, json={"identifier": name, "password": password})
-        return str(self._checked(answer, method)["accessJwt"])
+        return str(self._checked(answer, method).get("accessJwt"))
 
     def _call(self, verb: str, method: str, **content: Any) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -74,7 +76,7 @@ class Xrpc:
         response = self._session.request(verb, url, headers=headers, **content)
         try:
             answer = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             raise WorkError(f"{url}: answers {response.status_code} without JSON")

@@ -150,6 +150,7 @@ def x(
         lambda collection, wanted, patience: network.XSource(
             plan, collection, wanted=wanted, patience=patience, **access
         ),
+        settings,
         conditions,
     )
 
@@ -180,7 +181,9 @@ def mastodon(
     network = _import("mastodon")
     flags = {"instances": instances, "hashtags": hashtags, "local": local}
     settings = load_settings("mastodon", config, flags)
-    timelines = network.timelines(**settings)
+    timelines = network.timelines(
+        settings["instances"], settings["hashtags"], local=settings["local"]
+    )
     if dry_run:
         cost = network.cost(len(timelines), conditions["max_posts"])
         return _say([timeline.name for timeline in timelines], cost)
@@ -195,6 +198,7 @@ def mastodon(
         lambda collection, wanted, patience: network.MastodonSource(
             timelines, collection, wanted=wanted, patience=patience, **request
         ),
+        settings,
         conditions,
     )
 
@@ -234,7 +238,7 @@ def bluesky(
         asked = [stream.subscription_address(server) for server in settings["jetstream"]]
         cost = stream.cost(look_up_profiles=not conditions["include_opted_out"])
         make_source = stream.make_source(asked, *span, settings["profiles_address"])
-    return _say(asked, cost) if dry_run else _run("Bluesky", make_source, conditions)
+    return _say(asked, cost) if dry_run else _run("Bluesky", make_source, settings, conditions)
 
 
 @command.command()
@@ -294,11 +298,14 @@ def _say(queries: list[str], cost: str) -> None:
     click.echo(cost)
 
 
-def _run(title: str, make_source: MakeSource, conditions: dict[str, Any]) -> None:
+def _run(
+    title: str, make_source: MakeSource, settings: dict[str, Any], conditions: dict[str, Any]
+) -> None:
     """Collect, and print what was done as one JSON object."""
     from tagfinder.collect.run import Conditions, run
 
     def report(summary: dict[str, Any]) -> None:
         click.echo(json.dumps(summary))
 
-    run(title, make_source, Conditions(**conditions), report)
+    limit = settings["max_response_bytes"]
+    run(title, make_source, Conditions(**conditions, max_response_bytes=limit), report)
