@@ -13,7 +13,8 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from tagfinder.corpus.hashtags import HASHTAG, NAME
+from tagfinder.corpus.hashtags import CUT, HASHTAG, NAME, SIGN, mark_cuts, remove_tags
+from tagfinder.corpus.scripts import cut_into_pairs
 from tagfinder.corpus.words import lemma, map_words, stop_words
 from tagfinder.errors import InputError
 
@@ -29,7 +30,6 @@ URL = "|".join(
         r'\bwww\.[^\s<>"]+',
     )
 )
-HTML_TAG = r"</?[a-zA-Z!][^<>]*>"
 # The lengths are bounded because Python refuses to read numbers of thousands of digits.
 HTML_ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"
 # Key caps (1️⃣), then pictures, skin tones, flags, and what joins or varies them.
@@ -42,11 +42,15 @@ EMOJI = (
 # as well. At the end, nothing but signs may stand between and after hashtags: a mention or a word
 # ends the run.
 TRAILING_HASHTAGS = rf"(?:{HASHTAG}[^\p{{L}}\p{{N}}_@#＃]*)+$"
-# An entity (`&#x27;`) is no hashtag.
-ANY_HASHTAG = rf"(^|[^&])(?:{HASHTAG})+"
+# A hashtag in an address goes with the rest of the address.
+FRAGMENT = rf"((?i:https?://|\bwww\.)[^\s<>\"#＃]*){SIGN}[^\s<>\"]*"
+ANY_HASHTAG = rf"{FRAGMENT}|(?:{HASHTAG})+"
 # Soft hyphens, joiners and direction marks are invisible and stand inside words.
 INSIDE_WORDS = r"['’‘´`＇\p{Cf}]"
 NOT_LETTERS = r"(?:^|\s)\p{M}\S*|\S*[^\p{L}\p{M}\s]\S*"
+
+# How often HTML may have been escaped; further escapes stay.
+MOST_ESCAPED = 5
 
 # Rows under which a thread of its own does not pay.
 ROWS_PER_THREAD = 5_000
@@ -68,7 +72,8 @@ class Cleaning:
         first: steps from the published text to the text that every recommender may read.
         further: steps from there to the bare words for TF-IDF and FastText.
         inline_hashtags: `keep` leaves hashtags to the steps. `drop` takes every hashtag out of the
-            text before the first step, wherever it stands, so that no choice of steps can leak one.
+            text before the first step, wherever it stands and whatever HTML is around it, so that
+            no choice of steps can leak one.
 
     Raises:
         InputError: `inline_hashtags` is neither.
@@ -91,7 +96,7 @@ class Cleaning:
 
     def clean(self, texts: pl.Series) -> pl.Series:
         """Return the first cleaning of texts as published (String to String)."""
-        dropped = (RemoveHashtags(),) if self.inline_hashtags == "drop" else ()
+        dropped = (RemoveHtml(), RemoveHashtags()) if self.inline_hashtags == "drop" else ()
         return _in_threads((*dropped, *self.first), texts)
 
     def deep_clean(self, cleaned: pl.Series) -> pl.Series:
@@ -147,16 +152,22 @@ class RemoveUrls(Replace):
 
 
 class RemoveHtml:
-    """Removes HTML tags and turns entities (`&amp;`) into the characters that they stand for."""
+    """Removes HTML tags and turns entities (`&amp;`) into the characters that they stand for.
+
+    HTML that was escaped several times (`&amp;lt;b&amp;gt;`) is removed as well. A tag leaves a
+    blank, but none inside a word or hashtag (`#<span>flood</span>`).
+    """
 
     def __call__(self, texts: pl.Series) -> pl.Series:
         """Take a String series and return one of the same length."""
-        # Collectors that escape twice leave `&amp;amp;` behind.
-        untagged = texts.str.replace_all(HTML_TAG, " ").str.replace_all("&(?:amp;)+", "&")
-        found = untagged.str.extract_all(HTML_ENTITY).explode().drop_nulls().unique().to_list()
-        if not found:
-            return untagged
-        return untagged.str.replace_many(found, [html.unescape(entity) for entity in found])
+        for _ in range(MOST_ESCAPED):
+            # Collectors that escape twice leave `&amp;amp;` behind.
+            untagged = remove_tags(texts).str.replace_all("&(?:amp;)+", "&")
+            found = untagged.str.extract_all(HTML_ENTITY).explode().drop_nulls().unique().to_list()
+            if not found:
+                return untagged
+            texts = untagged.str.replace_many(found, [html.unescape(entity) for entity in found])
+        return texts
 
 
 class RemoveEmoji(Replace):
@@ -181,6 +192,17 @@ class RemoveHashtags(Replace):
 
     def __init__(self) -> None:
         super().__init__(ANY_HASHTAG, "$1 ")
+
+
+class RemoveCutHashtags(Replace):
+    """Removes hashtags that a cut has maimed (`#floo…`): they are none, and their rest no word."""
+
+    def __init__(self) -> None:
+        super().__init__(rf"{HASHTAG}{CUT}", " ")
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+        return super().__call__(mark_cuts(texts))
 
 
 class HashtagsToWords(Replace):
@@ -229,6 +251,14 @@ class RemoveStopWords(Replace):
 
     def __init__(self) -> None:
         super().__init__(rf"\b(?:{'|'.join(sorted(stop_words()))})\b ?", "")
+
+
+class CutIntoPairs:
+    """Makes words of each two neighbouring characters in scripts without blanks (`scripts.py`)."""
+
+    def __call__(self, texts: pl.Series) -> pl.Series:
+        """Take a String series and return one of the same length."""
+        return cut_into_pairs(texts)
 
 
 class Lemmatise:

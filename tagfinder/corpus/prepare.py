@@ -6,7 +6,6 @@ are known, into `posts.parquet`. Per post only its time and its duplicate keys s
 
 from __future__ import annotations
 
-from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def _make(recipe: Recipe, folder: Path, rejects: Rejects) -> dict[str, object]:
     tally = encoder.write(staged, folder / "posts.parquet", rejects)
     staged.file.unlink()
     _refuse_empty_parts(recipe, tally, rejects)
-    _hashtag_table(hashtags, staged, tally).write_parquet(folder / "hashtags.parquet")
+    _hashtag_table(recipe, hashtags, staged, tally).write_parquet(folder / "hashtags.parquet")
     return {
         "config": recipe.config,
         "source": recipe.fingerprint,
@@ -84,8 +83,10 @@ def _choose_hashtags(recipe: Recipe, staged: Staged, parts: np.ndarray) -> list[
     return hashtags
 
 
-def _hashtag_table(hashtags: list[str], staged: Staged, tally: Tally) -> pl.DataFrame:
-    spellings = most_used_spellings(hashtags, staged.spellings)
+def _hashtag_table(
+    recipe: Recipe, hashtags: list[str], staged: Staged, tally: Tally
+) -> pl.DataFrame:
+    spellings = recipe.rules.spellings(hashtags, staged.spellings)
     return pl.DataFrame(
         {
             "index": pl.Series(range(len(hashtags)), dtype=pl.Int32),
@@ -95,16 +96,6 @@ def _hashtag_table(hashtags: list[str], staged: Staged, tally: Tally) -> pl.Data
             "train_count": [tally.train_counts[index] for index in range(len(hashtags))],
         }
     )
-
-
-def most_used_spellings(hashtags: list[str], spellings: Counter[str]) -> list[str]:
-    """Return for each lower-case hashtag the original spelling with the highest count."""
-    best = dict.fromkeys(hashtags, (0, ""))
-    for spelling, count in spellings.items():
-        hashtag = spelling.lower()
-        if hashtag in best:
-            best[hashtag] = max(best[hashtag], (count, spelling))
-    return [best[hashtag][1] or hashtag for hashtag in hashtags]
 
 
 def _nothing_usable(recipe: Recipe, rows_read: int, rejects: Rejects) -> InputError:

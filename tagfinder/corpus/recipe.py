@@ -13,7 +13,7 @@ from tagfinder.corpus.sources import Source
 from tagfinder.corpus.splitting import Split
 from tagfinder.files import digest_of
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tagfinder.corpus import hashtags
 from tagfinder.corpus.parquet import read_batches, write_batches
 from tagfinder.corpus.recipe import Recipe
 from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.scripts import count_tokens
 from tagfinder.progress import track
 
 NO_HASHTAG = "no hashtag"
@@ -82,8 +83,8 @@ def _stage_batch(
         cleaned = _keep(cleaned, pl.col("clean") != "", NOTHING_LEFT, rejects)
     staged.counts.update(occurrences(cleaned["tags"]))
     staged.spellings.update(occurrences(cleaned["hashtags"]))
-    tokens = pl.col("clean").str.count_matches(" ", literal=True) + 1
-    enough = tokens >= recipe.selection.min_tokens_per_hashtag * pl.col("n_hashtags")
+    tokens = count_tokens(cleaned["clean"])
+    enough = pl.lit(tokens) >= recipe.selection.min_tokens_per_hashtag * pl.col("n_hashtags")
     kept = _keep(cleaned, enough, TOO_FEW_TOKENS, rejects)
     staged.times.append(kept["created_at"].dt.epoch("us").fill_null(0).to_numpy())
     staged.duplicate_keys.append(recipe.split.keys(kept["text"]))

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
+from tagfinder.corpus.hashtags import fold
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
 from tagfinder.live.classifier import ARRAYS, Classifier, ClassifierSettings, Example
@@ -70,7 +71,7 @@ class Classifiers:
                 examples.append(
                     Example(
                         words(post.text),
-                        [number_of[hashtag.lower()] for hashtag in post.hashtags],
+                        [number_of[fold(hashtag)] for hashtag in post.hashtags],
                         age=end - post.day,
                         author=author_of.get(post.author, NOBODY) if post.author else NOBODY,
                     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tagfinder.corpus.hashtags import fold
 from tagfinder.live.asking import NOTHING, Question
 from tagfinder.live.candidates import Trends
 from tagfinder.live.classifier import UNCLASSIFIED, Classified, ClassifierSettings
@@ -130,7 +131,7 @@ class Knowledge:
             words=reading.words,
             terms=reading.terms,
             spelled=spelled(reading.words, known),
-            typed=tuple({known[tag.lower()]: None for tag in typed if tag.lower() in known}),
+            typed=tuple({known[tag]: None for tag in map(fold, typed) if tag in known}),
             by_words=self.text_index.search(rarest, self.neighbours)
             if "words" in parts
             else NOTHING,

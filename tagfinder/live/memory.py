@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tagfinder.corpus.hashtags import fold
 from tagfinder.live.associations import Associations
 from tagfinder.live.columns import Column, Fading
 from tagfinder.live.compiled import compiled
@@ -131,7 +132,7 @@ class Memory:
         """
         number = self.n_posts if number is None else number
         self._skip_to(number)
-        typed = {hashtag.lower(): hashtag for hashtag in post.hashtags}
+        typed = {fold(hashtag): hashtag for hashtag in post.hashtags}
         hashtags = [self.hashtags.number(hashtag) for hashtag in typed]
         author = NOBODY if post.author is None else self.authors.number(post.author)
         self._make_room(number, len(hashtags))

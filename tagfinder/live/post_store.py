@@ -74,8 +74,7 @@ class PostStore:
     def __init__(self, path: Path, writable: bool = True) -> None:
         self.path = path
         self._guard = threading.RLock()
-        # Whichever thread closes gives it back.
-        self._one_writer = FileLock(f"{path}.lock", thread_local=False)
+        self._one_writer = FileLock(f"{path}.lock")
         if writable:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tagfinder.corpus.hashtags import fold
 from tagfinder.data.vector_store import StoredVectors
 from tagfinder.live.asking import Question
 from tagfinder.live.classifiers import Classifiers
@@ -127,5 +128,5 @@ class Replay:
     def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
         rows = self.knowledge.rows(question, parts)
         number_of = self.knowledge.memory.hashtags.number_of
-        true = [number_of.get(tag.lower(), -1) for tag in self.posts[position].hashtags]
+        true = [number_of.get(fold(tag), -1) for tag in self.posts[position].hashtags]
         return Asked(position, question, rows, np.isin(rows.hashtags, true))

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tagfinder.data.features import Features, require_features
+from tagfinder.data.features import Features
 from tagfinder.data.tokens import PADDING, TokenFeatures
 from tagfinder.models.embeddings import WordEmbedding
-from tagfinder.models.network import RecommenderNetwork
 from tagfinder.models.packed import Packing, gathered
 
 STAGES = (64, 128, 256, 512)
@@ -83,7 +82,7 @@ class ResidualBlock(nn.Module):
         return functional.relu(hidden + self.shortcut(kept))
 
 
-class TextResNet(RecommenderNetwork):
+class TextResNet(nn.Module):
     """Word vectors, 17 convolutions in residual blocks, the mean over the text, a linear layer.
 
     Args:
@@ -103,7 +102,7 @@ class TextResNet(RecommenderNetwork):
         unknown_words: float = 0.0,
     ) -> None:
         super().__init__()
-        tokens = require_features(features, TokenFeatures, type(self).__name__)
+        tokens = cast(TokenFeatures, features)
         n_words = len(tokens.vocabulary)
         self.embedding = WordEmbedding(tokens.tables, n_words, word_dropout, unknown_words)
         self.conv = Convolution(self.embedding.dimension, STAGES[0], 7)
@@ -120,11 +119,6 @@ class TextResNet(RecommenderNetwork):
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(STAGES[-1], n_labels)
         self.apply(start_as_xavier)
-
-    @property
-    def output_layer(self) -> nn.Linear:
-        """The layer that gives the logits."""
-        return self.linear
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, T) token numbers, padded at the end, to (B, L) logits."""

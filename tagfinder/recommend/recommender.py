@@ -12,7 +12,7 @@ import polars as pl
 import torch
 
 from tagfinder.configuration.build import build, build_model
-from tagfinder.corpus.hashtags import extract
+from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
 from tagfinder.evaluation.rankings import top_k
@@ -130,7 +130,7 @@ class Recommender:
 
     def label_of(self, hashtag: str) -> int | None:
         """Return the number of a hashtag in any spelling, None where it is not known."""
-        return self._numbers.get(hashtag.lower())
+        return self._numbers.get(fold(hashtag))
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
         """Return the calibrated probabilities, float32, that scores stand for."""
@@ -159,7 +159,7 @@ class Recommender:
     def _without_present(self, scores: np.ndarray, texts: pl.Series) -> np.ndarray:
         rest = scores.copy()
         for row, hashtags in enumerate(extract(texts)):
-            present = (self._numbers.get(hashtag.lower()) for hashtag in hashtags)
+            present = (self._numbers.get(fold(hashtag)) for hashtag in hashtags)
             rest[row, [number for number in present if number is not None]] = -np.inf
         return rest
 

@@ -10,8 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tagfinder.artifacts.ownership import traced
-from tagfinder.configuration.application import output_dir, run_hydra
+from tagfinder.configuration.application import run_hydra
 from tagfinder.errors import TagFinderError
 
 
@@ -40,8 +39,7 @@ class ConfiguredTask:
 
                 run_job(function, config, sweep=Path(hydra_config.sweep.dir).name)
             else:
-                with traced(output_dir()):
-                    function(config)
+                function(config)
         except TagFinderError as error:
             self.failure = error
 

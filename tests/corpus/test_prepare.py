@@ -11,7 +11,6 @@ import pytest
 from composed import prepared
 
 from tagfinder.corpus.encoding import EARLIER_COPY, UNCOVERED_TRAIN
-from tagfinder.corpus.prepare import most_used_spellings
 from tagfinder.corpus.prepared import PARTS, PreparedCorpus
 from tagfinder.corpus.staging import NO_HASHTAG, NOTHING_LEFT, TOO_FEW_TOKENS
 from tagfinder.errors import InputError
@@ -156,11 +155,6 @@ def test_a_part_without_labels_is_refused(tmp_path: Path) -> None:
     file.write_text("text\nrain falls on the town today #flood\n")
     with pytest.raises(InputError, match="part has a hashtag of the label set"):
         prepared("data=files", f"data.path={file}")
-
-
-def test_the_most_used_spelling_wins_and_ties_do_not_depend_on_order() -> None:
-    spellings = Counter({"BuildBackBetter": 5, "buildbackbetter": 3, "NYC": 2, "nyc": 2})
-    assert most_used_spellings(["buildbackbetter", "nyc"], spellings) == ["BuildBackBetter", "nyc"]
 
 
 def test_real_tweets_under_the_report_protocol_give_the_known_sizes(shared: Path) -> None:
