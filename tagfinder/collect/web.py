@@ -38,9 +38,11 @@ class BoundedAdapter(HTTPAdapter):
         super().__init__()
         self._most_bytes = most_bytes
 
-    def send(self, request: Any, stream: bool = False, **kwargs: Any) -> requests.Response:
+    def send(
+        self, request: Any, stream: bool = False, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         """Send a request; reading a longer answer raises WorkError."""
-        response = super().send(request, stream=stream, **kwargs)
+        response = super().send(request, stream, *args, **kwargs)
         if not stream or response.status_code != 200:
             host = urlsplit(response.url).netloc
             response.raw = _BoundedBody(response.raw, self._most_bytes, host)
