@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import traceback
 
 import click
 
-from tagfinder.errors import TagFinderError
+from tagfinder.commands.stopping import ended_by_sigterm
+from tagfinder.errors import TagFinderError, in_sentences
+from tagfinder.escaping import for_terminal
+
+DEBUG = "--debug"
 
 COMMANDS = {
     "collect": "Collect tagged posts from X, Mastodon and Bluesky.",
@@ -52,19 +55,31 @@ class LazyCommands(click.Group):
 
 @click.group(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tagfinder")
+@click.option(
+    DEBUG,
+    is_flag=True,
+    expose_value=False,
+    help="Show the traceback of an error as well; before or after the command.",
+)
 def cli() -> None:
     """Learn from tagged posts which hashtags fit a new one."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; end with 0 (done), 1 (the work failed) or 2 (a wrong request).
-
-    `TAGFINDER_TRACEBACK=1` shows the traceback of an error as well.
-    """
+    """Run the command line; end with 0 (done), 1 (the work failed) or 2 (a wrong request)."""
+    given, debug = without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
-        cli.main(args=arguments, prog_name="tagfinder", standalone_mode=True)
+        with ended_by_sigterm(), in_sentences():
+            cli.main(args=given, prog_name="tagfinder", standalone_mode=True)
     except TagFinderError as error:
-        if os.environ.get("TAGFINDER_TRACEBACK"):
+        if debug:
             traceback.print_exc()
-        click.echo(f"tagfinder: error: {error}", err=True)
+        click.echo(f"tagfinder: error: {for_terminal(str(error))}", err=True)
         sys.exit(error.exit_code)
+
+
+def without_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """Return the arguments without `--debug`, and whether it was there; `--` ends the options."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [argument for argument in arguments[:end] if argument != DEBUG]
+    return [*options, *arguments[end:]], len(options) < end

@@ -1,4 +1,9 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and there for good once they were published.
+
+What `atomic_path` publishes survives a power cut: contents first, then the names, then the folder
+that holds the new name are written through to the disk. Logs, `output.txt`, the figures of
+Lightning's loggers and Optuna's study are appended to or written by others, and are not.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tagfinder.errors import WorkError, naming
+
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
@@ -20,19 +27,27 @@ def atomic_path(target: Path) -> Iterator[Path]:
     The block may create a file or a folder there. If it fails, nothing is left behind and what
     was at `target` before is untouched. A folder at `target` is never replaced: the first one
     that was finished stays, so that two processes may prepare the same thing at once.
+
+    When the block has succeeded, the content is durable: a power cut does not take it away.
+
+    Raises:
+        WorkError: it could not be written, such as on a full disk.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        temporary = workshop / target.name
-        yield temporary
-        if temporary.is_dir():
-            _publish_folder(temporary, target)
-        else:
-            _flush(temporary)
-            temporary.replace(target)
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
+    with naming(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        try:
+            temporary = workshop / target.name
+            yield temporary
+            if temporary.is_dir():
+                _flush_tree(temporary)
+                _publish_folder(temporary, target)
+            else:
+                flush(temporary)
+                temporary.replace(target)
+            flush(target.parent)
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
 
 
 def _publish_folder(temporary: Path, target: Path) -> None:
@@ -43,9 +58,21 @@ def _publish_folder(temporary: Path, target: Path) -> None:
             raise
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+def _flush_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        flush(path)
+    flush(folder)
+
+
+def flush(path: Path) -> None:
+    """Write a file's content, or a folder's names, through to the disk."""
+    if os.name == "nt" and path.is_dir():
+        return  # Windows has no such thing for folders.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(target: Path, text: str) -> None:
@@ -60,8 +87,19 @@ def write_json(target: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read one JSON value from a UTF-8 file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read one JSON value from a UTF-8 file that tagfinder wrote.
+
+    Raises:
+        WorkError: the file is no JSON, or nested as deeply as nothing that tagfinder writes.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise WorkError(
+            f"{path} is damaged: {reason}; restore it from a copy, or delete it if it can be "
+            "made again"
+        ) from error
 
 
 def sha256_of(path: Path) -> str:

@@ -44,6 +44,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy(tmp_path: Path) -> N
         ("trainer.max_epochs=many", "trainer.max_epochs is a number, as in trainer.max_epochs=30"),
         ("split.order=newest", "split.order is 'newest'; choose one of random, temporal"),
         ("selection.top_n=0", "selection.top_n is 0"),
+        ("optimizer.decay=0.5", "optimizer.decay is called optimizer.lr_decay now"),
     ],
 )
 def test_a_wrong_override_ends_with_one_sentence_and_2(

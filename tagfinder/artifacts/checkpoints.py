@@ -65,18 +65,18 @@ def kept_checkpoints(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def newest_whole(folder: Path) -> Path | None:
+def newest_intact(folder: Path) -> Path | None:
     """Return the newest checkpoint that is whole; say which ones are not."""
     kept = list(kept_checkpoints(folder).values())
     for path in [folder / LAST, folder / PREVIOUS, *reversed(kept)]:
-        if is_whole(path):
+        if is_intact(path):
             return path
         if path.exists():
             logger.warning("%s is damaged; the checkpoint before it is used", path)
     return None
 
 
-def is_whole(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Tell whether a checkpoint is complete and its checksums hold."""
     try:
         with zipfile.ZipFile(path) as archive:

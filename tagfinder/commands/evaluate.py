@@ -65,7 +65,7 @@ def command(
     precision-recall curves, scores by label, length and month, calibration), errors.json,
     worst_posts.md (it quotes posts) and thresholds.json.
     """
-    from tagfinder.runs.error_analysis import effect_table, examine
+    from tagfinder.runs.error_analysis import analyse_run, effect_table
     from tagfinder.runs.rescore import evaluate, evaluation_table
     from tagfinder.runs.train import silence_noise
 
@@ -75,7 +75,7 @@ def command(
         return
     effect: dict[str, Any] = {}
     if with_errors and checkpoint == "scored" and part == "test":
-        row, effect = examine(run)
+        row, effect = analyse_run(run)
         rows = [row]
     else:
         rows = evaluate(run, checkpoint, part)

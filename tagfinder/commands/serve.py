@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +26,50 @@ from tagfinder.errors import InputError
     help="What computes; onnx needs bundles that were exported with --onnx or --int8.",
 )
 @click.option("--teach", is_flag=True, help="Let clients teach: POST /posts, for model=live.")
+@click.option(
+    "--keys",
+    "key_file",
+    type=click.Path(path_type=Path),
+    help="File of keys, one a line, one of which clients must send; read again when it changes.",
+)
+@click.option(
+    "--allowed-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Host header that is answered, as *.example.org; may be repeated.",
+)
 def command(  # noqa: PLR0917 - one argument for each option
-    runs: tuple[Path, ...], host: str, port: int, config: Path | None, runtime: Any, teach: bool
+    runs: tuple[Path, ...],
+    host: str,
+    port: int,
+    config: Path | None,
+    runtime: Any,
+    teach: bool,
+    key_file: Path | None,
+    hosts: tuple[str, ...],
 ) -> None:
     """Serve the recommenders of RUNS (run folders or bundles) over HTTP; see /docs.
 
-    Where the environment variable TAGFINDER_API_KEY is set, clients must send it as X-API-Key.
+    Where --keys is given or the environment variable TAGFINDER_API_KEY is set, clients must send a
+    key as X-API-Key.
     """
     from tagfinder.recommend.live import LiveSuggester
     from tagfinder.recommend.loading import load
 
     try:
-        from tagfinder.serve.app import api_key_from_environment, create_app
+        from tagfinder.serve.app import create_app
+        from tagfinder.serve.keys import keys_of
         from tagfinder.serve.limits import load_limits
-        from tagfinder.serve.server import serve
+        from tagfinder.serve.server import names_of_host, serve
     except ImportError as error:
         raise InputError(f"serve needs {error.name}: pip install 'tagfinder[serve]'") from error
     limits = load_limits(config)
+    allowed = [*limits.allowed_hosts, *hosts] or names_of_host(host)
+    limits = replace(limits, allowed_hosts=allowed)
+    keys = keys_of(key_file)
     recommenders = [load(run, runtime=runtime, teach=teach) for run in runs]
     for recommender in recommenders:
         if isinstance(recommender, LiveSuggester):
             recommender.get_ready()
-    serve(create_app(recommenders, limits, api_key_from_environment()), host, port, limits)
+    serve(create_app(recommenders, limits, keys), host, port, limits)

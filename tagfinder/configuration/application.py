@@ -64,7 +64,7 @@ def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb
         sys.argv = before
 
 
-def chosen(group: str) -> str:
+def choice_of(group: str) -> str:
     """Return which option of a config group the running Hydra job uses."""
     return str(HydraConfig.get().runtime.choices[group])
 

@@ -14,13 +14,13 @@ LONGEST_NAME = 100  # characters of overrides in a folder's name
 
 
 def folder_of_job(overrides: Sequence[str]) -> str:
-    """Return the name of the folder of one run of a sweep, the same whenever it is asked for.
+    """Return the name of the folder of one run of a sweep, the same in any order of overrides.
 
     It is the overrides as far as they can be read in a name, and a digest of them all. Numbers of
     jobs would change with the grid, and with them what is finished already.
     """
-    deciding = [o for o in overrides if o.partition("=")[0] not in PLACES]
+    deciding = sorted(o for o in overrides if o.partition("=")[0] not in PLACES)
     shown = [o for o in deciding if not o.startswith("data.path=")]
     readable = re.sub(r"[^\w=.,+-]", "_", "-".join(shown))[:LONGEST_NAME]
-    digest = hashlib.sha256("\n".join(sorted(deciding)).encode()).hexdigest()[:6]
+    digest = hashlib.sha256("\n".join(deciding).encode()).hexdigest()[:6]
     return f"{readable}-{digest}" if readable else digest

@@ -130,6 +130,12 @@ _HALF_AND_FULL_WIDTH = re.compile("[\uff10-\uff5d\uff66-\uffdc]+")
 _LOOKS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef\u20e3]")
 
 
+def are_hashtags(names: pl.Series) -> pl.Series:
+    """Tell of each name (String, without `#`) whether it is a hashtag: Boolean, null is none."""
+    found = extract("#" + names).list
+    return ((found.len() == 1) & (found.first() == names)).fill_null(False)
+
+
 def count_distinct(hashtags: pl.Series) -> pl.Series:
     """Return how many distinct hashtags, compared by `fold`, each post has.
 

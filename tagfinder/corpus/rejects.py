@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +25,14 @@ class Rejects:
 
     Attributes:
         counts: number of rows by reason, in the order in which the reasons were met.
+        remarks: number of rows that were kept, by what is wrong with them.
+        notes: what was found out about files and is worth a line.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.counts: dict[str, int] = {}
+        self.remarks: Counter[str] = Counter()
+        self.notes: list[str] = []
         self._path = path
         self._stream: BinaryIO | None = None
         self._stack = ExitStack()
@@ -45,6 +50,16 @@ class Rejects:
         self.counts[reason] = self.counts.get(reason, 0) + number
         if self._stream is not None:
             self._write(reason, rows, self._stream)
+
+    def remark(self, what: str, rows: int) -> None:
+        """Count rows that were kept although something is wrong with them."""
+        if rows:
+            self.remarks[what] += rows
+
+    def note(self, what: str) -> None:
+        """Keep a line about a file, once."""
+        if what not in self.notes:
+            self.notes.append(what)
 
     @staticmethod
     def _write(reason: str, rows: pl.DataFrame | int, stream: BinaryIO) -> None:

@@ -15,7 +15,7 @@ from tagfinder.data.batches import Batch, OrderedBatches, PartDataset, ShuffledB
 from tagfinder.data.feature_cache import encode_once
 from tagfinder.data.features import Features
 from tagfinder.data.ragged import Ragged
-from tagfinder.data.sampling import ChosenRows, EachOnce, Sampling, sampling_counts
+from tagfinder.data.sampling import ChosenRows, NoSampling, Sampling, sampling_counts
 
 
 class CorpusDataModule(lightning.LightningDataModule):
@@ -53,7 +53,7 @@ class CorpusDataModule(lightning.LightningDataModule):
         self.seed = seed
         self.pool = pool
         self.drop_last = drop_last
-        self.sampling = sampling or EachOnce()
+        self.sampling = sampling or NoSampling()
         self._datasets: dict[Part, PartDataset] = {}
 
     def dataset(self, part: Part) -> PartDataset:

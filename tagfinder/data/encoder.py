@@ -7,7 +7,7 @@ import importlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -223,6 +223,8 @@ class EncoderFeatures:
         encoder: which encoder.
         column: the column of the corpus that is read.
     """
+
+    option: ClassVar[str] = "encoder"
 
     def __init__(self, encoder: Encoder, column: str = "clean") -> None:
         self.encoder = encoder

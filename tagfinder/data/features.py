@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 
 from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.errors import InputError
 
 
 class EncodedTexts(Protocol):
@@ -28,9 +29,11 @@ class Features(Protocol):
     """How texts become inputs.
 
     Attributes:
+        option: the option of the config group `features` that builds it, for messages.
         column: the column of the corpus that is read: `text`, `clean` or `deep_clean`.
     """
 
+    option: ClassVar[str]
     column: str
 
     def fit(self, corpus: PreparedCorpus) -> None:
@@ -73,6 +76,8 @@ class PlainTexts:
         column: the column of the corpus that is read.
     """
 
+    option: ClassVar[str] = "plain"
+
     def __init__(self, column: str = "deep_clean") -> None:
         self.column = column
 
@@ -92,3 +97,25 @@ class PlainTexts:
 
     def load(self, folder: Path) -> None:
         """Nothing is to be read."""
+
+
+Needed = TypeVar("Needed", bound=Features)
+
+
+def require_features(features: Features, needed: type[Needed], model: str) -> Needed:
+    """Return features as the class that a model reads.
+
+    Args:
+        features: what the configuration built.
+        needed: the class that the model reads.
+        model: what the message calls the model.
+
+    Raises:
+        InputError: they are of another kind.
+    """
+    if not isinstance(features, needed):
+        raise InputError(
+            f"{model} reads {needed.__name__}, not {type(features).__name__}; "
+            f"choose features={needed.option}"
+        )
+    return features

@@ -25,7 +25,7 @@ class Sampling(Protocol):
         """
 
 
-class EachOnce:
+class NoSampling:
     """Each training post once."""
 
     def rows(self, labels: Ragged, train_counts: Sequence[int]) -> np.ndarray:

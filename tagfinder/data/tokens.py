@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -112,6 +112,8 @@ class TokenFeatures:
         vocabulary: the words, after `fit` or `load`.
         tables: one or more vectors per word, side by side, after `fit` or `load`.
     """
+
+    option: ClassVar[str] = "tokens"
 
     def __init__(
         self,

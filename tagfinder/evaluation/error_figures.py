@@ -25,7 +25,7 @@ from tagfinder.evaluation.errors import (
     AS_MANY,
     K_SLICES,
     NDCG_EDGES,
-    Judgements,
+    ScoredPredictions,
     confusions,
     ndcg_histogram,
     score_by_label,
@@ -46,10 +46,10 @@ FEWEST_POSTS = 10  # a month with fewer is noise
 LENGTHS = (0, 5, 10, 15, 20, 25, 30, 40, 50)
 
 
-def draw_errors(judged: Judgements, folder: Path) -> list[str]:
+def draw_errors(judged: ScoredPredictions, folder: Path) -> list[str]:
     """Write every figure that what is known allows; return their names, in the order to be read."""
     columns = judged.posts.columns
-    drawings: list[tuple[bool, Callable[[Judgements, Path], str]]] = [
+    drawings: list[tuple[bool, Callable[[ScoredPredictions, Path], str]]] = [
         (True, draw_label_confusions),
         (True, draw_confused_pairs),
         (judged.histograms is not None, draw_roc),
@@ -66,7 +66,7 @@ def draw_errors(judged: Judgements, folder: Path) -> list[str]:
     return [draw(judged, folder) for possible, draw in drawings if possible]
 
 
-def draw_label_confusions(judged: Judgements, folder: Path) -> str:
+def draw_label_confusions(judged: ScoredPredictions, folder: Path) -> str:
     """Draw a confusion matrix of two by two for each label (Fig. 13)."""
     shown = shown_labels(_frequencies(judged))
     n_columns = 10
@@ -102,7 +102,7 @@ def draw_label_confusions(judged: Judgements, folder: Path) -> str:
     return "confusion_per_label"
 
 
-def draw_confused_pairs(judged: Judgements, folder: Path) -> str:
+def draw_confused_pairs(judged: ScoredPredictions, folder: Path) -> str:
     """Draw which label is given instead of which."""
     pairs = confusions(judged.posts)
     n_labels = len(judged.hashtags)
@@ -132,7 +132,7 @@ def draw_confused_pairs(judged: Judgements, folder: Path) -> str:
     return "confused_labels"
 
 
-def draw_roc(judged: Judgements, folder: Path) -> str:
+def draw_roc(judged: ScoredPredictions, folder: Path) -> str:
     """Draw ROC curves of all labels, their mean and all pairs (Fig. 14)."""
     assert judged.histograms is not None
     curves = roc_curves(judged.histograms)
@@ -145,7 +145,7 @@ def draw_roc(judged: Judgements, folder: Path) -> str:
     return "roc"
 
 
-def draw_precision_recall(judged: Judgements, folder: Path) -> str:
+def draw_precision_recall(judged: ScoredPredictions, folder: Path) -> str:
     """Draw precision-recall curves of all labels, their mean and all pairs (Fig. 15)."""
     assert judged.histograms is not None
     curves = precision_recall_curves(judged.histograms)
@@ -155,7 +155,7 @@ def draw_precision_recall(judged: Judgements, folder: Path) -> str:
     return "precision_recall"
 
 
-def draw_ndcg_histogram(judged: Judgements, folder: Path) -> str:
+def draw_ndcg_histogram(judged: ScoredPredictions, folder: Path) -> str:
     """Draw how many posts have which NDCG@10, the report's (Table 7)."""
     counts = ndcg_histogram(judged.report_ndcg(10))
     title = f"{judged.name}\nreport NDCG@10 of each post (Table 7)"
@@ -165,7 +165,7 @@ def draw_ndcg_histogram(judged: Judgements, folder: Path) -> str:
     return "ndcg_histogram"
 
 
-def draw_worst_lengths(judged: Judgements, folder: Path) -> str:
+def draw_worst_lengths(judged: ScoredPredictions, folder: Path) -> str:
     """Draw text lengths of the posts with the worst scores beside those of all (Fig. 16)."""
     lengths = text_lengths(judged.posts).to_numpy()
     worst = lengths[judged.report_ndcg(10) < WORST]
@@ -192,7 +192,7 @@ def length_edges(longest: int) -> np.ndarray:
     return np.arange(0, longest + width, width) + 0.5
 
 
-def draw_errors_by_label(judged: Judgements, folder: Path) -> str:
+def draw_errors_by_label(judged: ScoredPredictions, folder: Path) -> str:
     """Draw misses and false alarms of each label in order of frequency (Fig. 17)."""
     shown = shown_labels(_frequencies(judged))
     counts, places = judged.per_label[shown], np.arange(len(shown))
@@ -219,7 +219,7 @@ def draw_errors_by_label(judged: Judgements, folder: Path) -> str:
     return "errors_by_label"
 
 
-def draw_score_by_frequency(judged: Judgements, folder: Path) -> str:
+def draw_score_by_frequency(judged: ScoredPredictions, folder: Path) -> str:
     """Draw NDCG of the posts with a label over the training posts that it has."""
     assert judged.train_counts is not None
     scores = score_by_label(judged)
@@ -249,7 +249,7 @@ def draw_score_by_frequency(judged: Judgements, folder: Path) -> str:
     return "score_by_label_frequency"
 
 
-def draw_score_by_length(judged: Judgements, folder: Path) -> str:
+def draw_score_by_length(judged: ScoredPredictions, folder: Path) -> str:
     """Draw NDCG over the length of the text."""
     means = score_by_length(judged)
     names = [f"{low + 1}-{high}" for low, high in pairwise(LENGTHS)]
@@ -268,7 +268,7 @@ def draw_score_by_length(judged: Judgements, folder: Path) -> str:
     return "score_by_text_length"
 
 
-def draw_score_by_month(judged: Judgements, folder: Path) -> str:
+def draw_score_by_month(judged: ScoredPredictions, folder: Path) -> str:
     """Draw NDCG over the month of the post."""
     means = score_by_month(judged)
     title = f"{judged.name}\nNDCG@{K_SLICES} by month (95 % intervals; points: area by posts)"
@@ -288,7 +288,7 @@ def draw_score_by_month(judged: Judgements, folder: Path) -> str:
     return "score_by_month"
 
 
-def draw_reliability(judged: Judgements, folder: Path) -> str:
+def draw_reliability(judged: ScoredPredictions, folder: Path) -> str:
     """Draw how often a score of so much is true, over all pairs of post and label."""
     assert judged.histograms is not None
     found = reliability_of_all(judged.histograms)
@@ -296,27 +296,27 @@ def draw_reliability(judged: Judgements, folder: Path) -> str:
     return "reliability"
 
 
-def draw_first_reliability(judged: Judgements, folder: Path) -> str:
+def draw_first_reliability(judged: ScoredPredictions, folder: Path) -> str:
     """Draw how often the first suggestion is right, by its score."""
     title = f"{judged.name}\ncalibration, first suggestion"
     _draw_reliability(folder, "reliability_first", title, first_reliability(judged))
     return "reliability_first"
 
 
-def first_reliability(judged: Judgements) -> Reliability:
+def first_reliability(judged: ScoredPredictions) -> Reliability:
     """Return the reliability of each post's first suggestion."""
     ranked = judged.posts["top_labels"].list.len().to_numpy() > 0
     scores = judged.posts["top_scores"].list.first().to_numpy()[ranked].astype(np.float64)
     return reliability(scores, judged.hits[:, 0].numpy()[ranked], np.ones(len(scores)))
 
 
-def score_by_length(judged: Judgements) -> pl.DataFrame:
+def score_by_length(judged: ScoredPredictions) -> pl.DataFrame:
     """Return mean NDCG of classes of text lengths; `group` is the number of the class."""
     groups = np.searchsorted(LENGTHS, text_lengths(judged.posts).to_numpy()) - 1
     return slice_means(pl.Series(groups), judged.ndcg(K_SLICES))
 
 
-def score_by_month(judged: Judgements) -> pl.DataFrame:
+def score_by_month(judged: ScoredPredictions) -> pl.DataFrame:
     """Return mean NDCG by month; posts without a time are left out."""
     months = judged.posts["created_at"].dt.truncate("1mo").dt.date()
     return slice_means(months, judged.ndcg(K_SLICES))
@@ -328,13 +328,13 @@ def shown_labels(frequencies: np.ndarray) -> list[int]:
     return order if len(order) <= SHOWN else [*order[: SHOWN // 2], *order[-(SHOWN // 2) :]]
 
 
-def _frequencies(judged: Judgements) -> np.ndarray:
+def _frequencies(judged: ScoredPredictions) -> np.ndarray:
     if judged.train_counts is not None:
         return judged.train_counts
     return judged.per_label["support"].to_numpy()
 
 
-def _cut(shown: Sequence[int], judged: Judgements) -> str:
+def _cut(shown: Sequence[int], judged: ScoredPredictions) -> str:
     n_labels = len(judged.hashtags)
     half = SHOWN // 2
     if len(shown) == n_labels:

@@ -17,7 +17,7 @@ from tagfinder.evaluation.error_figures import (
 )
 from tagfinder.evaluation.errors import (
     NDCG_EDGES,
-    Judgements,
+    ScoredPredictions,
     confusions,
     ndcg_histogram,
     worst_posts,
@@ -29,7 +29,7 @@ MOST_CONFUSED = 20
 SUGGESTED = 5
 
 
-def write_errors(judged: Judgements, folder: Path, figures: Path) -> dict[str, Any]:
+def write_errors(judged: ScoredPredictions, folder: Path, figures: Path) -> dict[str, Any]:
     """Write the figures, `errors.json` and `worst_posts.md`.
 
     Args:
@@ -49,7 +49,7 @@ def write_errors(judged: Judgements, folder: Path, figures: Path) -> dict[str, A
     return numbers
 
 
-def error_numbers(judged: Judgements) -> dict[str, Any]:
+def error_numbers(judged: ScoredPredictions) -> dict[str, Any]:
     """Return what the figures show as plain data, without any post."""
     numbers: dict[str, Any] = {
         "posts": judged.posts.height,
@@ -86,7 +86,7 @@ def error_numbers(judged: Judgements) -> dict[str, Any]:
     return _without_nan(numbers)
 
 
-def worst_table(judged: Judgements) -> Table:
+def worst_table(judged: ScoredPredictions) -> Table:
     """Return the posts with the lowest NDCG@10 with what was suggested instead."""
     worst = worst_posts(judged)
     text = next((name for name in ("text", "clean") if name in worst.columns), None)
@@ -104,7 +104,7 @@ def worst_table(judged: Judgements) -> Table:
     return Table(f"The {len(rows)} worst posts, the surest mistakes first", header, rows)
 
 
-def _tags(judged: Judgements, labels: Iterable[int]) -> str:
+def _tags(judged: ScoredPredictions, labels: Iterable[int]) -> str:
     return " ".join(f"#{judged.hashtags[label]}" for label in labels)
 
 

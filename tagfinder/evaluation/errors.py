@@ -21,7 +21,7 @@ AS_MANY = "as many labels given as a post has"
 
 
 @dataclass(frozen=True)
-class Judgements:
+class ScoredPredictions:
     """Posts with rankings and truth, and what else is known of them.
 
     Attributes:
@@ -59,7 +59,7 @@ class Judgements:
 
     def report_ndcg(self, k: int) -> np.ndarray:
         """Return (N,) NDCG of each post as the report defines it."""
-        return report_ndcg(self.hits, k).numpy()
+        return report_ndcg(self.hits, self.hits.sum(1), k).numpy()
 
     @cached_property
     def per_label(self) -> pl.DataFrame:
@@ -76,14 +76,14 @@ class Judgements:
         return f"given from a score of {self.threshold} on"
 
 
-def judgements_of_files(judged: Judged, predictions: Path) -> Judgements:
+def judgements_of_files(judged: Judged, predictions: Path) -> ScoredPredictions:
     """Return rankings and truth that come from files; labels without names are called by number."""
     lists = {"labels": judged.labels, "top_labels": judged.top_labels}
     posts = pl.DataFrame({"id": judged.rows, **lists})
     used = [int(series.list.max().max() or 0) for series in lists.values()]  # type: ignore[arg-type]
     n_labels = max(used) + 1
     hashtags = judged.names or [str(label) for label in range(n_labels)]
-    return Judgements(predictions.stem.removesuffix(".json"), posts, hashtags[:n_labels])
+    return ScoredPredictions(predictions.stem.removesuffix(".json"), posts, hashtags[:n_labels])
 
 
 def per_label_counts(posts: pl.DataFrame, n_labels: int) -> pl.DataFrame:
@@ -141,7 +141,7 @@ def ndcg_histogram(values: np.ndarray) -> np.ndarray:
     return np.histogram(values, bins=np.array(NDCG_EDGES))[0]
 
 
-def worst_posts(judged: Judgements, k: int = 10) -> pl.DataFrame:
+def worst_posts(judged: ScoredPredictions, k: int = 10) -> pl.DataFrame:
     """Return the posts with the lowest NDCG@k, the surest mistakes first."""
     scored = judged.posts.with_columns(pl.Series("score", judged.ndcg(k)))
     by, descending = ["score"], [False]
@@ -164,7 +164,7 @@ def slice_means(groups: pl.Series, values: np.ndarray) -> pl.DataFrame:
     return means.sort("group")
 
 
-def score_by_label(judged: Judgements, k: int = K_SLICES) -> np.ndarray:
+def score_by_label(judged: ScoredPredictions, k: int = K_SLICES) -> np.ndarray:
     """Return (L,) the mean NDCG@k of the posts that have a label, NaN where none has."""
     pairs = pl.DataFrame({"label": judged.posts["labels"], "score": judged.ndcg(k)})
     means = pairs.explode("label").group_by("label").agg(pl.col("score").mean())

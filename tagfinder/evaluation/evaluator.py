@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 import pytorch_lightning as lightning
@@ -13,15 +13,14 @@ import torch
 from pytorch_lightning.trainer.states import TrainerFn
 
 from tagfinder.errors import InputError
+from tagfinder.evaluation.part_callback import PartCallback, PartName
 from tagfinder.evaluation.predictions import Predictions
 from tagfinder.evaluation.scored import scored_blocks
 from tagfinder.evaluation.tally import Tally
 from tagfinder.files import atomic_path
 
-PartName = Literal["val", "test"]
 
-
-class Evaluator(lightning.Callback):
+class Evaluator(PartCallback):
     """Reads what validation and test steps return, and keeps sums and top-k lists of it.
 
     A step returns `labels` (B, M) int64 padded with -1, `n_hashtags` (B,), `rows` (B,), and
@@ -30,8 +29,7 @@ class Evaluator(lightning.Callback):
 
     Logged under `val/` and `test/`, in [0, 1], higher is better for each of them:
 
-    * at every k of `ks`: `ndcg@k`, `map@k`, `precision@k`, `recall@k`, `hit_rate@k`, `mrr@k`, and
-      in the report's definitions `report_ndcg@k`, `report_map@k`;
+    * at every k of `ks`: the metrics of `metrics.standard_metrics()` and `metrics.REPORT_METRICS`;
     * from every label's score: `mrr` and `lrap` over the whole ranking, `micro_`, `macro_` and
       `samples_` `precision`, `recall` and `f1` at the threshold, `macro_auc` and
       `macro_average_precision` over the labels for which they are defined. Without a closed label
@@ -87,25 +85,23 @@ class Evaluator(lightning.Callback):
         self._collected = Predictions()
         self._check_arguments()
 
-    def on_validation_epoch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
+    def begin(self, part: PartName, trainer: lightning.Trainer) -> None:
         """Begin new sums."""
         self._fitting = trainer.state.fn == TrainerFn.FITTING
-        self._tallies["val"] = None
+        self._tallies[part] = None
+        if part == "test":
+            self._collected = Predictions()
 
-    def on_validation_batch_end(  # noqa: PLR0917 - the trainer's signature
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Add a batch of the validation part."""
-        if not trainer.sanity_checking:
-            self._add("val", outputs)
+    def add(self, part: PartName, outputs: Any) -> None:
+        """Add a batch."""
+        for block in scored_blocks(outputs, self.top_k):
+            tally = self._tallies.get(part)
+            if tally is None:
+                n_labels = None if block.scores is None else block.scores.shape[1]
+                tally = self._tallies[part] = self._new_tally(n_labels, block.labels.device)
+            tally.update(block)
+            if part == "test":
+                self._collected.add(block)
 
     def on_validation_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -113,26 +109,6 @@ class Evaluator(lightning.Callback):
         """Log the validation scores, in time for `ModelCheckpoint(monitor="val/ndcg@5")`."""
         if not trainer.sanity_checking:
             self._finish("val", trainer, pl_module)
-
-    def on_test_epoch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        """Begin new sums."""
-        self._fitting = False
-        self._tallies["test"] = None
-        self._collected = Predictions()
-
-    def on_test_batch_end(  # noqa: PLR0917 - the trainer's signature
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Add a batch of the test part."""
-        self._add("test", outputs)
 
     def on_test_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
@@ -162,16 +138,6 @@ class Evaluator(lightning.Callback):
             )
         if not 0 <= self.threshold <= 1:
             raise InputError(f"evaluation.threshold is {self.threshold}; expected 0 to 1")
-
-    def _add(self, part: PartName, outputs: Any) -> None:
-        for block in scored_blocks(outputs, self.top_k):
-            tally = self._tallies.get(part)
-            if tally is None:
-                n_labels = None if block.scores is None else block.scores.shape[1]
-                tally = self._tallies[part] = self._new_tally(n_labels, block.labels.device)
-            tally.update(block)
-            if part == "test":
-                self._collected.add(block)
 
     def _new_tally(self, n_labels: int | None, device: torch.device) -> Tally:
         with_open = self.open and not self._fitting

@@ -9,19 +9,46 @@ Report: `report_ndcg` and `report_average_precision` are the definitions of the 
 "#TagFinder: Hashtags Recommendation On Twitter". A true label that is missed costs nothing there,
 so they are for comparing with its tables only.
 
-All take `hits` (N, K) bool, best rank first, and give (N,) float64. A ranking shorter than `k` is
-read as if misses followed. `n_relevant` (N,) is the number of true labels: of those in the label
-set (closed scoring) or of all hashtags that a post has (open scoring, where a hashtag outside the
-label set can only be missed). NaN marks a row that takes no part in a mean.
+A ranking metric takes `(hits, n_relevant, k)` and gives (N,) float64. `hits` is (N, K) bool, best
+rank first; a ranking shorter than `k` is read as if misses followed. `n_relevant` (N,) is the
+number of true labels: of those in the label set (closed scoring) or of all hashtags that a post has
+(open scoring, where a hashtag outside the label set can only be missed). NaN marks a row that takes
+no part in a mean.
+
+`standard_metrics()` and `REPORT_METRICS` are the registry. The evaluator, `tagfinder score`, the
+tables and `tagfinder compare --metric` read it. A package adds a metric by an entry point of the
+group `tagfinder.metrics`: the name is the metric's, the object a `RankingMetric`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from tagfinder.errors import InputError
+
+ENTRY_POINTS = "tagfinder.metrics"
+
+
+@dataclass(frozen=True)
+class RankingMetric:
+    """A score of single rankings, higher is better.
+
+    Attributes:
+        function: `(hits, n_relevant, k)` to (N,) float64.
+        shown_at: ranks that the table of `tagfinder train` shows.
+        is_headline: whether the tables of `tagfinder compare` and of open scores show it.
+    """
+
+    function: Callable[[Tensor, Tensor, int], Tensor]
+    shown_at: tuple[int, ...] = (5,)
+    is_headline: bool = True
 
 
 def ndcg(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
@@ -44,11 +71,11 @@ def average_precision(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     return _precision_at_hits(hits, k) / n_relevant.clamp(max=k)
 
 
-def precision(hits: Tensor, k: int) -> Tensor:
+def precision(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     """Share of the first `k` ranks that are hits.
 
     Example:
-        >>> precision(torch.tensor([[True, False]]), k=3).tolist()
+        >>> precision(torch.tensor([[True, False]]), torch.tensor([1]), k=3).tolist()
         [0.3333333333333333]
     """
     return _n_hits(hits, k).double() / k
@@ -64,44 +91,48 @@ def recall(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     return _n_hits(hits, k).double() / n_relevant
 
 
-def hit_rate(hits: Tensor, k: int) -> Tensor:
+def hit_rate(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     """Return 1 where at least one of the first `k` is a hit, else 0.
 
     Example:
-        >>> hit_rate(torch.tensor([[False, True], [False, False]]), k=2).tolist()
+        >>> hits = torch.tensor([[False, True], [False, False]])
+        >>> hit_rate(hits, torch.tensor([1, 1]), k=2).tolist()
         [1.0, 0.0]
     """
     return hits[:, :k].any(1).double()
 
 
-def reciprocal_rank(hits: Tensor, k: int) -> Tensor:
+def reciprocal_rank(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     """1 / rank of the first hit, 0 where none of the first `k` is one; its mean is MRR@k.
 
     Example:
-        >>> reciprocal_rank(torch.tensor([[False, True], [False, False]]), k=2).tolist()
+        >>> hits = torch.tensor([[False, True], [False, False]])
+        >>> reciprocal_rank(hits, torch.tensor([1, 1]), k=2).tolist()
         [0.5, 0.0]
     """
     cut = hits[:, :k]
-    return (cut / _ranks(cut)).amax(1) if cut.shape[1] else hit_rate(hits, k)
+    return (cut / _ranks(cut)).amax(1) if cut.shape[1] else hit_rate(hits, n_relevant, k)
 
 
-def report_ndcg(hits: Tensor, k: int) -> Tensor:
+def report_ndcg(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     """Gain over the ideal of the hits alone, as the report has it; 0 where nothing is hit.
 
     Example:
-        >>> report_ndcg(torch.tensor([[False, True], [True, False]]), k=2).tolist()
+        >>> hits = torch.tensor([[False, True], [True, False]])
+        >>> report_ndcg(hits, torch.tensor([2, 2]), k=2).tolist()
         [0.6309297535714575, 1.0]
     """
     return ndcg(hits, _n_hits(hits, k).clamp(min=1), k)
 
 
-def report_average_precision(hits: Tensor, k: int) -> Tensor:
+def report_average_precision(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
     """Mean of the precisions at the hits' ranks, as the report has it.
 
     A row without a hit among the first `k` takes no part in the report's mean: it is NaN.
 
     Example:
-        >>> report_average_precision(torch.tensor([[False, True], [False, False]]), k=2).tolist()
+        >>> hits = torch.tensor([[False, True], [False, False]])
+        >>> report_average_precision(hits, torch.tensor([1, 1]), k=2).tolist()
         [0.5, nan]
     """
     return _precision_at_hits(hits, k) / _n_hits(hits, k)
@@ -187,29 +218,71 @@ def binned_average_precision(negatives: Tensor, positives: Tensor) -> Tensor:
     return gained.sum(1) / positives.sum(1)
 
 
-def ranking_scores(hits: Tensor, n_relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
-    """Return every standard score at every `k` by name, NaN where a row has nothing to find.
+REPORT_METRICS: Mapping[str, RankingMetric] = {
+    "report_ndcg": RankingMetric(report_ndcg),
+    "report_map": RankingMetric(report_average_precision),
+}
+"""The report's own definitions by name."""
 
-    The names are `ndcg@k`, `map@k`, `precision@k`, `recall@k`, `hit_rate@k` and `mrr@k`.
+STANDARD_METRICS: Mapping[str, RankingMetric] = {
+    "ndcg": RankingMetric(ndcg, shown_at=(1, 3, 5, 10)),
+    "map": RankingMetric(average_precision, shown_at=(3, 5, 10)),
+    "precision": RankingMetric(precision, shown_at=(), is_headline=False),
+    "recall": RankingMetric(recall, shown_at=(), is_headline=False),
+    "hit_rate": RankingMetric(hit_rate),
+    "mrr": RankingMetric(reciprocal_rank, shown_at=(), is_headline=False),
+}
+"""TagFinder's own standard metrics by name; `standard_metrics` adds those of other packages."""
+
+
+@cache
+def standard_metrics() -> Mapping[str, RankingMetric]:
+    """Return the standard metrics by name, TagFinder's first, then those of installed packages.
+
+    Raises:
+        InputError: a package's metric has a name that is taken, or is no `RankingMetric`.
     """
-    scores: dict[str, Tensor] = {}
-    for k in ks:
-        scores[f"ndcg@{k}"] = ndcg(hits, n_relevant, k)
-        scores[f"map@{k}"] = average_precision(hits, n_relevant, k)
-        scores[f"precision@{k}"] = precision(hits, k)
-        scores[f"recall@{k}"] = recall(hits, n_relevant, k)
-        scores[f"hit_rate@{k}"] = hit_rate(hits, k)
-        scores[f"mrr@{k}"] = reciprocal_rank(hits, k)
-    return left_out(scores, n_relevant == 0)
+    found = dict(STANDARD_METRICS)
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        metric = entry.load()
+        if entry.name in {*found, *REPORT_METRICS} or not isinstance(metric, RankingMetric):
+            raise InputError(
+                f"the metric {entry.name} ({entry.value}) must be a RankingMetric with a name of "
+                "its own"
+            )
+        found[entry.name] = metric
+    return found
+
+
+def names_shown(metrics: Mapping[str, RankingMetric]) -> list[str]:
+    """Return the names, with their ranks, that the table of `tagfinder train` shows."""
+    return [f"{name}@{k}" for name, metric in metrics.items() for k in metric.shown_at]
+
+
+def headline_names(metrics: Mapping[str, RankingMetric]) -> list[str]:
+    """Return the names of the metrics that comparisons show."""
+    return [name for name, metric in metrics.items() if metric.is_headline]
+
+
+def ranking_scores(hits: Tensor, n_relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
+    """Return every standard score at every `k` by name, NaN where a row has nothing to find."""
+    return _scores_of(standard_metrics(), hits, n_relevant, ks)
 
 
 def report_scores(hits: Tensor, n_relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
     """Return the report's own scores by name, `report_ndcg@k` and `report_map@k`, NaN as above."""
-    scores: dict[str, Tensor] = {}
-    for k in ks:
-        scores[f"report_ndcg@{k}"] = report_ndcg(hits, k)
-        scores[f"report_map@{k}"] = report_average_precision(hits, k)
-    return left_out(scores, n_relevant == 0)
+    return _scores_of(REPORT_METRICS, hits, n_relevant, ks)
+
+
+def _scores_of(
+    metrics: Mapping[str, RankingMetric], hits: Tensor, n_relevant: Tensor, ks: Sequence[int]
+) -> dict[str, Tensor]:
+    scores = {
+        f"{name}@{k}": metric.function(hits, n_relevant, k)
+        for k in ks
+        for name, metric in metrics.items()
+    }
+    return masked(scores, n_relevant == 0)
 
 
 def open_scores(
@@ -221,11 +294,11 @@ def open_scores(
     at least one hashtag in the label set.
     """
     scores = ranking_scores(hits, n_hashtags, ks)
-    covered = left_out({"coverage": (n_labels > 0).double()}, n_hashtags == 0)
+    covered = masked({"coverage": (n_labels > 0).double()}, n_hashtags == 0)
     return {f"open_{name}": values for name, values in scores.items()} | covered
 
 
-def left_out(scores: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
+def masked(scores: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
     """Put NaN where `rows` (N,) bool says that a row takes no part."""
     return {name: values.masked_fill(rows, torch.nan) for name, values in scores.items()}
 

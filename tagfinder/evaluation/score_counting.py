@@ -8,10 +8,11 @@ import pytorch_lightning as lightning
 from torch import Tensor
 
 from tagfinder.evaluation.accumulators import ScoreHistograms
+from tagfinder.evaluation.part_callback import PartCallback, PartName
 from tagfinder.evaluation.scored import scored_blocks
 
 
-class ScoreCounting(lightning.Callback):
+class ScoreCounting(PartCallback):
     """Counts scores of posts with a label in the set; recommenders without one are not counted.
 
     Attributes:
@@ -27,43 +28,12 @@ class ScoreCounting(lightning.Callback):
         """The counts of each part that was scored."""
         return {part: metric.compute() for part, metric in self._metrics.items()}
 
-    def on_validation_epoch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        """Forget an earlier pass."""
-        self._metrics.pop("val", None)
+    def begin(self, part: PartName, trainer: lightning.Trainer) -> None:
+        """Forget the counts of an earlier pass."""
+        self._metrics.pop(part, None)
 
-    def on_validation_batch_end(  # noqa: PLR0917 - the trainer's signature
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Count a batch of the validation part."""
-        self._add("val", outputs)
-
-    def on_test_epoch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        """Forget an earlier pass."""
-        self._metrics.pop("test", None)
-
-    def on_test_batch_end(  # noqa: PLR0917 - the trainer's signature
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Count a batch of the test part."""
-        self._add("test", outputs)
-
-    def _add(self, part: str, outputs: Any) -> None:
+    def add(self, part: PartName, outputs: Any) -> None:
+        """Count a batch."""
         for block in scored_blocks(outputs, depth=1):
             if block.scores is None:
                 continue

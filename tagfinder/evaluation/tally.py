@@ -107,7 +107,7 @@ class Tally:
         at_threshold = metrics.precision_recall_f1(found.sum(1), predicted.sum(1), true.sum(1))
         values = {"mrr": 1 / ranks.amin(1), "lrap": metrics.label_ranking_average_precision(ranks)}
         values |= {f"samples_{kind}": getattr(at_threshold, kind) for kind in KINDS}
-        return metrics.left_out(values, ~true.any(1))
+        return metrics.masked(values, ~true.any(1))
 
     def _row_counts(self, took_part: dict[str, int], n_rows: int) -> dict[str, int]:
         n = took_part[f"ndcg@{self.ks[0]}"]

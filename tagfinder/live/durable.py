@@ -91,6 +91,7 @@ class DurableKnowledge:
         self._encode = encode
         self._open_index = open_index
         self._learning = Lock()
+        self._closed = False
         # Newest deletion before the classifiers were learned.
         self._classified_deletions = 0
         self.store = PostStore(folder / POSTS, writable)
@@ -195,6 +196,8 @@ class DurableKnowledge:
         )
         state = learned.state(memory)
         with self.lock:
+            if self._closed:
+                return False
             # By name: the counts may have been made anew.
             knowledge.use_classifiers(state)
             self._keep_classifiers(deletions)
@@ -226,16 +229,23 @@ class DurableKnowledge:
         """Day of the newest post, 0 where there is none."""
         return self.store.newest_day()
 
-    def close(self) -> None:
+    def close(self, wait: float = -1) -> None:
         """Write the counts, so that the next opening is quick, and let go of the files.
 
-        Classifiers that are being learned are waited for.
+        Args:
+            wait: seconds for which classifiers that are being learned are waited for, -1 for as
+                long as it takes; what they would have learned later is learned after the next
+                opening.
         """
-        with self._learning, self.lock:
+        learned = self._learning.acquire(timeout=wait)
+        with self.lock:
+            self._closed = True
             if self.writable:
                 self._keep()
             self.knowledge.text_index.close()
             self.store.close()
+        if learned:
+            self._learning.release()
 
     def __enter__(self) -> DurableKnowledge:
         return self
@@ -244,6 +254,8 @@ class DurableKnowledge:
         self.close()
 
     def _forget(self, posts: dict[int, Post]) -> int:
+        if not posts:
+            return 0
         numbers = np.fromiter(posts, dtype=np.int64, count=len(posts))
         with self._index_kept_up():
             catch_up(self.store, self.knowledge.text_index)

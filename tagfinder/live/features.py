@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import polars as pl
@@ -98,6 +99,8 @@ class LiveFeatures:
         timeline: of the corpus that `fit` saw.
         vectors: (N, D) of its posts, on disk; None without an encoder.
     """
+
+    option: ClassVar[str] = "live"
 
     def __init__(self, column: str = "clean", encoder: Encoder | None = None) -> None:
         self.column = column

@@ -74,7 +74,8 @@ class PostStore:
     def __init__(self, path: Path, writable: bool = True) -> None:
         self.path = path
         self._guard = threading.RLock()
-        self._one_writer = FileLock(f"{path}.lock")
+        # Whichever thread closes gives it back.
+        self._one_writer = FileLock(f"{path}.lock", thread_local=False)
         if writable:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:

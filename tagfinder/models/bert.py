@@ -7,9 +7,10 @@ from typing import cast
 from torch import Tensor, nn
 
 from tagfinder.data.encoder import pooled, train_only
-from tagfinder.data.features import Features
+from tagfinder.data.features import Features, require_features
 from tagfinder.data.frozen_encoder import FrozenEncoder
 from tagfinder.data.wordpieces import WordPieces
+from tagfinder.models.network import RecommenderNetwork
 
 
 def bert_network(features: Features, n_labels: int, dropout: float = 0.0) -> nn.Module:
@@ -21,11 +22,30 @@ def bert_network(features: Features, n_labels: int, dropout: float = 0.0) -> nn.
         dropout: probability of dropping a number of a text's vector.
     """
     if isinstance(features, FrozenEncoder):
-        return nn.Sequential(nn.Dropout(dropout), nn.Linear(features.dimension, n_labels))
-    return TrainableBert(cast(WordPieces, features), n_labels, dropout)
+        return FrozenBert(features.dimension, n_labels, dropout)
+    pieces = require_features(features, WordPieces, "bert_network")
+    return TrainableBert(pieces, n_labels, dropout)
 
 
-class TrainableBert(nn.Module):
+class FrozenBert(nn.Sequential, RecommenderNetwork):
+    """A linear layer on the vectors of a frozen encoder.
+
+    Args:
+        dimension: numbers of a text's vector.
+        n_labels: L.
+        dropout: probability of dropping a number of a text's vector.
+    """
+
+    def __init__(self, dimension: int, n_labels: int, dropout: float) -> None:
+        super().__init__(nn.Dropout(dropout), nn.Linear(dimension, n_labels))
+
+    @property
+    def output_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return cast(nn.Linear, self[1])
+
+
+class TrainableBert(RecommenderNetwork):
     """An encoder that is trained further, all of it or its last layers, and a linear layer.
 
     Args:
@@ -42,6 +62,16 @@ class TrainableBert(nn.Module):
         train_only(self.encoder, features.encoder.trainable, features.encoder.trainable_layers)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(self.encoder.config.hidden_size, n_labels)
+
+    @property
+    def output_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return self.linear
+
+    @property
+    def pretrained_encoder(self) -> nn.Module:
+        """The encoder that is trained further."""
+        return self.encoder
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, T) word pieces, padded at the end, to (B, L) logits."""

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet
-from tagfinder.data.features import Features
+from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.errors import InputError, WorkError
 from tagfinder.models.base import WholePartRecommender, as_scores
 from tagfinder.progress import console
@@ -61,7 +61,7 @@ class FastTextRecommender(WholePartRecommender):
         min_count: int = 1,
         seed: int = 1,
     ) -> None:
-        super().__init__(label_set, features)
+        super().__init__(label_set, require_features(features, PlainTexts, "FastTextRecommender"))
         if loss not in LOSSES:
             raise InputError(f"model.loss is '{loss}'; choose one of {', '.join(LOSSES)}")
         self.library = _fasttext()

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tagfinder.data.features import Features
+from tagfinder.data.features import Features, require_features
 from tagfinder.data.tokens import PADDING, TokenFeatures
 from tagfinder.models.embeddings import WordEmbedding
+from tagfinder.models.network import RecommenderNetwork
 
 
-class LSTMNetwork(nn.Module):
+class LSTMNetwork(RecommenderNetwork):
     """Word vectors, one LSTM layer in one direction, ReLU on its last output, a linear layer.
 
     The report pads at the beginning so that the last output is the text's. Reading the output
@@ -36,13 +37,18 @@ class LSTMNetwork(nn.Module):
         unknown_words: float = 0.0,
     ) -> None:
         super().__init__()
-        tokens = cast(TokenFeatures, features)
+        tokens = require_features(features, TokenFeatures, type(self).__name__)
         n_words = len(tokens.vocabulary)
         self.embedding = WordEmbedding(tokens.tables, n_words, dropout, unknown_words)
         self.lstm = nn.LSTM(self.embedding.dimension, hidden_size, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(hidden_size, n_labels)
         remember_at_first(self.lstm)
+
+    @property
+    def output_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return self.linear
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, T) token numbers, padded at the end, to (B, L) logits."""

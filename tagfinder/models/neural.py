@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
+from tagfinder.errors import InputError
 from tagfinder.models.base import RecommenderModule, scored
 from tagfinder.models.embeddings import WordEmbedding
+from tagfinder.models.network import RecommenderNetwork
 from tagfinder.models.optimizers import Adam
 
 
@@ -24,7 +26,7 @@ class NeuralRecommender(RecommenderModule):
         label_set: the hashtags to choose from.
         features: what the network sees of a text; fitted already.
         network: called as `network(features=..., n_labels=...)`, returns the network: a module
-            from the inputs of B posts to (B, L) logits.
+            from the inputs of B posts to (B, L) logits, best a `RecommenderNetwork`.
         loss: called as `loss(label_set)`, returns the loss on logits.
         optimizer: the optimiser and its schedule.
         compile_network: let `torch.compile` speed the network up; pays on GPUs.
@@ -42,7 +44,8 @@ class NeuralRecommender(RecommenderModule):
     ) -> None:
         super().__init__(label_set, features)
         self.network = network(features=features, n_labels=len(label_set))
-        start_at_frequencies(self.network, label_set)
+        if isinstance(self.network, RecommenderNetwork) and self.network.output_layer is not None:
+            start_at_frequencies(self.network.output_layer, label_set)
         self.loss = loss(label_set)
         self.optimizer = optimizer
         if compile_network:
@@ -79,8 +82,10 @@ class NeuralRecommender(RecommenderModule):
             if isinstance(layer, WordEmbedding)
             for vectors in layer.parameters()
         }
-        trained_before = getattr(self.network, "encoder", None)
-        encoder = set(trained_before.parameters()) if trained_before is not None else set()
+        pretrained = None
+        if isinstance(self.network, RecommenderNetwork):
+            pretrained = self.network.pretrained_encoder
+        encoder = set(pretrained.parameters()) if pretrained is not None else set()
         apart = words | encoder
         trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return self.optimizer.build(
@@ -108,17 +113,31 @@ class NeuralRecommender(RecommenderModule):
         )
 
 
-def start_at_frequencies(network: nn.Module, label_set: LabelSet) -> None:
-    """Let a network's last linear layer begin with each hashtag's share of the training posts.
+def start_at_frequencies(layer: nn.Linear, label_set: LabelSet) -> None:
+    """Let an output layer begin with each hashtag's share of the training posts.
 
     The first epochs then need not learn that most hashtags are rare, on which a network over
-    words can stay stuck. The same idea as the prior of Lin and others (focal loss, 2017).
+    words can stay stuck. The same idea as the prior of Lin and others (focal loss, 2017). A layer
+    without a bias is left as it is.
+
+    Args:
+        layer: gives the logits.
+        label_set: with L hashtags.
+
+    Raises:
+        InputError: the layer does not give one logit for each hashtag.
     """
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    if layer.out_features != len(label_set):
+        raise InputError(
+            f"the network's output_layer gives {layer.out_features} logits for {len(label_set)} "
+            "hashtags; it must give n_labels"
+        )
+    if layer.bias is None:
+        return
     counts = torch.tensor(label_set.train_counts, dtype=torch.float32)
     shares = (counts + 1) / (label_set.n_train + 2)
     with torch.no_grad():
-        layers[-1].bias.copy_(torch.logit(shares))
+        layer.bias.copy_(torch.logit(shares))
 
 
 def multi_hot(labels: Tensor, n_labels: int) -> Tensor:

@@ -20,17 +20,17 @@ class Adam:
         learning_rate: step size after the warm-up.
         weight_decay: decoupled weight decay (AdamW); 0 is plain Adam.
         warmup_steps: batches over which the learning rate grows from near 0.
-        decay: factor on the learning rate per epoch, applied smoothly; 1 keeps it constant.
-        word_vectors: factor on the learning rate of word vectors.
-        encoder: factor on the learning rate of an encoder that is trained further.
+        lr_decay: factor on the learning rate per epoch, applied smoothly; 1 keeps it constant.
+        word_vector_lr_factor: factor on the learning rate of word vectors.
+        encoder_lr_factor: factor on the learning rate of an encoder that is trained further.
     """
 
     learning_rate: float
     weight_decay: float = 0.0
     warmup_steps: int = 0
-    decay: float = 1.0
-    word_vectors: float = 1.0
-    encoder: float = 1.0
+    lr_decay: float = 1.0
+    word_vector_lr_factor: float = 1.0
+    encoder_lr_factor: float = 1.0
 
     def build(
         self,
@@ -43,8 +43,8 @@ class Adam:
         """Return optimiser and schedule as Lightning's `configure_optimizers` wants them."""
         groups = [
             {"params": list(parameters), "lr": self.learning_rate},
-            {"params": list(word_vectors), "lr": self.learning_rate * self.word_vectors},
-            {"params": list(encoder), "lr": self.learning_rate * self.encoder},
+            {"params": list(word_vectors), "lr": self.learning_rate * self.word_vector_lr_factor},
+            {"params": list(encoder), "lr": self.learning_rate * self.encoder_lr_factor},
         ]
         optimizer = torch.optim.AdamW(
             [group for group in groups if group["params"]],
@@ -54,7 +54,7 @@ class Adam:
 
         def factor(step: int) -> float:
             warm = min(1.0, (step + 1) / (self.warmup_steps + 1))
-            return float(warm * self.decay ** (step / max(steps_per_epoch, 1)))
+            return float(warm * self.lr_decay ** (step / max(steps_per_epoch, 1)))
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tagfinder.data.features import Features
+from tagfinder.data.features import Features, require_features
 from tagfinder.data.tokens import PADDING, TokenFeatures
 from tagfinder.models.embeddings import WordEmbedding
+from tagfinder.models.network import RecommenderNetwork
 from tagfinder.models.packed import Packing, gathered
 
 STAGES = (64, 128, 256, 512)
@@ -82,7 +83,7 @@ class ResidualBlock(nn.Module):
         return functional.relu(hidden + self.shortcut(kept))
 
 
-class TextResNet(nn.Module):
+class TextResNet(RecommenderNetwork):
     """Word vectors, 17 convolutions in residual blocks, the mean over the text, a linear layer.
 
     Args:
@@ -102,7 +103,7 @@ class TextResNet(nn.Module):
         unknown_words: float = 0.0,
     ) -> None:
         super().__init__()
-        tokens = cast(TokenFeatures, features)
+        tokens = require_features(features, TokenFeatures, type(self).__name__)
         n_words = len(tokens.vocabulary)
         self.embedding = WordEmbedding(tokens.tables, n_words, word_dropout, unknown_words)
         self.conv = Convolution(self.embedding.dimension, STAGES[0], 7)
@@ -119,6 +120,11 @@ class TextResNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(STAGES[-1], n_labels)
         self.apply(start_as_xavier)
+
+    @property
+    def output_layer(self) -> nn.Linear:
+        """The layer that gives the logits."""
+        return self.linear
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, T) token numbers, padded at the end, to (B, L) logits."""

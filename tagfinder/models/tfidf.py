@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet
-from tagfinder.data.features import Features
+from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.models.base import WholePartRecommender, as_scores
 from tagfinder.models.linear import Learner
 from tagfinder.models.ngrams import WORD, count_ngrams
@@ -43,7 +43,7 @@ class TfidfRecommender(WholePartRecommender):
         min_posts: int = 1,
         sublinear: bool = True,
     ) -> None:
-        super().__init__(label_set, features)
+        super().__init__(label_set, require_features(features, PlainTexts, "TfidfRecommender"))
         self.learner = learner
         self.sublinear = sublinear
         self.ngram_range = (ngram_range[0], ngram_range[1])

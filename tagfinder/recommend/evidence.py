@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 
 from tagfinder.corpus.prepared import LabelSet
+from tagfinder.evaluation.metrics import names_shown, standard_metrics
 from tagfinder.evaluation.score import judge, score
 
 KS = (1, 3, 5, 10)
 SAMPLES = 50
-SHOWN = ("ndcg@1", "ndcg@3", "ndcg@5", "ndcg@10", "map@5", "hit_rate@5")
 
 
 def scores_with_baseline(predictions: Path, label_set: LabelSet) -> dict[str, dict[str, Any]]:
@@ -45,5 +45,5 @@ def _scores(predictions: Path) -> dict[str, Any]:
     intervals = result.get("samples", {})
     return {
         name: (result[name], tuple(intervals[name]["ci95"]) if intervals.get(name) else None)
-        for name in SHOWN
+        for name in names_shown(standard_metrics())
     }

@@ -1,8 +1,9 @@
-"""Which words of a text spoke for a hashtag."""
+"""What spoke for a hashtag: words of the text, or posts like it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from scipy.special import logit, softmax
 
 from tagfinder.errors import InputError
 from tagfinder.models.linear import LabelPowerset, OneVsRest
+from tagfinder.recommend.live import LiveSuggester
+from tagfinder.recommend.loading import Suggester
 from tagfinder.recommend.recommender import Recommender
 from tagfinder.recommend.suggestion import as_series
 
 # Scores this near to 0 and 1 are cut before their log-odds are taken.
 CLOSEST = 1e-6
+# Reasons that are shown for a hashtag.
+REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,14 @@ class Influence:
 
 
 def influences(recommender: Recommender, text: str, hashtag: str) -> list[Influence]:
-    """Say which words spoke for a hashtag, the strongest first.
+    """Say which words spoke for a hashtag, the strongest first (`influences_on` one hashtag)."""
+    return influences_on(recommender, text, [hashtag])[0]
+
+
+def influences_on(
+    recommender: Recommender, text: str, hashtags: Sequence[str]
+) -> list[list[Influence]]:
+    """Say which words spoke for each of some hashtags, the strongest first.
 
     With one plane for each hashtag these are the summands of its margin; with a class for each
     set of hashtags, the slopes of its log-odds at this text times what the text has of each word.
@@ -44,21 +56,50 @@ def influences(recommender: Recommender, text: str, hashtag: str) -> list[Influe
     Args:
         recommender: what suggested.
         text: as it was given.
-        hashtag: in any spelling, without `#`.
+        hashtags: in any spelling, without `#`.
 
     Raises:
-        InputError: the recommender does not know the hashtag.
+        InputError: the recommender does not know a hashtag.
     """
-    label = recommender.label_of(hashtag)
-    if label is None:
-        raise InputError(f"#{hashtag} is not among the {len(recommender.label_set)} hashtags")
+    labels = [_label(recommender, hashtag) for hashtag in hashtags]
     read = recommender.model_input(as_series(text))[0]
     learner = getattr(recommender.module, "learner", None)
     if isinstance(learner, OneVsRest | LabelPowerset):
-        found = _summands(recommender.module, learner, read, label)
+        found = [_summands(recommender.module, learner, read, label) for label in labels]
     else:
-        found = _by_leaving_out(recommender, read, label)
-    return sorted(found, key=lambda one: (-abs(one.effect), one.word))
+        found = _by_leaving_out(recommender, read, labels)
+    return [sorted(of_one, key=lambda one: (-abs(one.effect), one.word)) for of_one in found]
+
+
+def reasons(
+    recommender: Suggester, text: str, hashtags: Sequence[str], n: int = REASONS
+) -> list[list[dict[str, Any]]]:
+    """Return what spoke for each of some suggested hashtags, the strongest first, as plain data.
+
+    Args:
+        recommender: what suggested.
+        text: as it was given.
+        hashtags: that it suggested.
+        n: most reasons for a hashtag.
+
+    Returns:
+        Of a recommender that keeps learning the fields of `Witness`: the posts with the hashtag
+        that are most like the text. Of others those of `Influence`: the words that spoke for it.
+    """
+    if isinstance(recommender, LiveSuggester):
+        found = recommender.witnesses_of(text, hashtags, n)
+        return [[asdict(witness) for witness in witnesses] for witnesses in found]
+    return [
+        [asdict(influence) for influence in influences if influence.effect > 0][:n]
+        for influences in influences_on(recommender, text, hashtags)
+    ]
+
+
+def _label(recommender: Recommender, hashtag: str) -> int:
+    label = recommender.label_of(hashtag)
+    if label is None:
+        raise InputError(f"#{hashtag} is not among the {len(recommender.label_set)} hashtags")
+    return label
 
 
 def _summands(
@@ -85,10 +126,16 @@ def _class_shares(learner: LabelPowerset, features: csr_matrix, label: int) -> n
     return difference
 
 
-def _by_leaving_out(recommender: Recommender, read: str, label: int) -> list[Influence]:
+def _by_leaving_out(
+    recommender: Recommender, read: str, labels: Sequence[int]
+) -> list[list[Influence]]:
     words = read.split()
     shorter = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
-    scores = recommender.scores_of_input(pl.Series([read, *shorter], dtype=pl.String))[:, label]
-    log_odds = logit(np.clip(scores.astype(np.float64), CLOSEST, 1 - CLOSEST))
+    inputs = pl.Series([read, *shorter], dtype=pl.String)
+    scores = recommender.scores_of_input(inputs)[:, list(labels)].astype(np.float64)
+    log_odds = logit(np.clip(scores, CLOSEST, 1 - CLOSEST))
     effects = log_odds[0] - log_odds[1:]
-    return [Influence(word, float(e)) for word, e in zip(words, effects, strict=True)]
+    return [
+        [Influence(word, float(effect)) for word, effect in zip(words, column, strict=True)]
+        for column in effects.T
+    ]

@@ -143,25 +143,37 @@ class LiveSuggester:
 
     def witnesses(self, text: str, hashtag: str, n: int = POSTS_SHOWN) -> list[Witness]:
         """Return the posts with a hashtag that are most like a text, the most similar first."""
+        return self.witnesses_of(text, [hashtag], n)[0]
+
+    def witnesses_of(
+        self, text: str, hashtags: Sequence[str], n: int = POSTS_SHOWN
+    ) -> list[list[Witness]]:
+        """Return for each of some hashtags the posts with it that are most like a text.
+
+        Args:
+            text: as it was given.
+            hashtags: in any spelling, without `#`.
+            n: most posts for a hashtag, the most similar first.
+        """
         [read] = self.model_input(as_series(text))
-        memory = self.durable.knowledge.memory
-        wanted = memory.hashtags.number_of.get(fold(hashtag), -1)
+        number_of = self.durable.knowledge.memory.hashtags.number_of
         with self.durable.lock:
             question = self.durable.knowledge.question(read, self._day(None), None, {"words"})
             found = question.by_words
-            flat, owners = memory.hashtags_at(found.numbers)
-            chosen = np.unique(owners[flat == wanted])[:n]
-            numbers = found.numbers[chosen].tolist()
+            flat, owners = self.durable.knowledge.memory.hashtags_at(found.numbers)
+            places = [
+                np.unique(owners[flat == number_of.get(fold(hashtag), -1)])[:n]
+                for hashtag in hashtags
+            ]
+            numbers = np.unique(found.numbers[np.concatenate(places)]).tolist() if places else []
             posts = self.durable.store.posts_at(numbers)
         return [
-            Witness(
-                _date(posts[number].day),
-                posts[number].author,
-                posts[number].text,
-                float(found.scores[place] / found.scores[0]),
-            )
-            for number, place in zip(numbers, chosen, strict=True)
-            if number in posts
+            [
+                _witness(posts[int(found.numbers[place])], found.scores[place] / found.scores[0])
+                for place in chosen
+                if int(found.numbers[place]) in posts
+            ]
+            for chosen in places
         ]
 
     def teach(self, posts: pl.DataFrame) -> Taught:
@@ -183,9 +195,9 @@ class LiveSuggester:
         """Delete posts by id for good; return how many were there."""
         return self.durable.forget(ids)
 
-    def close(self) -> None:
-        """Let go of the files."""
-        self.durable.close()
+    def close(self, wait: float = -1) -> None:
+        """Let go of the files; wait so many seconds for what is being learned, -1 to its end."""
+        self.durable.close(wait)
 
     def _posts(self, posts: pl.DataFrame) -> Iterator[Post]:
         hashtags = posts["hashtags"]
@@ -240,6 +252,10 @@ class LiveSuggester:
             ],
             None if len(hashtags) else NOTHING_KNOWN,
         )
+
+
+def _witness(post: Post, similarity: float) -> Witness:
+    return Witness(_date(post.day), post.author, post.text, float(similarity))
 
 
 def _date(day: float) -> str:

@@ -18,14 +18,12 @@ from tagfinder.evaluation.comparison_tables import (
     interval_table,
     n_pairs,
 )
+from tagfinder.evaluation.metrics import REPORT_METRICS, headline_names, standard_metrics
 from tagfinder.evaluation.score import judge
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import atomic_path, write_json, write_text
 from tagfinder.runs.finished_runs import FinishedRun, check_same_posts, clusters_of
 
-REPORT = ("report_ndcg", "report_map")
-STANDARD = ("ndcg", "map", "hit_rate")
-OPEN = ("open_ndcg", "open_map")
 COSTS = {
     "train_seconds": "training, seconds",
     "posts_per_second": "posts scored per second",
@@ -104,11 +102,7 @@ class Compared:
 
     def scores(self) -> Iterator[Table]:
         """Yield scores, then intervals of both kinds, for each family of metrics."""
-        families = {
-            "Report's definitions": self._at_ks(REPORT),
-            "Standard definitions": self._at_ks(STANDARD),
-            "All tagged posts": self._at_ks(OPEN),
-        }
+        families = {title: self._at_ks(names) for title, names in compared_metrics().items()}
         known = {title: metrics for title, metrics in families.items() if metrics}
         for title, metrics in known.items():
             yield self._means(f"{title}, with F1 at the run's threshold (Table 5)", metrics)
@@ -178,6 +172,16 @@ class Compared:
         return [metric for metric in wanted if metric in self.comparison.metrics]
 
 
+def compared_metrics() -> dict[str, list[str]]:
+    """Return the names of the metrics that are compared, by the family that they belong to."""
+    standard = headline_names(standard_metrics())
+    return {
+        "Report's definitions": headline_names(REPORT_METRICS),
+        "Standard definitions": standard,
+        "All tagged posts": [f"open_{name}" for name in standard],
+    }
+
+
 def compare_runs(runs: Sequence[FinishedRun], statistics: Statistics) -> Compared:
     """Compare runs that were scored on the same posts; a single one gets its intervals.
 
@@ -233,7 +237,8 @@ def _row_scores(run: FinishedRun, ks: tuple[int, ...]) -> dict[str, np.ndarray]:
     scores = judged.row_scores(ks)
     if config.evaluation.open:
         scores |= judged.open_row_scores(ks)
-    shown = (f"{name}@{k}" for name in (*REPORT, *STANDARD, *OPEN) for k in ks)
+    families = compared_metrics().values()
+    shown = (f"{name}@{k}" for family in families for name in family for k in ks)
     return {name: scores[name].numpy() for name in shown if name in scores}
 
 

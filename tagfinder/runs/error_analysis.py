@@ -11,12 +11,12 @@ from tagfinder.artifacts.checkpoints import load_weights
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
 from tagfinder.evaluation.error_report import write_errors
-from tagfinder.evaluation.errors import Judgements
+from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score_counting import ScoreCounting
 from tagfinder.evaluation.tables import Table
 from tagfinder.evaluation.thresholds import effect, tune
-from tagfinder.runs.rescore import data_of, described, score_part, whole
+from tagfinder.runs.rescore import data_of, described, intact, score_part
 
 THRESHOLDS_FILE = "thresholds.json"
 KINDS = {
@@ -26,7 +26,7 @@ KINDS = {
 }
 
 
-def examine(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def analyse_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Score validation and test part with the scored weights, and write what they show.
 
     The run's folder gets figures, `errors.json`, `worst_posts.md` and `thresholds.json`.
@@ -39,7 +39,7 @@ def examine(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         InputError: the folder is no run's, or has no whole checkpoint.
     """
     run = RunFolder.open(folder)
-    config, file = run.config, whole(run.weights)
+    config, file = run.config, intact(run.weights)
     data = data_of(run, config)
     model = build_model(config.model, run.label_set, data.features)
     epoch = load_weights(model, file)
@@ -58,7 +58,7 @@ def examine(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         thresholds.save(run.path / THRESHOLDS_FILE, run.label_set.hashtags, changed)
     assert evaluator.predictions is not None
     known = data.corpus.part("test", ["created_at", "clean", "text"])
-    judged = Judgements(
+    judged = ScoredPredictions(
         name=title_of(run),
         posts=evaluator.predictions.hstack(known),
         hashtags=run.label_set.hashtags,

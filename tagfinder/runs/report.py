@@ -23,7 +23,7 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.comparison_figure import draw_intervals
 from tagfinder.evaluation.error_figures import draw_errors
 from tagfinder.evaluation.error_report import error_numbers
-from tagfinder.evaluation.errors import Judgements
+from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import read_json, write_text
 from tagfinder.runs.compare import Compared, Statistics, compare_runs
@@ -185,7 +185,7 @@ def provenance_table(runs: Sequence[FinishedRun]) -> Table:
     return Table("Seeds, data and versions", ["", *(run.name for run in runs)], rows)
 
 
-def judgements_of_run(run: FinishedRun) -> Judgements:
+def judgements_of_run(run: FinishedRun) -> ScoredPredictions:
     """Return what a run's folder and its corpus tell of its errors, without scoring again."""
     posts = run.predictions
     if run.corpus is not None:
@@ -194,7 +194,7 @@ def judgements_of_run(run: FinishedRun) -> Judgements:
             posts = posts.hstack(known.drop("id"))
     per_label = run.folder.path / "per_label.csv"
     labels = run.folder.label_set
-    return Judgements(
+    return ScoredPredictions(
         name=title_of(run.folder),
         posts=posts,
         hashtags=labels.hashtags,

@@ -17,7 +17,7 @@ from tagfinder.artifacts.checkpoints import (
     BEST,
     LAST,
     epochs_in,
-    is_whole,
+    is_intact,
     kept_checkpoints,
     load_weights,
 )
@@ -83,20 +83,20 @@ def chosen_checkpoints(run: RunFolder, checkpoint: str) -> Iterator[Path]:
     named = {"scored": run.weights, "best": run.checkpoints / BEST, "last": run.checkpoints / LAST}
     if checkpoint == "all":
         if named["best"].is_file():
-            yield whole(named["best"])
-        yield whole(named["last"])
-        yield from map(whole, kept_checkpoints(run.checkpoints).values())
+            yield intact(named["best"])
+        yield intact(named["last"])
+        yield from map(intact, kept_checkpoints(run.checkpoints).values())
     else:
-        yield whole(named.get(checkpoint) or Path(checkpoint))
+        yield intact(named.get(checkpoint) or Path(checkpoint))
 
 
-def whole(path: Path) -> Path:
+def intact(path: Path) -> Path:
     """Return the path of a whole checkpoint.
 
     Raises:
         InputError: it is not there or damaged.
     """
-    if not is_whole(path):
+    if not is_intact(path):
         state = "is damaged" if path.exists() else "is not there"
         raise InputError(f"the checkpoint {path} {state}; try --checkpoint all or another run")
     return path

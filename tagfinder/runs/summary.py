@@ -12,12 +12,24 @@ from rich.table import Table
 
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.corpus.prepared import PreparedCorpus
-
-SHOWN = (
-    *("ndcg@1", "ndcg@3", "ndcg@5", "ndcg@10", "map@3", "map@5", "map@10", "hit_rate@5", "mrr"),
-    *("micro_f1", "macro_f1", "report_ndcg@5", "report_map@5"),
-    *("open_ndcg@5", "open_map@5", "open_hit_rate@5", "coverage"),
+from tagfinder.evaluation.metrics import (
+    REPORT_METRICS,
+    headline_names,
+    names_shown,
+    standard_metrics,
 )
+
+
+def shown_names() -> list[str]:
+    """Return the names of the scores that the table shows, in its order."""
+    standard = standard_metrics()
+    return [
+        *names_shown(standard),
+        *("mrr", "micro_f1", "macro_f1"),
+        *names_shown(REPORT_METRICS),
+        *(f"open_{name}@5" for name in headline_names(standard)),
+        "coverage",
+    ]
 
 
 def score_table(metrics: dict[str, Any]) -> str:
@@ -30,7 +42,7 @@ def score_table(metrics: dict[str, Any]) -> str:
     table.add_column("score")
     for part in ("val", "test"):
         table.add_column(part, justify="right")
-    for name in SHOWN:
+    for name in shown_names():
         if name in metrics["test"]:
             table.add_row(name, *(_number(metrics[part].get(name)) for part in ("val", "test")))
     table.add_row("posts scored", *(f"{metrics[part]['n']:,}" for part in ("val", "test")))

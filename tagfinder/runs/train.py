@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import Callback, Timer
 
 from tagfinder.artifacts.checkpoints import load_weights, scored_checkpoint
 from tagfinder.artifacts.run_folder import RunFolder
-from tagfinder.configuration.application import chosen, output_dir, overrides
+from tagfinder.configuration.application import choice_of, output_dir, overrides
 from tagfinder.configuration.build import build, build_model, plain
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
@@ -82,7 +82,7 @@ def train(config: DictConfig) -> float:
         trainer.validate(model, data, verbose=False)
         trainer.test(model, data, verbose=False)
         metrics = {**evaluator.results, **run_facts(config, data, timer)}
-        metrics |= {**what_was_kept(kept, epoch), "model_bytes": model_bytes(model)}
+        metrics |= {**training_facts(kept, epoch), "model_bytes": model_bytes(model)}
         if isinstance(model, LiveRecommender):
             model.keep(run.knowledge)
             if model.without_author is not None:
@@ -107,7 +107,7 @@ def refuse_endless_labels(config: DictConfig) -> None:
     every_hashtag = config.protocol.name == "live" and config.selection.top_n is None
     if every_hashtag and get_object(config.model._target_) is not LiveRecommender:
         raise InputError(
-            f"model={chosen('model')} has a closed label set; under protocol=live say how many "
+            f"model={choice_of('model')} has a closed label set; under protocol=live say how many "
             "hashtags it holds (selection.top_n=50), or take model=live"
         )
 
@@ -149,7 +149,7 @@ def run_facts(config: DictConfig, data: CorpusDataModule, timer: Timer) -> dict[
     return {
         "protocol": config.protocol.name,
         "corpus": corpus.name,
-        "model": chosen("model"),
+        "model": choice_of("model"),
         "seed": config.seed,
         "rows": corpus.manifest["rows"],
         "sampling": data.sampled(),
@@ -158,7 +158,7 @@ def run_facts(config: DictConfig, data: CorpusDataModule, timer: Timer) -> dict[
     }
 
 
-def what_was_kept(kept: Resumable, scored_epoch: int) -> dict[str, Any]:
+def training_facts(kept: Resumable, scored_epoch: int) -> dict[str, Any]:
     """Return how long training took, which epoch was best, and which one the scores are of."""
     return {
         "epochs": len(kept.history.epochs),

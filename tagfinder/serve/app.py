@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Response, Security
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
-from fastapi.security import APIKeyHeader
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.middleware.cors import CORSMiddleware
 
 from tagfinder import __version__
+from tagfinder.recommend.explain import reasons
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import Suggester
-from tagfinder.recommend.suggestion import Suggestions
 from tagfinder.serve.batching import Batcher, OverloadedError, Settings
-from tagfinder.serve.gate import Gate
+from tagfinder.serve.composer import add_composer
+from tagfinder.serve.gate import Gate, overloaded
+from tagfinder.serve.given_up import unless_gone
+from tagfinder.serve.keys import KEY_HEADER, Keys, guard_of
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters
-from tagfinder.serve.problems import Problem, add_problem_handlers, documented, problem
+from tagfinder.serve.pages import add_pages
+from tagfinder.serve.problems import Problem, add_problem_handlers
 from tagfinder.serve.schema import HealthAnswer, ModelAnswer, SuggestAnswer, request_model
 from tagfinder.serve.teaching import add_teaching
-
-KEY_VARIABLE = "TAGFINDER_API_KEY"
-KEY_HEADER = "X-API-Key"
 
 
 class Service:
@@ -45,6 +43,8 @@ class Service:
         self.limits = limits
         self.meters = Meters()
         self.batchers: dict[str, Batcher] = {}
+        # It takes as long as many suggestions; one at a time leaves room for those.
+        self._explaining = asyncio.Semaphore(1)
         for recommender in recommenders:
             name = unused_name(recommender.name, self.batchers)
             observe = self.meters.batches.labels(name).observe
@@ -60,13 +60,22 @@ class Service:
         try:
             async with asyncio.timeout(self.limits.request_timeout):
                 suggested = await self.batchers[request.model].suggest(texts, settings)
+                answers = [one.as_dict() for one in suggested]
+                for answer in answers if request.explain else ():
+                    await self._explain(request.model, answer)
         except (OverloadedError, TimeoutError):
-            return problem(
-                503,
-                "the service has too much to do; try again later",
-                headers={"Retry-After": str(self.limits.retry_after)},
-            )
-        return Response(_answer(request.model, suggested), media_type="application/json")
+            return overloaded(self.limits)
+        content = {"model": request.model, "suggestions": answers}
+        return Response(json.dumps(content, ensure_ascii=False), media_type="application/json")
+
+    async def _explain(self, model: str, answer: dict[str, Any]) -> None:
+        """Add to the hashtags of an answer what spoke for each."""
+        hashtags = [one["hashtag"] for one in answer["hashtags"]]
+        recommender = self.batchers[model].recommender
+        async with self._explaining:
+            found = await asyncio.to_thread(reasons, recommender, answer["text"], hashtags)
+        for one, because in zip(answer["hashtags"], found, strict=True):
+            one["because"] = because
 
     def teachable(self) -> dict[str, LiveSuggester]:
         """Return the recommenders that may be taught, by name."""
@@ -93,84 +102,88 @@ class Service:
         for batcher in self.batchers.values():
             await batcher.close()
         for suggester in self.teachable().values():
-            await asyncio.to_thread(suggester.close)
+            await asyncio.to_thread(suggester.close, self.limits.drain_seconds)
 
 
 def create_app(
-    recommenders: Sequence[Suggester], limits: Limits, api_key: str | None = None
+    recommenders: Sequence[Suggester], limits: Limits, keys: Keys | str | None = None
 ) -> FastAPI:
     """Build the service.
 
     Args:
         recommenders: the first is asked where a request names none.
         limits: what is accepted.
-        api_key: what the header X-API-Key must hold; None lets everybody ask. The command reads
-            it from the environment variable TAGFINDER_API_KEY.
+        keys: what clients must send as X-API-Key; without any, everybody may ask.
     """
     service = Service(recommenders, limits)
+    if not isinstance(keys, Keys):
+        keys = Keys([keys] if keys else [])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await service.close()
 
-    app = FastAPI(title="TagFinder", version=__version__, lifespan=lifespan)
+    app = FastAPI(
+        title="TagFinder",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
     app.add_middleware(Gate, limits=limits, meters=service.meters)
+    if limits.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=limits.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=[KEY_HEADER],
+        )
     add_problem_handlers(app)
-    _add_routes(app, service, api_key)
+    _add_routes(app, service, keys)
     _document_problems(app)
     return app
 
 
-def _add_routes(app: FastAPI, service: Service, api_key: str | None) -> None:
+def _add_routes(app: FastAPI, service: Service, keys: Keys) -> None:
     request_type = request_model(service.limits, list(service.batchers))
-    guarded = {"dependencies": [Depends(_key_check(api_key))]} if api_key else {}
-    refused = documented(401) if api_key else {}
+    guard = guard_of(keys, service.limits.open_paths)
 
-    async def suggest(request: Any) -> Response:
+    async def suggest(request: Any, sent: Request) -> Response:
         """Suggest hashtags for one text or several."""
-        return await service.suggest(request)
+        return await unless_gone(sent, service.suggest(request))
 
     # The limits are part of the request's type, which therefore is made at run time.
     suggest.__annotations__["request"] = request_type
     app.post(
         "/suggest",
         response_model=SuggestAnswer,
-        responses=documented(400, 413, 422, 503) | refused,
-        **guarded,  # type: ignore[arg-type]
+        **guard("/suggest", 400, 413, 422, 429, 503),
     )(suggest)
 
+    add_composer(app, service.batchers, request_type, needs_key=bool(keys))
     if teachable := service.teachable():
-        add_teaching(app, teachable, service.limits, guarded)
+        add_teaching(app, teachable, service.limits, guard)
 
-    @app.get("/models", responses=documented(503) | refused, **guarded)  # type: ignore[arg-type]
+    @app.get("/models", **guard("/models", 429, 503))
     async def models() -> list[ModelAnswer]:
         """List the models that can be asked; the first is the default."""
         return service.models()
 
-    @app.get("/health")
+    @app.get("/health", **guard("/health"))
     async def health() -> HealthAnswer:
         """Say that the service works, and what it accepts."""
         return HealthAnswer(
-            version=__version__, models=list(service.batchers), limits=asdict(service.limits)
+            version=__version__, models=list(service.batchers), limits=service.limits.numbers()
         )
 
-    @app.get("/metrics", response_class=PlainTextResponse)
+    @app.get("/metrics", response_class=PlainTextResponse, **guard("/metrics"))
     async def metrics() -> Response:
         """Return counters for Prometheus."""
         return Response(service.meters.page(), media_type=CONTENT_TYPE_LATEST)
 
-
-def _key_check(api_key: str) -> Any:
-    header = APIKeyHeader(name=KEY_HEADER, auto_error=False)
-
-    async def check(given: str | None = Security(header)) -> None:
-        if given is None or not secrets.compare_digest(given.encode(), api_key.encode()):
-            raise HTTPException(
-                401, f"{KEY_HEADER}: missing or wrong", {"WWW-Authenticate": "ApiKey"}
-            )
-
-    return check
+    add_pages(app, guard)
 
 
 def _document_problems(app: FastAPI) -> None:
@@ -181,11 +194,6 @@ def _document_problems(app: FastAPI) -> None:
         schemas.pop(unused, None)
 
 
-def _answer(model: str, suggested: list[Suggestions]) -> bytes:
-    content = {"model": model, "suggestions": [one.as_dict() for one in suggested]}
-    return json.dumps(content, ensure_ascii=False).encode()
-
-
 def unused_name(name: str, used: dict[str, Any]) -> str:
     """Return a name, with a number behind it where it is used already."""
     number, free = 1, name
@@ -193,8 +201,3 @@ def unused_name(name: str, used: dict[str, Any]) -> str:
         number += 1
         free = f"{name}-{number}"
     return free
-
-
-def api_key_from_environment() -> str | None:
-    """Return the key that clients have to send, if one is set."""
-    return os.environ.get(KEY_VARIABLE) or None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -11,6 +11,9 @@ from yaml import YAMLError
 
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
+
+# Numbers that may be 0; all others must be above.
+MAY_BE_ZERO = ("client_rate", "max_future_seconds")
 
 
 @dataclass(frozen=True)
@@ -21,26 +24,41 @@ class Limits:
     max_texts: int
     max_k: int
     max_body_bytes: int
+    max_header_bytes: int
+    max_headers: int
+    max_connections: int
     max_requests: int
+    max_client_requests: int
+    client_rate: float
     max_waiting_texts: int
     max_batch: int
+    header_timeout: float
+    body_timeout: float
     request_timeout: float
     drain_seconds: int
     retry_after: int
+    max_future_seconds: float
+    allowed_hosts: list[str]
+    allowed_origins: list[str]
+    open_paths: list[str]
+    trusted_proxies: list[str]
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            if getattr(self, one.name) <= 0:
-                raise InputError(
-                    f"serve.{one.name} is {getattr(self, one.name)}; it must be positive"
-                )
+        for name, number in self.numbers().items():
+            if number < 0 or (number == 0 and name not in MAY_BE_ZERO):
+                least = "0 or more" if name in MAY_BE_ZERO else "positive"
+                raise InputError(f"serve.{name} is {number}; it must be {least}")
+
+    def numbers(self) -> dict[str, float]:
+        """Return the limits that are numbers, by name."""
+        return {name: value for name, value in asdict(self).items() if not isinstance(value, list)}
 
 
 def load_limits(file: Path | None = None) -> Limits:
     """Read the packaged limits, some of them replaced by a file of the same form.
 
     Raises:
-        InputError: the file cannot be read, or has a key or value that is none.
+        InputError: the file cannot be read, or has an unknown key or a wrong value.
     """
     defaults = OmegaConf.merge(
         OmegaConf.structured(Limits), OmegaConf.load(conf_dir() / "serve" / "default.yaml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +12,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+
+from tagfinder.errors import InputError, TagFinderError, as_sentence
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,19 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="What is wrong, in a sentence.")
     field: str | None = Field(None, description="The field of the request that it is about.")
+
+
+class FieldError(Exception):
+    """A value that its type allows and the service does not.
+
+    Args:
+        field: where in the request it is, as `posts[3].id`.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
 
 
 def problem(
@@ -58,6 +74,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Let every error of an app be a problem document."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(FieldError, _wrong_value)
+    for expected in (TagFinderError, OSError, sqlite3.Error, MemoryError):
+        app.add_exception_handler(expected, _refused_work)
     app.add_exception_handler(Exception, _failure)
 
 
@@ -66,6 +85,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     field = _field(first["loc"])
     return problem(422, f"{field}: {first['msg']}", field)
+
+
+async def _wrong_value(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FieldError)
+    return problem(422, str(error), error.field)
 
 
 def _field(location: tuple[Any, ...]) -> str:
@@ -86,6 +110,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     return problem(error.status_code, str(error.detail), headers=headers)
+
+
+async def _refused_work(request: Request, error: Exception) -> Response:
+    """Say what the machine lacks; the trace is for the log alone."""
+    if isinstance(error, InputError):
+        return problem(422, str(error))
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(503, str(as_sentence(error)))
 
 
 async def _failure(request: Request, error: Exception) -> Response:

@@ -17,12 +17,31 @@ def as_whole_number(value: Any) -> Any:
 WHOLE_NUMBER = Annotated[int, BeforeValidator(as_whole_number)]
 
 
+class WordReason(BaseModel):
+    """A word of the text that spoke for a hashtag."""
+
+    word: str
+    effect: float = Field(description="What it adds to the hashtag's log-odds or margin.")
+
+
+class PostReason(BaseModel):
+    """A post that spoke for a hashtag."""
+
+    day: str = Field(description="When it was published, YYYY-MM-DD.")
+    author: str | None
+    text: str
+    similarity: float = Field(description="Relative to the most similar post, 0 to 1.")
+
+
 class HashtagAnswer(BaseModel):
     """A suggested hashtag."""
 
     hashtag: str = Field(description="Without #, in the spelling that people use most.")
     score: float = Field(description="What the model gave it, 0 to 1.")
     probability: float = Field(description="Calibrated probability that the author would use it.")
+    because: list[WordReason] | list[PostReason] | None = Field(
+        None, description="Where explain was asked for: what spoke for it, the strongest first."
+    )
 
 
 class TextAnswer(BaseModel):
@@ -74,5 +93,6 @@ def request_model(limits: Limits, names: list[str]) -> type[BaseModel]:
             str | None,
             Field(None, max_length=200, description="Who writes, where a model looks at it."),
         ),
+        explain=(bool, Field(False, description="Say what spoke for each hashtag; slower.")),
         model=(model, Field(names[0], description="Name of the model.")),
     )

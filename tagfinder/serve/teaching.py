@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import polars as pl
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from tagfinder.corpus.hashtags import are_hashtags
 from tagfinder.corpus.schema import conform
 from tagfinder.recommend.live import LiveSuggester
+from tagfinder.serve.keys import Guard
 from tagfinder.serve.limits import Limits
-from tagfinder.serve.problems import documented
+from tagfinder.serve.problems import FieldError
+
+logger = logging.getLogger(__name__)
+
+# Name of the threads that learn beside the requests.
+LEARNING = "tagfinder-learning"
 
 
 class TaughtAnswer(BaseModel):
@@ -32,17 +42,43 @@ class ForgottenAnswer(BaseModel):
 
 
 def add_teaching(
-    app: FastAPI, suggesters: Mapping[str, LiveSuggester], limits: Limits, guarded: dict[str, Any]
+    app: FastAPI, suggesters: Mapping[str, LiveSuggester], limits: Limits, guard: Guard
 ) -> None:
     """Add the routes that teach.
 
     Args:
         app: the service.
         suggesters: by name, those that may be taught; the first is taught where none is named.
-        limits: most texts of a request and their length.
-        guarded: what keeps out those without a key.
+        limits: most texts of a request, their length, and how far in the future a post may be.
+        guard: keeps out clients without a key.
     """
     names = list(suggesters)
+    request_type = _request_type(limits, names[0])
+
+    async def teach(request: Any) -> TaughtAnswer:
+        """Teach posts; when this answers they are durable, and the next suggestion knows them."""
+        suggester = _named(suggesters, request.model)
+        frame = _frame(request.posts)
+        _check_hashtags(request.posts)
+        _check_times(request.posts, limits.max_future_seconds)
+        done = await asyncio.to_thread(suggester.teach, frame)
+        _learn_beside(suggester)
+        return TaughtAnswer(
+            taught=done.taught, known=done.known, left_out=len(frame) - done.taught - done.known
+        )
+
+    teach.__annotations__["request"] = request_type
+    app.post("/posts", **guard("/posts", 400, 413, 422, 429, 503))(teach)
+
+    # An id may be an address, with slashes.
+    @app.delete("/posts/{post_id:path}", **guard("/posts", 422, 429, 503))
+    async def forget(post_id: str, model: str = names[0]) -> ForgottenAnswer:
+        """Delete a post for good."""
+        forgotten = await asyncio.to_thread(_named(suggesters, model).forget, [post_id])
+        return ForgottenAnswer(forgotten=forgotten)
+
+
+def _request_type(limits: Limits, first_name: str) -> type[BaseModel]:
     text = Annotated[str, Field(max_length=limits.max_text_length)]
     post = create_model(
         "TaggedPost",
@@ -55,42 +91,59 @@ def add_teaching(
         author=(Annotated[str, Field(max_length=200)] | None, Field(None)),
     )
     posts: Any = Annotated[list[post], Field(min_length=1, max_length=limits.max_texts)]  # type: ignore[valid-type]
-    request_type = create_model(
+    return create_model(
         "TeachRequest",
         __config__=ConfigDict(extra="forbid"),
         __doc__="Posts to learn.",
         posts=(posts, Field(description="Oldest first.")),
-        model=(str, Field(names[0], description="Name of the model.")),
+        model=(str, Field(first_name, description="Name of the model.")),
     )
 
-    learning: set[asyncio.Task[bool]] = set()
 
-    async def teach(request: Any) -> TaughtAnswer:
-        """Teach posts; when this answers they are durable, and the next suggestion knows them."""
-        suggester = _named(suggesters, request.model)
-        frame = _frame(request.posts)
-        done = await asyncio.to_thread(suggester.teach, frame)
-        # Beside the requests: it may take a minute, and nobody waits for it.
-        task = asyncio.create_task(asyncio.to_thread(suggester.learn_classes))
-        learning.add(task)
-        task.add_done_callback(learning.discard)
-        return TaughtAnswer(
-            taught=done.taught, known=done.known, left_out=len(frame) - done.taught - done.known
-        )
+def _check_hashtags(posts: list[Any]) -> None:
+    """Refuse hashtags that could not be written behind a `#`."""
+    places = [
+        (f"posts[{i}].hashtags[{j}]", name)
+        for i, post in enumerate(posts)
+        for j, name in enumerate(post.hashtags or ())
+    ]
+    valid = are_hashtags(pl.Series([name for _, name in places], dtype=pl.String))
+    for (place, name), is_valid in zip(places, valid, strict=True):
+        if not is_valid:
+            raise FieldError(place, f"{name!r} is no hashtag; letters, digits and _ make one")
 
-    teach.__annotations__["request"] = request_type
-    app.post("/posts", responses=documented(400, 413, 422), **guarded)(teach)
 
-    @app.delete("/posts/{post_id}", responses=documented(422), **guarded)
-    async def forget(post_id: str, model: str = names[0]) -> ForgottenAnswer:
-        """Delete a post for good."""
-        forgotten = await asyncio.to_thread(_named(suggesters, model).forget, [post_id])
-        return ForgottenAnswer(forgotten=forgotten)
+def _check_times(posts: list[Any], max_future_seconds: float) -> None:
+    """Refuse times that would move "now", which is the newest post's, for everybody."""
+    latest = (time.time() + max_future_seconds) * 1e6
+    for number, post in enumerate(posts):
+        if _utc_microseconds(post.created_at) > latest:
+            raise FieldError(
+                f"posts[{number}].created_at",
+                f"{post.created_at.isoformat()} is in the future, by more than "
+                f"{max_future_seconds:g} seconds",
+            )
+
+
+def _learn_beside(suggester: LiveSuggester) -> None:
+    """Learn the classifiers where it is time to; it may take a minute, and nobody waits for it.
+
+    The thread is a daemon: it does not keep the process alive.
+    """
+    threading.Thread(target=_learn, args=(suggester,), daemon=True, name=LEARNING).start()
+
+
+def _learn(suggester: LiveSuggester) -> None:
+    try:
+        suggester.learn_classes()
+    except Exception:
+        # Nobody waits for an answer here; what was taught before stays in use.
+        logger.exception("%s: the classifiers could not be learned", suggester.name)
 
 
 def _named(suggesters: Mapping[str, LiveSuggester], name: str) -> LiveSuggester:
     if name not in suggesters:
-        raise HTTPException(422, f"model: {name!r} cannot be taught; try {', '.join(suggesters)}")
+        raise FieldError("model", f"{name!r} cannot be taught; try {', '.join(suggesters)}")
     return suggesters[name]
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from tagfinder.artifacts.ownership import alone_in
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.application import output_dir, overrides
 from tagfinder.configuration.build import plain
 from tagfinder.configuration.job_folder import PLACES
 from tagfinder.errors import InputError, TagFinderError
 from tagfinder.files import write_text
-from tagfinder.sweeping.records import TRACE_FILE, JobRecord, alone_in, read_record
+from tagfinder.sweeping.records import TRACE_FILE, JobRecord, read_record
 from tagfinder.training.resume import differing_keys
 
 logger = logging.getLogger(__name__)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import filelock
 import polars as pl
 
 from tagfinder.files import atomic_path, read_json, write_json
@@ -73,22 +70,3 @@ def write_sweep_file(sweep: Path, records: dict[Path, JobRecord]) -> None:
     ]
     with atomic_path(sweep / SWEEP_FILE) as path:
         pl.DataFrame(rows, schema_overrides={"best_val_ndcg@5": pl.Float64}).write_csv(path)
-
-
-@contextmanager
-def alone_in(folder: Path) -> Iterator[bool]:
-    """Keep a run's folder to this process; yield False where another process has it.
-
-    The lock goes with the process, however it ends.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()

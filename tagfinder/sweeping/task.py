@@ -10,7 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tagfinder.configuration.application import run_hydra
+from tagfinder.artifacts.ownership import traced
+from tagfinder.configuration.application import output_dir, run_hydra
 from tagfinder.errors import TagFinderError
 
 
@@ -39,7 +40,8 @@ class ConfiguredTask:
 
                 run_job(function, config, sweep=Path(hydra_config.sweep.dir).name)
             else:
-                function(config)
+                with traced(output_dir()):
+                    function(config)
         except TagFinderError as error:
             self.failure = error
 

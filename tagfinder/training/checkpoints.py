@@ -16,7 +16,7 @@ from tagfinder.artifacts.checkpoints import (
     PARTIAL,
     PREVIOUS,
     epochs_in,
-    is_whole,
+    is_intact,
     kept_path,
     link_or_copy,
 )
@@ -111,7 +111,7 @@ class Checkpoints(Checkpoint):
         assert self.best_epoch is not None
         kept = kept_path(resumed.parent, self.best_epoch)
         for file in (best, resumed.parent / BEST, resumed, kept):
-            if is_whole(file) and epochs_in(file) == self.best_epoch:
+            if is_intact(file) and epochs_in(file) == self.best_epoch:
                 if file != best:
                     self.folder.mkdir(parents=True, exist_ok=True)
                     link_or_copy(file, best)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tagfinder.artifacts.checkpoints import is_whole, newest_whole
+from tagfinder.artifacts.checkpoints import is_intact, newest_intact
 from tagfinder.errors import InputError
 
 # What may differ when a run goes on, because it does not change what the run computes. More
@@ -33,7 +33,7 @@ def checkpoint_to_resume(resume: bool | str, folder: Path) -> Path | None:
         _refuse_to_overwrite(folder)
         return None
     if resume is True or resume == "auto":
-        newest = newest_whole(folder)
+        newest = newest_intact(folder)
         if newest is None and resume is True:
             raise InputError(
                 f"resume=true but {folder} holds no whole checkpoint; "
@@ -41,7 +41,7 @@ def checkpoint_to_resume(resume: bool | str, folder: Path) -> Path | None:
             )
         return newest
     chosen = Path(resume)
-    if not is_whole(chosen):
+    if not is_intact(chosen):
         state = "is damaged" if chosen.exists() else "is not there"
         raise InputError(f"resume={resume}: this checkpoint {state}; try resume=auto")
     return chosen

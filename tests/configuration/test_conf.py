@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ NEEDED_BESIDE = {
     "text_index": ["model=live"],
 }
 NEEDED_BESIDE["optimizer"] = ["model=lstm"]
+# Keys of Hydra's own, whose meaning is the same in every file.
+STRUCTURE = {"_target_", "_partial_", "_convert_", "defaults"}
 VECTORS = "the 0.1 0.2\nand 0.3 0.4\n"
 TARGETS = ("tagfinder.", "torch.optim.", "pytorch_lightning.", "hydra_plugins.")
 
@@ -41,11 +44,49 @@ def composed(group: str, option: str) -> Any:
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
-def test_each_option_composes_and_says_what_its_keys_mean(group: str, option: str) -> None:
+def test_each_option_composes_and_its_keys_are_explained(group: str, option: str) -> None:
     composed(group, option)
-    lines = (conf_dir() / group / f"{option}.yaml").read_text().splitlines()
-    commented = any(line.lstrip().startswith("#") for line in lines)
-    assert commented or len(lines) <= 2
+    keys = commented_keys((conf_dir() / group / f"{option}.yaml").read_text(), group)
+    assert [key for key in keys if key not in explained_keys()] == []
+
+
+@cache
+def explained_keys() -> set[str]:
+    """Return the dotted keys that a comment explains in any file."""
+    return {
+        key
+        for file in conf_dir().rglob("*.yaml")
+        for key, comment in commented_keys(
+            file.read_text(), file.parent.relative_to(conf_dir()).as_posix()
+        ).items()
+        if comment
+    }
+
+
+def commented_keys(text: str, group: str) -> dict[str, bool]:
+    """Return each dotted key with a value of its own, and whether a comment above explains it."""
+    found, parents, comment = {}, [], False
+    globally = text.startswith("# @package _global_") or group == "."
+    for line in text.splitlines():
+        content = line.strip()
+        if not content or content.startswith("#"):
+            comment = content.startswith("# ") and not content.startswith("# @package")
+            continue
+        key, _, value = content.partition(":")
+        indent = len(line) - len(line.lstrip())
+        parents = [(depth, name) for depth, name in parents if depth < indent]
+        path = [*([] if globally else [group]), *(name for _, name in parents), key]
+        parents.append((indent, key))
+        refers = value.strip().startswith(("${", '"${'))
+        if value.strip() and not refers and not content.startswith("-") and key not in STRUCTURE:
+            found[".".join(path)] = comment
+        comment = False
+    return found
+
+
+def test_a_key_without_a_comment_is_found() -> None:
+    text = "# @package _global_\nsize: 3\nmodel:\n  # Ranks. Whole number.\n  k: 2\n  _target_: a.B"
+    assert commented_keys(text, "model") == {"size": False, "model.k": True}
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)

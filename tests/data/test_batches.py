@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,8 +44,32 @@ def test_training_visits_no_post_twice_and_gives_each_process_as_many_batches(
     visited = [row for batch in batches for rows in batch for row in rows.tolist()]
     assert len(visited) == len(set(visited))
     if len(lengths) >= batch_size * world_size:
-        assert {len(batch) for batch in batches} == {len(order) for order in orders}
         assert len({len(batch) for batch in batches}) == 1
+
+
+@given(LENGTHS, st.integers(1, 30), st.booleans())
+def test_the_number_of_training_batches_is_announced(
+    lengths: np.ndarray, batch_size: int, drop_last: bool
+) -> None:
+    order = ShuffledBatches(lengths, batch_size, 3, drop_last=drop_last)
+    assert len(order) == len(list(order))
+
+
+@pytest.mark.parametrize(
+    ("posts", "drop_last", "world_size", "expected"),
+    [
+        (100, True, 1, 3),
+        (100, False, 1, 4),
+        (100, True, 2, 1),
+        (100, False, 2, 2),
+        (90, True, 1, 3),
+    ],
+)
+def test_short_batches_are_dropped_or_kept(
+    posts: int, drop_last: bool, world_size: int, expected: int
+) -> None:
+    order = ShuffledBatches(np.ones(posts), 30, 1, drop_last=drop_last, world_size=world_size)
+    assert len(order) == len(list(order)) == expected
 
 
 def test_seed_and_epoch_alone_decide_the_order() -> None:

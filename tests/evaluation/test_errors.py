@@ -25,7 +25,7 @@ from tagfinder.evaluation.curves import (
 from tagfinder.evaluation.error_figures import draw_errors, length_edges, shown_labels
 from tagfinder.evaluation.error_report import error_numbers, worst_table, write_errors
 from tagfinder.evaluation.errors import (
-    Judgements,
+    ScoredPredictions,
     confusions,
     ndcg_histogram,
     per_label_counts,
@@ -45,7 +45,7 @@ def posts_of(labels: list[list[int]], top_labels: list[list[int]]) -> pl.DataFra
     )
 
 
-def judgements(n: int, n_labels: int, seed: int = 0) -> Judgements:
+def judgements(n: int, n_labels: int, seed: int = 0) -> ScoredPredictions:
     """Return made-up posts with everything that can be known of them."""
     rng = np.random.default_rng(seed)
     truth = rng.random((n, n_labels)) < min(0.3, 3 / n_labels)
@@ -68,7 +68,7 @@ def judgements(n: int, n_labels: int, seed: int = 0) -> Judgements:
     )
     names = [f"{'averylonghashtag' * (i % 7 == 0)}label{i}" for i in range(n_labels)]
     train_counts = np.sort(rng.integers(1, 5000, n_labels))[::-1]
-    return Judgements("made up", posts, names, train_counts, counts.compute())
+    return ScoredPredictions("made up", posts, names, train_counts, counts.compute())
 
 
 def test_counts_of_each_label_are_those_of_scikit_learn():
@@ -96,7 +96,7 @@ def test_the_published_bert_ranking_falls_into_the_edges_of_table_7(shared):
         for name in ("truth", "bert_top10")
     )
     posts = posts_of(list(truth.values()), [best[row] for row in truth])
-    values = Judgements("bert", posts, [str(i) for i in range(50)]).report_ndcg(10)
+    values = ScoredPredictions("bert", posts, [str(i) for i in range(50)]).report_ndcg(10)
     counts = ndcg_histogram(values)
     assert counts.sum() == 27_703
     assert counts.tolist() == [
@@ -170,11 +170,11 @@ def test_the_worst_posts_are_those_with_the_lowest_score_and_the_surest_first():
 
 def test_posts_without_labels_are_no_errors():
     posts = posts_of([[0], []], [[0, 1], [1, 0]])
-    assert Judgements("two", posts, ["a", "b"]).posts["id"].to_list() == ["0"]
+    assert ScoredPredictions("two", posts, ["a", "b"]).posts["id"].to_list() == ["0"]
 
 
 def test_scores_by_label_and_by_group_are_means_of_the_posts():
-    judged = Judgements("two", posts_of([[0], [0, 1]], [[0, 1], [2, 3]]), ["a", "b", "c"])
+    judged = ScoredPredictions("two", posts_of([[0], [0, 1]], [[0, 1], [2, 3]]), ["a", "b", "c"])
     assert score_by_label(judged).tolist()[:2] == [0.5, 0.0]
     assert np.isnan(score_by_label(judged)[2])
     means = slice_means(pl.Series([1, 1, None]), np.array([0.0, 1.0, 5.0])).to_dicts()
@@ -215,7 +215,7 @@ def test_numbers_quote_no_post():
 
 
 def test_what_is_not_known_is_not_drawn(tmp_path):
-    judged = Judgements("bare", posts_of([[0], [1]], [[0, 1], [0, 1]]), ["a", "b"])
+    judged = ScoredPredictions("bare", posts_of([[0], [1]], [[0, 1], [0, 1]]), ["a", "b"])
     assert draw_errors(judged, tmp_path) == [
         "confusion_per_label",
         "confused_labels",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,15 +14,24 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.encoder import Encoder
+from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.data.tokens import PADDING, RESERVED, UNKNOWN, TokenFeatures, Vocabulary
 from tagfinder.data.word_vectors import EmbeddingTable, EmbeddingTables, Scratch
 from tagfinder.data.wordpieces import encoder_features
+from tagfinder.errors import InputError
 from tagfinder.models.bert import bert_network
 from tagfinder.models.embeddings import WordEmbedding
+from tagfinder.models.linear import OneVsRest
+from tagfinder.models.losses import IdfBCE
 from tagfinder.models.lstm import LSTMNetwork
+from tagfinder.models.network import RecommenderNetwork
+from tagfinder.models.neural import NeuralRecommender
+from tagfinder.models.optimizers import Adam
 from tagfinder.models.packed import Packing
 from tagfinder.models.text_resnet import Convolution, TextResNet
+from tagfinder.models.tfidf import TfidfRecommender
 
 N_WORDS = 30
 N_LABELS = 4
@@ -169,3 +179,75 @@ def test_words_are_read_as_unknown_in_training_only_and_padding_never() -> None:
     share = (seen[:50] == unknown).all(dim=1).float().mean()
     assert 0.2 < share < 0.8
     assert torch.equal(seen[50:], nothing.expand(50, -1))
+
+
+class NoBias(RecommenderNetwork):
+    """Bag of words whose output layer has no bias, registered before a layer of attention."""
+
+    def __init__(self, features: Features, n_labels: int) -> None:
+        super().__init__()
+        tokens = require_features(features, TokenFeatures, "NoBias")
+        self.words = WordEmbedding(tokens.tables, len(tokens.vocabulary))
+        self.out = nn.Linear(self.words.dimension, n_labels, bias=False)
+        self.attention = nn.Linear(self.words.dimension, 1)
+
+    @property
+    def output_layer(self) -> nn.Linear:
+        return self.out
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        words = self.words(tokens)
+        shares = torch.softmax(self.attention(words), dim=1)
+        logits: Tensor = self.out((shares * words).sum(dim=1))
+        return logits
+
+
+class Undeclared(NoBias):
+    """A network that names no output layer."""
+
+    output_layer = None  # type: ignore[assignment]
+
+
+def recommender(network: Any, features: Any = None) -> NeuralRecommender:
+    names, counts = [f"label{i}" for i in range(N_LABELS)], [8, 4, 2, 0]
+    labels = LabelSet(names, names, counts, counts, n_train=16)
+    return NeuralRecommender(
+        labels,
+        features or token_features(),
+        network=network,
+        loss=IdfBCE,
+        optimizer=Adam(0.01),
+    )
+
+
+def test_an_output_layer_starts_at_the_frequencies_of_the_hashtags() -> None:
+    bias = recommender(LSTMNetwork).network.linear.bias.detach()
+    assert torch.sigmoid(bias).tolist() == pytest.approx([9 / 18, 5 / 18, 3 / 18, 1 / 18])
+
+
+@pytest.mark.parametrize("network", [NoBias, Undeclared])
+def test_a_network_may_have_no_bias_or_name_no_output_layer(network: type[nn.Module]) -> None:
+    scores = recommender(network).scores(torch.tensor([[2, 3], [4, 0]]))
+    assert scores.shape == (2, N_LABELS)
+
+
+def test_an_output_layer_of_another_size_is_refused_in_one_sentence() -> None:
+    class Wrong(NoBias):
+        @property
+        def output_layer(self) -> nn.Linear:
+            return self.attention
+
+    with pytest.raises(InputError, match="1 logits for 4 hashtags"):
+        recommender(Wrong)
+
+
+@pytest.mark.parametrize(("network", "option"), [(LSTMNetwork, "tokens"), (TextResNet, "tokens")])
+def test_a_network_says_which_features_it_reads(network: type[nn.Module], option: str) -> None:
+    with pytest.raises(InputError, match=f"not PlainTexts; choose features={option}"):
+        recommender(network, PlainTexts())
+
+
+def test_models_of_plain_texts_say_so() -> None:
+    labels = recommender(LSTMNetwork).label_set
+    with pytest.raises(InputError, match="choose features=plain"):
+        TfidfRecommender(labels, token_features(), OneVsRest())

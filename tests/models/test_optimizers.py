@@ -29,7 +29,7 @@ def step_sizes(features: Any, network: Any, folder: Path) -> dict[str, float]:
         features,
         network=network,
         loss=IdfBCE,
-        optimizer=Adam(0.01, word_vectors=10.0, encoder=0.01),
+        optimizer=Adam(0.01, word_vector_lr_factor=10.0, encoder_lr_factor=0.01),
     )
     trainer = quiet_trainer(max_epochs=1, default_root_dir=str(folder))
     trainer.fit(module, CorpusDataModule(corpus, features, batch_size=32, seed=1, pool=1))

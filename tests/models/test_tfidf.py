@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,6 @@ from scipy.special import expit
 from tagfinder.errors import InputError
 from tagfinder.models.linear import LabelPowerset, Learner, OneVsRest
 from tagfinder.models.platt import PlattScaling
-from tagfinder.models.search import GridSearch, ndcg
 from tagfinder.models.tfidf import TfidfRecommender
 
 LEARNERS: dict[str, Callable[[], Learner]] = {
@@ -28,7 +26,6 @@ LEARNERS: dict[str, Callable[[], Learner]] = {
     "support vector machine": partial(
         OneVsRest, loss="squared_hinge", C=1.0, max_iterations=1000, tolerance=0.1, intercept=False
     ),
-    "grid search": partial(GridSearch, LabelPowerset, {"C": [0.01, 10.0]}),
 }
 
 
@@ -68,10 +65,6 @@ def test_punctuation_parts_words_and_digits_stay(tmp_path: Path) -> None:
     [
         (lambda: OneVsRest(loss="hinge"), "model.learner.loss is 'hinge'"),
         (lambda: LabelPowerset(solver="adam"), "model.learner.solver is 'adam'"),
-        (lambda: GridSearch(LabelPowerset, {}), "model.learner.settings"),
-        (lambda: GridSearch(LabelPowerset, {"C": []}), "model.learner.settings"),
-        (lambda: GridSearch(LabelPowerset, {"C": [1.0]}, rounds=6), "model.learner.rounds=6"),
-        (lambda: GridSearch(LabelPowerset, {"C": [1.0]}, folds=1), "model.learner.folds=1"),
     ],
 )
 def test_a_wrong_setting_is_named(make: Callable[[], Learner], named: str) -> None:
@@ -85,23 +78,6 @@ def topical(n: int = 300) -> tuple[csr_matrix, csr_matrix]:
     features = rng.random((n, 6), dtype=np.float32)
     noisy = features[:, :2] + rng.normal(0, 0.2, (n, 2))
     return csr_matrix(features), csr_matrix(noisy > 0.7)
-
-
-def test_grid_search_takes_what_is_best_on_held_out_posts(caplog: pytest.LogCaptureFixture) -> None:
-    features, labels = topical()
-    search = GridSearch(LabelPowerset, {"C": [1e-6, 10.0], "min_posts": [1]}, folds=3, rounds=3)
-    with caplog.at_level(logging.INFO, "tagfinder"):
-        search.fit(features, labels)
-    assert search.chosen == {"C": 10.0, "min_posts": 1}
-    assert caplog.messages[-1] == "chosen: {'C': 10.0, 'min_posts': 1}"
-    alone = LabelPowerset(C=10.0, min_posts=1)
-    alone.fit(features, labels)
-    np.testing.assert_array_equal(search.scores(features), alone.scores(features))
-
-
-def test_posts_without_labels_take_no_part_in_the_searchs_ndcg() -> None:
-    labels = csr_matrix(np.array([[True, False], [False, False], [False, True]]))
-    assert ndcg(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9]]), labels) == 1.0
 
 
 def test_scores_of_a_support_vector_machine_are_calibrated() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tagfinder import Recommender
-from tagfinder.errors import InputError
+from tagfinder.errors import InputError, WorkError
+from tagfinder.recommend.explain import influences
 from tagfinder.recommend.suggestion import Suggestions
 from tagfinder.serve.app import create_app
 from tagfinder.serve.limits import load_limits
@@ -213,11 +215,65 @@ def test_a_failure_inside_is_no_secret_and_no_traceback(
     assert client.post("/suggest", json={"text": TEXT}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (OSError(28, "No space left on device", "/data/posts.sqlite"), "free some space"),
+        (OSError(30, "Read-only file system", "/data/posts.sqlite"), "/data/posts.sqlite"),
+        (sqlite3.OperationalError("database or disk is full"), "disk is full"),
+        (sqlite3.DatabaseError("database disk image is malformed"), "malformed"),
+        (MemoryError(), "memory"),
+        (WorkError("the encoder is away"), "the encoder is away"),
+    ],
+)
+def test_what_the_machine_lacks_is_said_in_a_sentence_and_traced_in_the_log_alone(
+    linear_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failure: Exception,
+    words: str,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise failure
+
+    client = app_with(linear_run)
+    monkeypatch.setattr(Recommender, "suggest", fail)
+    answer = client.post("/suggest", json={"text": TEXT})
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert words in answer.json()["detail"]
+    assert "Traceback" not in answer.text
+    assert any(record.exc_info for record in caplog.records)
+
+
+def test_the_words_that_spoke_for_a_hashtag_are_shown_where_they_are_asked_for(
+    client: TestClient, linear_run: Path
+) -> None:
+    asked = {"text": TEXT, "k": 2, "explain": True}
+    [one] = client.post("/suggest", json=asked).json()["suggestions"]
+    recommender = Recommender.load(linear_run)
+    for suggested in one["hashtags"]:
+        strongest = [w for w in influences(recommender, TEXT, suggested["hashtag"]) if w.effect > 0]
+        expected = [asdict(word) for word in strongest[:3]]
+        assert suggested["because"] == expected
+    plain = client.post("/suggest", json={"text": TEXT}).json()["suggestions"][0]
+    assert all("because" not in suggested for suggested in plain["hashtags"])
+    several = client.post("/suggest", json=asked | {"text": ["a boot", TEXT]}).json()
+    assert several["suggestions"][1] == one
+
+
 def test_limits_come_from_a_file_and_wrong_ones_are_named(tmp_path: Path) -> None:
     file = tmp_path / "serve.yaml"
     file.write_text("max_texts: 3")
     assert load_limits(file).max_texts == 3
-    for content in ("max_text: 3", "max_texts: many", "max_texts: 0", "- a", "a: ["):
+    for content in (
+        "max_text: 3",
+        "max_texts: many",
+        "max_texts: 0",
+        "client_rate: -1",
+        "- a",
+        "a: [",
+    ):
         file.write_text(content)
         with pytest.raises(InputError):
             load_limits(file)

@@ -51,11 +51,19 @@ def test_every_key_of_a_ready_search_is_one_of_its_recommender(name: str) -> Non
         configured(*what.overrides, *(f"{key}={value}" for key, value in values.items()))
 
 
+def test_a_network_without_a_search_of_its_own_takes_the_one_for_any_network() -> None:
+    with pytest.raises(InputError, match="tagfinder sweep neural model=cnn"):
+        load_search("cnn", [])
+    what = load_search("neural", ["model=text_resnet", "data.rows=1000"])
+    assert what.overrides == ["model=text_resnet", "data.rows=1000"]
+    assert "optimizer.learning_rate" in what.space
+
+
 def test_there_is_a_search_for_every_recommender_that_has_settings() -> None:
     models = {file.stem for file in (conf_dir() / "model").glob("*.yaml")}
     without_search = models - set(ready_searches())
     # live_minilm and bert_minilm have the settings of live and bert.
-    assert without_search <= {"random", "tfidf_lr_search", "live_minilm", "bert_minilm"}
+    assert without_search <= {"random", "live_minilm", "bert_minilm"}
 
 
 def test_a_search_finds_what_is_good_and_outlives_trials_that_fail(tmp_path: Path) -> None:

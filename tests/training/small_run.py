@@ -80,7 +80,7 @@ def run(
         features,
         network=network,
         loss=IdfBCE,
-        optimizer=Adam(0.01, weight_decay=0.01, warmup_steps=3, decay=0.8),
+        optimizer=Adam(0.01, weight_decay=0.01, warmup_steps=3, lr_decay=0.8),
     )
     data = CorpusDataModule(corpus, features, batch_size=32, seed=7, pool=2)
     evaluator = Evaluator(ks=[1, 5], threshold=0.3, open=False, top_k=5, run_dir=run_dir)

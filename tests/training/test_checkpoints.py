@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from tagfinder.artifacts.checkpoints import (
-    is_whole,
+    is_intact,
     kept_checkpoints,
     load_checkpoint,
-    newest_whole,
+    newest_intact,
 )
 from tagfinder.errors import InputError
 from tagfinder.training.checkpoints import Checkpoints
@@ -39,7 +41,7 @@ def damage(path: Path) -> None:
 def test_the_last_checkpoint_comes_first(tmp_path: Path) -> None:
     for name, epoch in (("epoch-010", 9), ("previous", 11), ("last", 12)):
         write(tmp_path / f"{name}.ckpt", epoch)
-    assert newest_whole(tmp_path) == tmp_path / "last.ckpt"
+    assert newest_intact(tmp_path) == tmp_path / "last.ckpt"
 
 
 @pytest.mark.parametrize("how", ["truncated", "one byte changed", "empty", "not there"])
@@ -57,7 +59,7 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning(
     else:
         last.unlink()
     with caplog.at_level(logging.WARNING):
-        assert newest_whole(tmp_path) == tmp_path / "previous.ckpt"
+        assert newest_intact(tmp_path) == tmp_path / "previous.ckpt"
     assert ("last.ckpt is damaged" in caplog.text) == (how != "not there")
 
 
@@ -65,7 +67,7 @@ def test_checkpoints_that_stayed_are_the_last_resort(tmp_path: Path) -> None:
     for name in ("last", "previous", "epoch-020"):
         damage(write(tmp_path / f"{name}.ckpt", 1))
     write(tmp_path / "epoch-010.ckpt", 9)
-    assert newest_whole(tmp_path) == tmp_path / "epoch-010.ckpt"
+    assert newest_intact(tmp_path) == tmp_path / "epoch-010.ckpt"
     assert list(kept_checkpoints(tmp_path)) == [10, 20]
 
 
@@ -126,7 +128,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "was here",))
 
     torch.save({"epoch": 1, "state_dict": Evil()}, tmp_path / "evil.ckpt")
-    assert is_whole(tmp_path / "evil.ckpt")
+    assert is_intact(tmp_path / "evil.ckpt")
     with pytest.raises(InputError, match="plain data"):
         load_checkpoint(tmp_path / "evil.ckpt")
     assert not (tmp_path / "was here").exists()
@@ -166,3 +168,21 @@ def test_there_is_a_last_checkpoint_at_every_moment_of_its_replacement(
     Checkpoints(tmp_path)._publish(write(tmp_path / "last.ckpt.partial", 2), 3, is_best=False)
     assert load_checkpoint(last)["epoch"] == 2
     assert load_checkpoint(tmp_path / "previous.ckpt")["epoch"] == 1
+
+
+def test_the_best_epoch_is_the_first_with_the_highest_score(tmp_path: Path) -> None:
+    """Drive the callback as the trainer does, with scores that repeat."""
+    checkpoints = Checkpoints(tmp_path)
+    for epoch, score in enumerate([0.2, 0.5, 0.5, math.nan, 0.4]):
+        trainer = SimpleNamespace(
+            callback_metrics={"val/ndcg@5": torch.tensor(score)},
+            current_epoch=epoch,
+            is_global_zero=True,
+            save_checkpoint=lambda path, weights_only, epoch=epoch: write(path, epoch),
+            strategy=SimpleNamespace(barrier=lambda: None),
+        )
+        checkpoints.on_validation_end(trainer, None)
+        checkpoints.on_train_epoch_end(trainer, None)
+    assert (checkpoints.best_epoch, checkpoints.best_score) == (2, 0.5)
+    assert load_checkpoint(tmp_path / "best.ckpt")["epoch"] == 1
+    assert load_checkpoint(tmp_path / "last.ckpt")["epoch"] == 4

@@ -17,7 +17,7 @@ import pytest
 import torch
 from small_run import run_and_keep
 
-from tagfinder.artifacts.checkpoints import newest_whole
+from tagfinder.artifacts.checkpoints import newest_intact
 
 MODELS = ["lstm", "text_resnet", "bert_frozen", "bert_trained"]
 EPOCHS = 6
@@ -109,4 +109,4 @@ def test_a_polite_stop_ends_cleanly_and_the_run_goes_on_from_its_last_whole_epoc
     os.kill(process.pid, signal.SIGTERM)
     process.join(120)
     assert process.exitcode == 130
-    assert newest_whole(last.parent) == last
+    assert newest_intact(last.parent) == last

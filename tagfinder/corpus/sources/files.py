@@ -1,29 +1,46 @@
-"""The user's own files: Parquet, CSV and JSON Lines."""
+"""The user's own files, in any form that posts are exported in."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from tagfinder.corpus.rejects import Rejects
-from tagfinder.corpus.sources.blocks import Block
-from tagfinder.corpus.sources.columns import Columns
-from tagfinder.corpus.sources.delimited import read_csv
+from tagfinder.corpus.sources import recognition
+from tagfinder.corpus.sources.blocks import NOT_A_LIST, Block
+from tagfinder.corpus.sources.columns import Columns, Wanted
+from tagfinder.corpus.sources.dates import DAY_FIRST, MONTH_FIRST, Order, day_order, is_ambiguous
+from tagfinder.corpus.sources.delimited import read_delimited
+from tagfinder.corpus.sources.dialects import AUTO, Dialect, find_dialect
+from tagfinder.corpus.sources.encodings import UTF_8, check_encoding
+from tagfinder.corpus.sources.excel import read_excel
 from tagfinder.corpus.sources.filters import Filters
-from tagfinder.corpus.sources.json_lines import read_json_lines
+from tagfinder.corpus.sources.forms import Form
+from tagfinder.corpus.sources.forms.registry import FORMS
+from tagfinder.corpus.sources.hashtag_lists import FORMS as WRITTEN_LISTS
+from tagfinder.corpus.sources.json_values import json_documents, json_lines
 from tagfinder.corpus.sources.parquet import read_parquet
-from tagfinder.corpus.sources.streams import COMPRESSIONS
-from tagfinder.corpus.sources.values import usable_posts
+from tagfinder.corpus.sources.recognition import CONTAINERS, Recognised, recognise_file
+from tagfinder.corpus.sources.records import read_records
+from tagfinder.corpus.sources.streams import (
+    MAX_DOCUMENT_BYTES,
+    MAX_UNPACKED_BYTES,
+    Input,
+    Limits,
+    open_text,
+)
+from tagfinder.corpus.sources.values import Meaning, usable_posts
+from tagfinder.corpus.sources.xml_rows import xml_rows
 from tagfinder.errors import InputError
 from tagfinder.files import sha256_of
 
-PARQUET = (".parquet", ".pq")
-CSV = (".csv",)
-JSON_LINES = (".jsonl", ".ndjson", ".json")
+VERSION = 2
+"""To be raised when the same files are to give other posts than before."""
 
 
 class FileSource:
@@ -32,21 +49,41 @@ class FileSource:
     Args:
         path: a file, a folder (searched with its sub-folders), a glob, or a list of these.
         columns: which column holds which field, see `Columns`.
-        separator: what stands between the fields of a CSV file.
+        format: how the files are written: one of the forms, one of the containers, or `auto`.
+        separator: see `Dialect`, as are the two that follow.
+        quote: see `Dialect`.
+        escape: see `Dialect`.
+        encoding: of text files, or `auto`.
+        header: whether tables begin with the names of their columns; if not, columns are named by
+            their numbers from 1.
+        hashtag_separator: what stands between hashtags in a column, null to find it.
         max_characters: longer texts cannot be used.
+        max_document_bytes: see `Limits`, as is the one that follows.
+        max_unpacked_bytes: see `Limits`.
         name: shown in tables and part of folder names.
         languages: see `Filters`, as are the two that follow.
         drop_retweets: whether to leave out retweets.
         drop_duplicate_ids: whether to leave out posts whose id was seen before.
+
+    Raises:
+        InputError: a setting has no such value, or there is no such file.
     """
 
     def __init__(
         self,
         *,
         path: str | Sequence[str] | None,
-        columns: Mapping[str, str | Sequence[str] | None],
-        separator: str = ",",
+        columns: Wanted,
+        format: str = AUTO,
+        separator: str = AUTO,
+        quote: str | None = AUTO,
+        escape: str | None = None,
+        encoding: str = AUTO,
+        header: bool = True,
+        hashtag_separator: str | None = None,
         max_characters: int = 25_000,
+        max_document_bytes: int = MAX_DOCUMENT_BYTES,
+        max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
         name: str = "files",
         languages: Sequence[str] | None = None,
         drop_retweets: bool = True,
@@ -54,10 +91,29 @@ class FileSource:
     ) -> None:
         self.name = name
         self._columns = Columns(columns)
-        self.paths = find_files(path)
-        self._separator = separator
-        self._max_characters = max_characters
+        self._container, self._form = _said_format(format)
+        self._dialect = Dialect.said(separator, quote, escape)
+        self._encoding = None if encoding == AUTO else check_encoding(encoding)
+        self._header = header
+        self._meaning = Meaning(
+            max_characters,
+            created_at_format=self._columns.created_at_format,
+            hashtag_separator=hashtag_separator,
+        )
+        self._limits = Limits(max_document_bytes, max_unpacked_bytes)
         self._filters = Filters(languages, drop_retweets, drop_duplicate_ids)
+        self._settings = {
+            "columns": dict(sorted(columns.items())),
+            "format": format,
+            "separator": separator,
+            "quote": quote,
+            "escape": escape,
+            "encoding": encoding,
+            "header": header,
+            "hashtag_separator": hashtag_separator,
+            "max_characters": max_characters,
+        }
+        self.paths = find_files(path)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return names, sizes and checksums of the files, and how they are read."""
@@ -67,10 +123,9 @@ class FileSource:
         ]
         return {
             "source": "files",
+            "version": VERSION,
             "files": files,
-            "columns": dict(sorted(self._columns.wanted.items())),
-            "separator": self._separator,
-            "max_characters": self._max_characters,
+            **self._settings,
             **self._filters.fingerprint(),
         }
 
@@ -90,67 +145,127 @@ class FileSource:
 
     def _posts(self, rejects: Rejects) -> Iterator[pl.DataFrame]:
         for path in self.paths:
-            for block in self._blocks(path):
-                yield usable_posts(block, path, self._max_characters, rejects)
+            if path.stat().st_size == 0:
+                continue
+            for source in recognition.inputs_of(path, Input(path, limits=self._limits)):
+                meaning = self._meaning
+                for block in self._blocks(source, rejects):
+                    if meaning.order is None and self._is_ambiguous(block):
+                        meaning = replace(meaning, order=self._order(source, rejects))
+                    yield usable_posts(block, source, meaning, rejects)
 
-    def _blocks(self, path: Path) -> Iterator[Block]:
-        suffix = _format(path)
-        if path.stat().st_size == 0:
-            return iter(())
-        if suffix in PARQUET:
-            return read_parquet(path, self._columns)
-        if suffix in CSV:
-            return read_csv(path, self._columns, self._separator)
-        return read_json_lines(path, self._columns)
+    def _blocks(self, source: Input, rejects: Rejects) -> Iterator[Block]:
+        found = recognise_file(source, self._container, self._encoding)
+        if found.encoding != UTF_8 and self._encoding is None:
+            rejects.note(
+                f"{source.name}: read as {found.encoding} (data.encoding={found.encoding})"
+            )
+        if found.container == recognition.PARQUET:
+            return read_parquet(source, self._columns, self._form)
+        if found.container == recognition.EXCEL:
+            return read_excel(source, self._columns, self._form, self._header)
+        if found.container == recognition.XML:
+            return read_records(xml_rows(source), source, self._columns, self._form)
+        if found.container == recognition.CSV:
+            return self._delimited(source, found, rejects)
+        return self._json(source, found)
+
+    def _json(self, source: Input, found: Recognised) -> Iterator[Block]:
+        with open_text(source, found.encoding) as stream:
+            in_lines = found.container == recognition.JSON_LINES
+            values = json_lines(stream) if in_lines else json_documents(stream, source)
+            yield from read_records(values, source, self._columns, self._form)
+
+    def _delimited(self, source: Input, found: Recognised, rejects: Rejects) -> Iterator[Block]:
+        dialect = find_dialect(found.head, self._dialect, source.suffix)
+        if (
+            dialect.quote != '"' and self._dialect.quote == AUTO
+        ) or dialect.escape != self._dialect.escape:
+            rejects.note(f"{source.name}: read with {dialect}")
+        return read_delimited(
+            source,
+            self._columns,
+            dialect=dialect,
+            encoding=found.encoding,
+            form=self._form,
+            header=self._header,
+        )
+
+    def _is_ambiguous(self, block: Block) -> bool:
+        given = self._meaning.created_at_format is None and "created_at" in block.rows.columns
+        return given and is_ambiguous(block.rows["created_at"])
+
+    def _order(self, source: Input, rejects: Rejects) -> Order:
+        """Return whether days or months are first in a file, by the whole column."""
+        found = set()
+        example = ""
+        for block in self._blocks(source, rejects):
+            times = block.rows["created_at"]
+            found.add(day_order(times))
+            example = example or str(times.drop_nulls().first())
+        orders = found - {None}
+        if len(orders) == 1:
+            return orders.pop()  # type: ignore[return-value]
+        why = "both orders occur" if orders else f"all can be read both ways, as {example}"
+        raise InputError(
+            f"{source}: the dates of created_at have day and month as numbers, and {why}; say "
+            f"which is first: data.columns.created_at_format={DAY_FIRST} or {MONTH_FIRST}"
+        )
 
     def _nothing(self, rejects: Rejects, before: int) -> str:
         where = str(self.paths[0]) if len(self.paths) == 1 else f"{len(self.paths)} files"
         if rejects.total == before:
             return f"{where}: empty, there are no rows to read"
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejects.counts.items())
-        return f"{where}: none of the {rejects.total - before:,} rows can be used ({reasons})"
+        advice = (
+            f"; hashtags can be written as {WRITTEN_LISTS}: say what is between them with "
+            "data.hashtag_separator, or take them from the texts with data.columns.hashtags=null"
+            if NOT_A_LIST in rejects.counts
+            else ""
+        )
+        return (
+            f"{where}: none of the {rejects.total - before:,} rows can be used ({reasons}){advice}"
+        )
 
 
-def _format(path: Path) -> str:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSIONS:
-        inner = suffixes[-2] if len(suffixes) > 1 else ""
-        return inner if inner in (*CSV, *JSON_LINES) else ""
-    known = (*PARQUET, *CSV, *JSON_LINES)
-    return suffixes[-1] if suffixes and suffixes[-1] in known else ""
+def _said_format(name: str) -> tuple[str | None, Form | None]:
+    if name == AUTO:
+        return None, None
+    if name in CONTAINERS:
+        return name, None
+    if name in FORMS:
+        return None, FORMS[name]
+    known = ", ".join((AUTO, *CONTAINERS, *FORMS))
+    raise InputError(f"data.format={name} is none of {known}")
 
 
 def find_files(path: str | Sequence[str] | None) -> list[Path]:
     """Return the files that `data.path` names, each once: as listed, those of a folder sorted.
 
     Raises:
-        InputError: a path is missing, is of an unknown format, or has no files of a known one.
+        InputError: a path is missing, or has no files of a known form.
     """
     if not path:
         raise InputError("data.path is not set; name a file, a folder or a glob: data.path=FILE")
     named = [path] if isinstance(path, str) else path
-    found = [file for one in named for file in _find(one)]
+    found = [file for one in named for file in _find(str(one))]
     return list(dict.fromkeys(found))
 
 
 def _find(named: str) -> list[Path]:
     path = Path(named).expanduser()
     if path.is_file():
-        if not _format(path):
-            raise InputError(
-                f"data.path={named}: unknown format; known are .parquet, .csv, .jsonl, "
-                ".ndjson and .json, the last four also with .gz or .zst"
-            )
         return [path]
     if path.is_dir():
         found = [file for file in sorted(path.rglob("*")) if not _is_hidden(file, path)]
     else:
         # `Path.glob` cannot begin at the root.
         found = [Path(one) for one in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-    files = [file for file in found if file.is_file() and _format(file)]
+    files = [file for file in found if file.is_file() and recognition.has_known_suffix(file)]
     if not files:
-        kind = "Parquet, CSV or JSON Lines" if found or path.is_dir() else "such"
-        raise InputError(f"data.path={named}: there is no {kind} file")
+        kind = "file of posts" if found or path.is_dir() else "such file"
+        known = f" ({recognition.suffix_names()})" if kind == "file of posts" else ""
+        raise InputError(f"data.path={named}: there is no {kind}{known}")
     return files
 
 

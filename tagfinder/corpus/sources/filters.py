@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.sources.columns import REPOST
 
 RETWEET = "retweet"
 DUPLICATE_ID = "id seen before"
@@ -21,7 +22,7 @@ class Filters:
 
     Attributes:
         languages: codes of the languages to keep, null for all; a post without one is kept.
-        drop_retweets: leave out texts that begin with `RT @`.
+        drop_retweets: leave out posts that repeat another, as their file says or `RT @` does.
         drop_duplicate_ids: of posts with the same id keep the first (8 bytes of memory a post).
     """
 
@@ -39,17 +40,17 @@ class Filters:
         }
 
     def apply(self, batches: Iterable[pl.DataFrame], rejects: Rejects) -> Iterator[pl.DataFrame]:
-        """Yield the batches (raw schema) without what is to be left out."""
+        """Yield the batches (raw schema, some with `repost`) without what is to be left out."""
         seen = SeenHashes()
         for batch in batches:
             kept = batch
             if self.languages is not None:
                 kept = _drop(kept, self._is_foreign(kept), self._foreign(), rejects)
             if self.drop_retweets:
-                kept = _drop(kept, kept["text"].str.starts_with("RT @"), RETWEET, rejects)
+                kept = _drop(kept, _is_repost(kept), RETWEET, rejects)
             if self.drop_duplicate_ids:
                 kept = _drop(kept, seen.repeated(kept["id"]), DUPLICATE_ID, rejects)
-            yield kept
+            yield kept.drop(REPOST, strict=False)
 
     def _is_foreign(self, posts: pl.DataFrame) -> pl.Series:
         codes = posts["lang"].str.to_lowercase().str.extract(r"^([a-z]+)")
@@ -57,6 +58,11 @@ class Filters:
 
     def _foreign(self) -> str:
         return f"language other than {' '.join(self.languages or ())}"
+
+
+def _is_repost(posts: pl.DataFrame) -> pl.Series:
+    said = posts["text"].str.starts_with("RT @")
+    return said | posts[REPOST] if REPOST in posts.columns else said
 
 
 def _drop(posts: pl.DataFrame, where: pl.Series, reason: str, rejects: Rejects) -> pl.DataFrame:

@@ -2,68 +2,179 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tagfinder.corpus.sources.blocks import NOT_UTF_8, ROWS, Block, Broken
-from tagfinder.corpus.sources.columns import Columns
+from tagfinder.corpus.sources.blocks import (
+    NOT_UTF_8,
+    ROWS,
+    Block,
+    Broken,
+    block_of_values,
+)
+from tagfinder.corpus.sources.columns import REPOST, Columns
+from tagfinder.corpus.sources.dates import from_unit
+from tagfinder.corpus.sources.forms import Form
+from tagfinder.corpus.sources.forms.registry import recognise
+from tagfinder.corpus.sources.json_paths import value_at
+from tagfinder.corpus.sources.streams import Input
 from tagfinder.errors import InputError
 
-TEXT = (pl.String, pl.Categorical, pl.Enum)
-TYPES = {
-    "id": (*TEXT, pl.Int64, pl.UInt64, pl.Int32, pl.UInt32),
-    "created_at": (*TEXT, pl.Datetime, pl.Date, pl.Int64, pl.UInt64, pl.Int32, pl.Float64),
-    "text": TEXT,
-    "hashtags": (*TEXT, pl.List(pl.String), pl.List(pl.Null)),
-    "entity_name": TEXT,
-    "lang": TEXT,
-}
+SAMPLE = 100
+_ATOMS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 
 
-def read_parquet(path: Path, columns: Columns) -> Iterator[Block]:
+def read_parquet(source: Input, columns: Columns, form: Form | None = None) -> Iterator[Block]:
     """Read the columns that are asked for, row group by row group.
 
     Raises:
         InputError: the file is damaged, lacks a column or has one of a type that cannot be used.
     """
+    packed = source.member or source.suffix != source.path.suffix.lower()
+    place = pa.BufferReader(source.whole().getbuffer()) if packed else source.path
     try:
-        with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
-            found = columns.find(file.schema_arrow.names, path)
-            names = {field: present[0] for field, present in found.items()}
-            _check_types(file.schema_arrow, names, path)
+        options: dict[str, Any] = {"buffer_size": 2**20, "pre_buffer": False}
+        with pq.ParquetFile(place, coerce_int96_timestamp_unit="us", **options) as file:
+            schema = file.schema_arrow
+            sample = _sample(file)
+            form = form or recognise(sample[:10])
+            found = columns.find(schema.names, source, form, sample)
+            _check_types(schema, found, source)
+            tops = [*dict.fromkeys(_top(n, schema) for names in found.values() for n in names)]
             first = 1
-            for batch in file.iter_batches(ROWS, columns=[*dict.fromkeys(names.values())]):
-                yield _block(batch, names, first)
+            for batch in file.iter_batches(ROWS, columns=tops):
+                yield replace(_block(batch, found, first), html=form.html)
                 first += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from error
+    # Arrow says "not supported" by one exception and "cannot be a Python value" by others.
+    except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
+        raise InputError(f"{source} cannot be read as Parquet: {error}") from error
 
 
-def _check_types(schema: pa.Schema, names: dict[str, str], path: Path) -> None:
-    for field, name in names.items():
-        kind = schema.field(name).type
-        dtype = pl.Series(pl.from_arrow(pa.array([], kind))).dtype
-        if dtype != pl.Null and not any(dtype == allowed for allowed in TYPES[field]):
-            raise InputError(
-                f"{path}: the column {name} is of type {kind}, which cannot hold {field}; "
-                f"set data.columns.{field} to another column"
-            )
+def _sample(file: pq.ParquetFile) -> list[dict[str, Any]]:
+    """Return some rows as records, without what cannot be a Python value."""
+    names = file.schema_arrow.names
+    for batch in file.iter_batches(SAMPLE):
+        columns = {}
+        for place, name in enumerate(names):
+            try:
+                columns[name] = batch.column(place).to_pylist()
+            except (ValueError, OverflowError, pa.ArrowException):
+                columns[name] = [None] * batch.num_rows
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return []
 
 
-def _block(batch: pa.RecordBatch, names: dict[str, str], first: int) -> Block:
-    broken = Broken()
+def _top(path: str, schema: pa.Schema) -> str:
+    """Return the column that a path leads into."""
+    if path in schema.names:
+        return path
+    return next((name for name in schema.names if path.startswith(f"{name}.")), path)
+
+
+def _check_types(schema: pa.Schema, found: dict[str, list[str]], source: Input) -> None:
+    for field, names in found.items():
+        for name in names:
+            if name in schema.names and not _can_hold(field, schema.field(name).type):
+                raise InputError(
+                    f"{source}: the column {name} is of type {schema.field(name).type}, which "
+                    f"cannot hold {field}; set data.columns.{field} to another column"
+                )
+
+
+def _can_hold(field: str, kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _can_hold(field, kind.value_type)
+    if _is_text(kind) or pa.types.is_null(kind) or field == REPOST:
+        return True
+    if field == "hashtags":
+        return _is_list(kind) and (
+            _is_text(kind.value_type)
+            or pa.types.is_null(kind.value_type)
+            or pa.types.is_struct(kind.value_type)
+            or (pa.types.is_dictionary(kind.value_type) and _is_text(kind.value_type.value_type))
+        )
+    if field == "created_at" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        return True
+    return field in ("id", "created_at", "entity_name") and any(is_kind(kind) for is_kind in _ATOMS)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _is_flat(kind: pa.DataType) -> bool:
+    """Tell whether Polars has the type, and means the same by it."""
+    if _is_list(kind):
+        return not pa.types.is_nested(kind.value_type)
+    return not pa.types.is_nested(kind) and not pa.types.is_decimal(kind)
+
+
+def _block(batch: pa.RecordBatch, found: dict[str, list[str]], first: int) -> Block:
     numbers = pa.array(range(first, first + batch.num_rows), pa.int64())
-    table = pa.table({"row": numbers} | {field: batch[name] for field, name in names.items()})
+    flat = {
+        field: batch[names[0]]
+        for field, names in found.items()
+        if names[0] in batch.schema.names and _is_flat(batch[names[0]].type) and field != REPOST
+    }
+    broken = Broken()
+    table = pa.table({"row": numbers} | {field: _timed(column) for field, column in flat.items()})
     try:
         table.validate(full=True)
     except pa.ArrowInvalid:
         table = _without_broken_texts(table, broken)
-    return Block(pl.DataFrame(pl.from_arrow(table)), broken.frame())
+    rows = pl.DataFrame(pl.from_arrow(table))
+    nested = {field: names for field, names in found.items() if field not in flat}
+    if not nested:
+        return Block(rows, broken.frame())
+    others = block_of_values(numbers.to_pylist(), _nested(batch, nested), Broken())
+    # A row is there if both parts of it are.
+    return Block(
+        rows.join(others.rows, on="row", maintain_order="left"),
+        pl.concat([broken.frame(), others.broken.join(broken.frame(), on="row", how="anti")]),
+    )
+
+
+def _nested(batch: pa.RecordBatch, found: dict[str, list[str]]) -> dict[str, list[Any]]:
+    records = _records(batch, [name for names in found.values() for name in names])
+    fields = {}
+    for field, names in found.items():
+        values = [value_at(record, names[0]) for record in records]
+        for name in names[1:]:
+            values = [
+                value_at(record, name) if value is None else value
+                for value, record in zip(values, records, strict=True)
+            ]
+        fields[field] = values
+    return fields
+
+
+def _records(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, Any]]:
+    tops = list(dict.fromkeys(_top(name, batch.schema) for name in names))
+    return [dict(row) for row in batch.select(tops).to_pylist()]
+
+
+def _timed(column: pa.Array) -> pa.Array:
+    """Return times in a unit that Polars has, null where they do not fit into it."""
+    kind = column.type
+    if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        return column
+    unit = kind.unit if pa.types.is_timestamp(kind) else "d" if pa.types.is_date32(kind) else "ms"
+    number = pa.int32() if unit == "d" else pa.int64()
+    counts = pl.Series("time", pl.from_arrow(column.view(number)))
+    return from_unit(counts, unit).to_arrow()
 
 
 def _without_broken_texts(table: pa.Table, broken: Broken) -> pa.Table:
@@ -83,7 +194,7 @@ def _as_bytes(column: pa.ChunkedArray) -> list[Any]:
         return _as_bytes(column.cast(kind.value_type))
     if pa.types.is_nested(kind):
         return column.cast(pa.list_(pa.binary())).to_pylist()
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if _is_text(kind):
         return column.cast(pa.binary()).to_pylist()
     return []
 

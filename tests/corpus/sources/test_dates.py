@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagfinder.corpus.sources.dates import parse_dates
+from tagfinder.corpus.sources.dates import day_order, from_unit, is_ambiguous, parse_dates
+from tagfinder.errors import InputError
 
 WHEN = datetime(2018, 10, 10, 20, 19, 24, tzinfo=UTC)
 
@@ -26,6 +27,16 @@ WHEN = datetime(2018, 10, 10, 20, 19, 24, tzinfo=UTC)
         " 2018-10-10T20:19:24Z ",
         "Wed Oct 10 20:19:24 +0000 2018",
         "Wed Oct 10 22:19:24 +0200 2018",
+        "Wed, 10 Oct 2018 20:19:24 GMT",
+        "10 Oct 2018 20:19:24",
+        "October 10, 2018 at 08:19:24PM",
+        "Wed Oct 10 13:19:24 PDT 2018",
+        "Wed Oct 10 2018 22:19:24 GMT+0200 (Central European Summer Time)",
+        "2018-10-10 22:19:24 CEST",
+        "2018-10-10 22:19:24 W. Europe Summer Time",
+        "10.10.2018 20:19:24",
+        "10/10/2018 8:19:24 PM",
+        "2018/10/10 20:19:24",
         "1539202764",
         "1539202764.0",
         "1539202764000",
@@ -46,7 +57,9 @@ def test_a_form_is_chosen_row_by_row():
 
 @pytest.mark.parametrize(
     "text",
-    ["soon", "10/10/2018", "2018-13-10", "2018-02-30", "2018-10-10 25:00", "2018", "12345",
+    ["soon", "03/04/2018", "Thu Aug 27 25:00:00 +0000 2020",
+     "2018-10-10 20:19:24 XYZ", "0001-01-01",
+     "2018-13-10", "2018-02-30", "2018-10-10 25:00", "2018", "12345",
      "Wed Oct 10", "2018-10-10T20:19:24Z and more", "-1539202764"],
 )  # fmt: skip
 def test_what_is_not_a_time_is_null(text: str):
@@ -81,3 +94,42 @@ def test_a_day_begins_at_midnight_utc():
 def test_what_python_writes_is_read_back(local: datetime, minutes: int, between: str):
     when = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     assert parse_dates(pl.Series([when.isoformat(between)]))[0] == when
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("dmy", "10/10/2018 20:19:24"),
+        ("%d.%m.%Y %H:%M:%S", "10.10.2018 20:19:24"),
+        ("%Y-%m-%d %H:%M:%S %z", "2018-10-10 22:19:24 +0200"),
+        ("s", "1539202764"),
+        ("us", "1539202764000000"),
+    ],
+)
+def test_a_form_that_is_said_is_taken(form: str, text: str):
+    assert parse_dates(pl.Series([text]), form)[0] == WHEN
+
+
+@pytest.mark.parametrize("form", ["day", "31.12.2018"])
+def test_a_form_that_is_none_is_refused(form: str):
+    with pytest.raises(InputError, match="created_at_format"):
+        parse_dates(pl.Series(["2018-10-10"]), form)
+
+
+def test_the_order_of_day_and_month_is_that_of_the_whole_column():
+    assert day_order(pl.Series(["03/04/2020", None, "8/27/2020 1:08 PM"])) == "mdy"
+    assert day_order(pl.Series(["03/04/2020", "27/08/2020"])) == "dmy"
+    assert day_order(pl.Series(["03/04/2020", "10/10/2020"])) is None
+    with pytest.raises(InputError, match="created_at_format=dmy or mdy"):
+        day_order(pl.Series(["08/27/2020", "27/08/2020"]))
+
+
+@pytest.mark.parametrize("text", ["27.08.2020", "27/08/2020", "10/10/2020", "2020-03-04"])
+def test_a_date_that_means_one_day_is_not_ambiguous(text: str):
+    assert not is_ambiguous(pl.Series([text]))
+
+
+@pytest.mark.parametrize("unit", ["d", "s", "ms", "us", "ns"])
+def test_counts_beyond_any_calendar_are_no_times(unit: str):
+    counts = pl.Series([2**62, -(2**62), None])
+    assert parse_dates(from_unit(counts, unit)).to_list() == [None, None, None]

@@ -41,6 +41,23 @@ def test_nothing_breaks_it_and_only_lists_of_texts_come_out(text: str):
         ("[u'a']", ["a"]),
         ("[\"it's\", 'b\"c', 'it\\'s']", ["it's", 'b"c', "it's"]),
         ('["\\ud83d\\ude00"]', ["😀"]),
+        ("['a' 'b'\n 'c']", ["a", "b", "c"]),
+        ("array(['a', 'b'], dtype=object)", ["a", "b"]),
+        ("('a', 'b')", ["a", "b"]),
+        ("[a, b]", ["a", "b"]),
+        ("flood town", ["flood", "town"]),
+        ("flood,town", ["flood", "town"]),
+        ("flood; town", ["flood", "town"]),
+        ("flood|town", ["flood", "town"]),
+        ("|flood|town|", ["flood", "town"]),
+        ("#flood #town", ["flood", "town"]),
+        ("#flood, #town", ["flood", "town"]),
+        ("#flood#town", ["flood", "town"]),
+        ("<flood><c++>", ["flood", "c++"]),
+        ("flood", ["flood"]),
+        ("[{'text': 'flood', 'indices': [1, 2]}]", ["flood"]),
+        ('[{"start": 1, "end": 3, "tag": "flood"}]', ["flood"]),
+        ('[{"type": "Mention", "href": "u", "name": "@a"}, {"name": "#flood"}]', ["#flood"]),
     ],
 )
 def test_lists_are_read(text: str, tags: list[str]):
@@ -50,14 +67,10 @@ def test_lists_are_read(text: str, tags: list[str]):
 @pytest.mark.parametrize(
     "text",
     [
-        "Fashion style",
-        "#Fashion",
-        "['a' 'b']",
         "[1, 2]",
-        "['a', None]",
+        "New York, Paris",
+        "{'a': 1}",
         "[['a']]",
-        "('a', 'b')",
-        "{'a'}",
         "['a'",
         "['\\xzz']",
         '["\\ud83d"]',
@@ -70,5 +83,15 @@ def test_what_is_no_list_of_texts_is_null(text: str):
 
 
 def test_a_missing_value_stays_missing_among_others():
-    column = pl.Series(["['a']", None, "no", "['b\\n']"])
+    column = pl.Series(["['a']", None, "[no", "['b\\n']"])
     assert parse_lists(column).to_list() == [["a"], None, None, ["b\n"]]
+
+
+def test_the_separator_is_that_of_the_whole_column():
+    column = pl.Series(["a,b", "c", None, "d e"])
+    assert parse_lists(column).to_list() == [["a", "b"], ["c"], None, None]
+    assert parse_lists(pl.Series(["a b", "c"])).to_list() == [["a", "b"], ["c"]]
+
+
+def test_a_separator_that_is_said_may_leave_blanks_in_names():
+    assert parse_lists(pl.Series(["new york / rome"]), "/").to_list() == [["new york", "rome"]]

@@ -1,0 +1,74 @@
+"""A run's folder belongs to one process at a time, and keeps the trace of what failed in it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import filelock
+
+from tagfinder.errors import InputError, in_sentences
+
+LOCK_FILE = ".lock"
+LOG_FILE = "log.txt"
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Keep a folder to this process; yield False where another process has it.
+
+    The lock goes with the process, however it ends. Within the process it may be taken again.
+
+    Raises:
+        InputError: the lock is a link, which could lead to a file that is not to be opened.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / LOCK_FILE
+    if file.is_symlink():
+        raise InputError(f"{file} is a link; remove it, tagfinder makes a file of its own there")
+    lock = filelock.FileLock(file, is_singleton=True)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Keep a run's folder to this process while the block changes it.
+
+    Raises:
+        InputError: another process works in it.
+        TagFinderError: the block failed; its trace is in `log.txt` of the folder.
+    """
+    with alone_in(folder) as alone:
+        if not alone:
+            raise InputError(
+                f"{folder}: another process is working in this folder; let it end, or name another"
+            )
+        with traced(folder):
+            yield
+
+
+@contextmanager
+def traced(folder: Path) -> Iterator[None]:
+    """Append the trace of what fails in the block to `log.txt` of a folder.
+
+    Raises:
+        TagFinderError: the block failed.
+    """
+    try:
+        with in_sentences():
+            yield
+    except Exception:
+        # What failed is said all the same, also where the disk is full.
+        with suppress(OSError), (folder / LOG_FILE).open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())
+        raise

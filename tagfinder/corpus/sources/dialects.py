@@ -1,0 +1,273 @@
+"""How a CSV file separates, quotes and escapes, found from how it begins."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from statistics import median
+from typing import Any
+
+from tagfinder.corpus.sources.streams import TOO_LONG, Lines
+from tagfinder.errors import InputError
+
+AUTO = "auto"
+TAB = "\t"
+SEPARATORS = (",", TAB, ";", "|")
+NAMED = {"tab": TAB, r"\t": TAB, "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+EXCEL_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+BROKEN_QUOTING = "broken CSV quoting"
+WRONG_WIDTH = "wrong number of CSV fields"
+SAMPLE_RECORDS = 1_000
+MOST_LINES = 200
+"""A record over more lines than that, and ten times the median, is no post."""
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How fields are told apart.
+
+    Attributes:
+        separator: what stands between fields, `auto` to find it.
+        quote: what encloses fields with separators or line breaks in them, null if nothing does,
+            `auto` to find it.
+        escape: what makes the next character an ordinary one, null if nothing does.
+        checked: whether a record over several lines is suspected to be more than one.
+    """
+
+    separator: str = AUTO
+    quote: str | None = AUTO
+    escape: str | None = None
+    checked: bool = True
+
+    @classmethod
+    def said(cls, separator: str, quote: str | None, escape: str | None) -> Dialect:
+        """Return the dialect that settings ask for.
+
+        Raises:
+            InputError: one is not a single character.
+        """
+        separator = NAMED.get(separator, separator)
+        for key, value in (("separator", separator), ("quote", quote), ("escape", escape)):
+            if value is not None and value != AUTO and (len(value) != 1 or value in "\r\n"):
+                raise InputError(
+                    f"data.{key}={value!r} is not one character, as in data.separator=';' or "
+                    "data.separator=tab"
+                )
+        return cls(separator, quote, escape, checked=quote == AUTO)
+
+    def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        """Return a strict reader of records."""
+        quoted: dict[str, Any] = {"quoting": csv.QUOTE_NONE, "quotechar": None}
+        if self.quote is not None:
+            quoted = {"quotechar": self.quote, "doublequote": True, "strict": True}
+        if self.escape:
+            quoted["escapechar"] = self.escape
+        return csv.reader(lines, delimiter=self.separator, **quoted)
+
+    def __str__(self) -> str:
+        """Say it as settings."""
+        separator = {TAB: "tab"}.get(self.separator, f"'{self.separator}'")
+        quote = "null" if self.quote is None else f"'{self.quote}'"
+        escape = f" data.escape='{self.escape}'" if self.escape else ""
+        return f"data.separator={separator} data.quote={quote}{escape}"
+
+
+def find_dialect(head: str, said: Dialect, suffix: str) -> Dialect:
+    """Return the dialect of a file that begins with whole lines `head`; what is said stays.
+
+    Quotes are as RFC 4180 has them, unless the records then cannot be right and another reading
+    of all lines can: with backslashes before quotes, or, without records over several lines,
+    with no quotes at all.
+    """
+    excel = EXCEL_LINE.match(head)
+    separator = said.separator
+    if separator == AUTO:
+        separator = excel[1] if excel else _find_separator(head, suffix)
+    usual = replace(said, separator=separator, quote='"' if said.quote == AUTO else said.quote)
+    if said.quote != AUTO:
+        return usual
+    faults, fused = _faults(head, usual)
+    if not faults and not fused:
+        return usual
+    if not said.escape and '\\"' in head:
+        escaped = replace(usual, escape="\\")
+        if _faults(head, escaped) == (0, 0):
+            return escaped
+    if fused or separator == TAB:
+        unquoted = replace(usual, quote=None)
+        if _faults(head, unquoted) == (0, 0):
+            return unquoted
+    return usual
+
+
+def _find_separator(head: str, suffix: str) -> str:
+    if suffix in (".tsv", ".tab"):
+        return TAB
+    best, most = SEPARATORS[0], (0.0, 1)
+    for separator in SEPARATORS:
+        widths = _widths(head, separator)
+        # What separates gives the first line several fields, and the others as many.
+        if widths and widths[0] > 1:
+            score = (widths.count(widths[0]) / len(widths), widths[0])
+            if score > most:
+                best, most = separator, score
+    return best
+
+
+def _widths(head: str, separator: str) -> list[int]:
+    widths = []
+    records = csv.reader(io.StringIO(head), delimiter=separator)
+    try:
+        for record in islice(records, SAMPLE_RECORDS):
+            if record:
+                widths.append(len(record))
+    except csv.Error:
+        pass
+    return widths
+
+
+def _faults(head: str, dialect: Dialect) -> tuple[int, int]:
+    """Return how many records of the sample are broken, and how many are suspected to be more."""
+    lines = Lines(io.StringIO(head, newline=""))
+    records = Records(lines, dialect)
+    try:
+        header = records.header()
+    except csv.Error:
+        return 1, 0
+    suspicion = Suspicion(dialect)
+    faults = fused = 0
+    for _, record, reason in records.after(len(header)):
+        if reason:
+            faults += 1
+        elif suspicion.is_fused(record, lines.record):
+            fused += 1
+    return faults, fused
+
+
+class Records:
+    """The records of a CSV file, of which a broken one costs its first line.
+
+    Args:
+        lines: of the file.
+        dialect: with nothing left to find.
+    """
+
+    def __init__(self, lines: Lines, dialect: Dialect) -> None:
+        csv.field_size_limit(2**31 - 1)
+        self._lines = lines
+        self._dialect = dialect
+        self._records = dialect.reader(lines)
+
+    def header(self) -> list[str]:
+        """Return the first record that is not empty, without Excel's `sep=` line.
+
+        Raises:
+            csv.Error: it cannot be read.
+        """
+        for record in self._records:
+            if record and not (
+                self._lines.number == 1 and EXCEL_LINE.fullmatch(self._lines.record[0])
+            ):
+                return record
+            self._lines.begin()
+        return []
+
+    def after(self, width: int) -> Iterator[tuple[int, list[str], str | None]]:
+        """Yield line number, fields and no reason; for a broken one its first line and a reason."""
+        while True:
+            self._lines.begin()
+            first = self._lines.number + 1
+            try:
+                record = next(self._records)
+            except StopIteration:
+                return
+            except csv.Error:
+                record = None
+            reason = self._fault(record, width)
+            if reason:
+                yield first, [self._lines.keep_first()], reason
+            elif record:
+                yield first, record, None
+
+    def _fault(self, record: list[str] | None, width: int) -> str | None:
+        lines = self._lines.record
+        if any(map(self._lines.is_cut, lines)):
+            return TOO_LONG
+        # A quote that stands alone was meant to open or close a field: what the reader made of it
+        # would be half a row.
+        if record is None or self._has_open_quote(lines):
+            return BROKEN_QUOTING
+        if record and len(record) != width:
+            return WRONG_WIDTH
+        return None
+
+    def _has_open_quote(self, lines: Sequence[str]) -> bool:
+        quote, escape = self._dialect.quote, self._dialect.escape
+        if quote is None:
+            return False
+        number = sum(line.count(quote) for line in lines)
+        if escape:
+            text = "".join(lines).replace(escape * 2, "")
+            number = text.count(quote) - text.count(escape + quote)
+        return number % 2 == 1
+
+
+@dataclass
+class Suspicion:
+    """Finds records that a quote sign made of several: the lines inside look like records.
+
+    A line looks like one if it has all the fields, and those fields that have the same pattern of
+    letters, digits and signs in all records have it there as well (ids, dates, classes).
+
+    Attributes:
+        dialect: how fields are told apart.
+    """
+
+    dialect: Dialect
+    _patterns: list[set[str]] = field(default_factory=list)
+    _lines: list[int] = field(default_factory=list)
+
+    def is_fused(self, record: list[str], lines: Sequence[str]) -> bool:
+        """Tell whether a record over these lines is more than one."""
+        if len(self._lines) < SAMPLE_RECORDS:
+            self._lines.append(len(lines))
+        if len(lines) == 1:
+            if len(self._lines) < SAMPLE_RECORDS:
+                self._learn(record)
+            return False
+        inside = [line for line in lines[1:] if line.strip()]
+        alike = sum(map(self._is_record, inside))
+        if alike and (2 * alike >= len(inside) or alike > 2):
+            return True
+        return len(lines) > max(MOST_LINES, 10 * median(self._lines))
+
+    def _learn(self, record: list[str]) -> None:
+        if not self._patterns:
+            self._patterns = [set() for _ in record]
+        for patterns, value in zip(self._patterns, record, strict=False):
+            patterns.add(_pattern(value))
+
+    def _is_record(self, line: str) -> bool:
+        fields = line.rstrip("\r\n").split(self.dialect.separator)
+        if len(fields) != len(self._patterns):
+            try:
+                fields = next(csv.reader([line], delimiter=self.dialect.separator), [])
+            except csv.Error:
+                return False
+        if len(fields) != len(self._patterns) or len(fields) == 1:
+            return False
+        # A column of as many patterns as rows is free text, which tells nothing.
+        few = max(3, len(self._lines) // 20)
+        known = [(p, f) for p, f in zip(self._patterns, fields, strict=True) if len(p) <= few]
+        telling = [(p, f) for p, f in known if f]
+        return bool(telling) and all(_pattern(value) in patterns for patterns, value in telling)
+
+
+def _pattern(value: str) -> str:
+    return _DIGITS.sub("9", _LETTERS.sub("a", value[:80]))

@@ -1,0 +1,89 @@
+"""Texts of strangers stay texts in a terminal, in Markdown, in HTML and in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from tagfinder.escaping import for_csv, for_html, for_markdown, for_terminal
+
+ATTACKS = (
+    "\x1b]0;title\x07",
+    "\x1b[2J",
+    "\x9b31m",
+    "abc\rdef",
+    "\u202egnp.exe",
+    "<script>alert(1)</script>",
+    "![x](http://a.example/x.png)",
+    "[click](javascript:alert(1))",
+    "<http://a.example>",
+    "http://a.example/x",
+    "www.a.example",
+    "a | b\n---|---",
+    "# heading",
+    "`code`",
+    "&lt;b&gt;",
+    "$x$",
+    "~~gone~~",
+    '" onmouseover="alert(1)',
+)
+# Half a character cannot be written anywhere.
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.sampled_from(ATTACKS)
+
+
+@given(text=texts)
+@example("\x1b[31m")
+def test_a_terminal_obeys_nothing(text: str) -> None:
+    shown = for_terminal(text)
+    assert not [c for c in shown if unicodedata.category(c) == "Cc" and c not in "\n\t"]
+    assert not set(shown) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert for_terminal("Grüße 👋 #täg") == "Grüße 👋 #täg"
+
+
+@given(text=texts)
+def test_markdown_shows_a_text_and_nothing_else(text: str) -> None:
+    parser = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table")
+    # Not at the beginning of a line, where the places of ours never are.
+    tokens = parser.parse(f"by {for_markdown(text)} end")
+    kinds = {token.type for token in tokens}
+    assert kinds == {"paragraph_open", "inline", "paragraph_close"}
+    assert {child.type for token in tokens for child in token.children or []} <= {
+        "text",
+        "text_special",
+    }
+
+
+@pytest.mark.parametrize("text", ATTACKS[5:])
+def test_markdown_comes_out_as_it_went_in(text: str) -> None:
+    page = MarkdownIt("commonmark").render(f"by {for_markdown(text)} end")
+    seen: list[str] = []
+    reader = HTMLParser(convert_charrefs=True)
+    reader.handle_data = seen.append  # type: ignore[method-assign]
+    reader.feed(page)
+    one_line = " ".join(text.split())
+    assert "".join(seen).strip() == f"by {one_line} end"
+
+
+@given(text=texts)
+def test_html_holds_no_tag_and_no_quote(text: str) -> None:
+    shown = for_html(text)
+    assert not set(shown) & set("<>\"'")
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "＝1", '=cmd|"/c calc"!A1']
+)
+def test_a_spreadsheet_finds_no_formula(cell: str) -> None:
+    written = for_csv(pl.DataFrame({"hashtag": [cell, "fine", None], "n": [-1, 2, 3]})).write_csv()
+    rows = list(csv.DictReader(io.StringIO(written)))
+    assert rows[0]["hashtag"] == f"'{cell}"
+    assert rows[1]["hashtag"] == "fine"
+    assert rows[0]["n"] == "-1", "numbers stay numbers"
