@@ -50,6 +50,16 @@ TEXTS = 1024
     help="Parquet file to write: the rows of --input with suggestions.",
 )
 @click.option("--column", default="text", show_default=True, help="Column of texts in --input.")
+@click.option(
+    "--deny",
+    type=click.Path(path_type=Path),
+    help="File of hashtags that are never suggested, one a line.",
+)
+@click.option(
+    "--allow",
+    type=click.Path(path_type=Path),
+    help="File of the only hashtags that are suggested, one a line.",
+)
 def command(  # noqa: PLR0917 - one argument for each option
     run: Path,
     texts: tuple[str, ...],
@@ -62,6 +72,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     source: Path | None,
     target: Path | None,
     column: str,
+    deny: Path | None,
+    allow: Path | None,
 ) -> None:
     """Suggest hashtags for each TEXT, each line of standard input, or each row of a file.
 
@@ -70,9 +82,10 @@ def command(  # noqa: PLR0917 - one argument for each option
     """
     if (source is None) != (target is None) or (source and texts):
         raise InputError("give texts, or --input FILE together with --output FILE")
+    from tagfinder.recommend.hashtag_lists import hashtag_lists
     from tagfinder.recommend.loading import load
 
-    recommender = load(run)
+    recommender = load(run, lists=hashtag_lists(deny, allow))
     settings: dict[str, Any] = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
     if source and target:
         _suggest_for_file(recommender, source, target, column, settings)

@@ -39,6 +39,16 @@ from tagfinder.errors import InputError
     metavar="NAME",
     help="Host header that is answered, as *.example.org; may be repeated.",
 )
+@click.option(
+    "--deny",
+    type=click.Path(path_type=Path),
+    help="File of hashtags that are never suggested, one a line.",
+)
+@click.option(
+    "--allow",
+    type=click.Path(path_type=Path),
+    help="File of the only hashtags that are suggested, one a line.",
+)
 def command(  # noqa: PLR0917 - one argument for each option
     runs: tuple[Path, ...],
     host: str,
@@ -48,12 +58,15 @@ def command(  # noqa: PLR0917 - one argument for each option
     teach: bool,
     key_file: Path | None,
     hosts: tuple[str, ...],
+    deny: Path | None,
+    allow: Path | None,
 ) -> None:
     """Serve the recommenders of RUNS (run folders or bundles) over HTTP; see /docs.
 
     Where --keys is given or the environment variable TAGFINDER_API_KEY is set, clients must send a
     key as X-API-Key.
     """
+    from tagfinder.recommend.hashtag_lists import hashtag_lists
     from tagfinder.recommend.live import LiveSuggester
     from tagfinder.recommend.loading import load
 
@@ -68,7 +81,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     allowed = [*limits.allowed_hosts, *hosts] or names_of_host(host)
     limits = replace(limits, allowed_hosts=allowed)
     keys = keys_of(key_file)
-    recommenders = [load(run, runtime=runtime, teach=teach) for run in runs]
+    lists = hashtag_lists(deny, allow)
+    recommenders = [load(run, runtime=runtime, teach=teach, lists=lists) for run in runs]
     for recommender in recommenders:
         if isinstance(recommender, LiveSuggester):
             recommender.get_ready()

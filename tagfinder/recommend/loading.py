@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tagfinder.errors import InputError
 from tagfinder.recommend.bundle import read_saved
+from tagfinder.recommend.hashtag_lists import EVERY_HASHTAG, HashtagLists
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.recommender import Recommender, Runtime
 from tagfinder.recommend.saved import is_live
@@ -17,7 +18,12 @@ Suggester = Recommender | LiveSuggester
 
 
 def load(
-    path: str | Path, device: str = "cpu", runtime: Runtime = "torch", *, teach: bool = False
+    path: str | Path,
+    device: str = "cpu",
+    runtime: Runtime = "torch",
+    *,
+    teach: bool = False,
+    lists: HashtagLists = EVERY_HASHTAG,
 ) -> Suggester:
     """Load a run's folder or a bundle.
 
@@ -26,6 +32,7 @@ def load(
         device: where networks compute: `cpu`, `cuda`.
         runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
         teach: open it so that it can be taught; one process at a time.
+        lists: which hashtags may be suggested (`hashtag_lists(deny=…, allow=…)`).
 
     Raises:
         InputError: the folder is neither, is incomplete, was changed, is not safe to load, or
@@ -38,10 +45,10 @@ def load(
     """
     saved = read_saved(path)
     if is_live(saved.config):
-        return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach)
+        return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach, lists=lists)
     if teach:
         raise InputError(
             f"{path} holds a recommender over a closed set of hashtags, which only training "
             "changes; tagfinder train model=live makes one that can be taught"
         )
-    return Recommender(saved, device, runtime)
+    return Recommender(saved, device, runtime, lists)

@@ -19,6 +19,7 @@ from tagfinder.evaluation.rankings import top_k
 from tagfinder.models.base import RecommenderModule
 from tagfinder.models.scoring import all_scores
 from tagfinder.recommend.bundle import read_saved
+from tagfinder.recommend.hashtag_lists import EVERY_HASHTAG, HashtagLists
 from tagfinder.recommend.onnx_runtime import GRAPHS, onnx_parts
 from tagfinder.recommend.saved import Saved, is_live
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
@@ -35,6 +36,7 @@ class Recommender:
         saved: what it is built from.
         device: where networks compute: `cpu`, `cuda`.
         runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
+        lists: which hashtags may be suggested.
 
     Attributes:
         name: name of the folder that it was loaded from.
@@ -47,7 +49,13 @@ class Recommender:
         >>> recommender.suggest(["New in my closet: a tote bag"])  # doctest: +SKIP
     """
 
-    def __init__(self, saved: Saved, device: str = "cpu", runtime: Runtime = "torch") -> None:
+    def __init__(
+        self,
+        saved: Saved,
+        device: str = "cpu",
+        runtime: Runtime = "torch",
+        lists: HashtagLists = EVERY_HASHTAG,
+    ) -> None:
         self.name = saved.name
         self.facts = saved.facts
         self.label_set: LabelSet = saved.label_set
@@ -61,6 +69,7 @@ class Recommender:
             self.module = _onnx_module(saved, self.features, runtime)
             self.features = self.module.features
         self._numbers = {hashtag: i for i, hashtag in enumerate(self.label_set.hashtags)}
+        self._left_out = np.flatnonzero(~lists.admit(self.label_set.hashtags))
         # Tokenizers may not be used by two threads at once.
         self._encoding = Lock()
 
@@ -102,7 +111,10 @@ class Recommender:
             return []
         inputs = self.model_input(given)
         scores = self.scores_of_input(inputs)
-        candidates = scores if repeat else self._without_present(scores, given)
+        candidates = scores.copy()
+        candidates[:, self._left_out] = -np.inf
+        if not repeat:
+            self._leave_out_present(candidates, given)
         labels, best = (found.numpy() for found in top_k(torch.from_numpy(candidates), k))
         probabilities = self._calibration.probabilities(best)
         kept = np.isfinite(best) & (probabilities >= threshold)
@@ -156,12 +168,10 @@ class Recommender:
         with self._encoding:
             return self.module.knows(inputs)
 
-    def _without_present(self, scores: np.ndarray, texts: pl.Series) -> np.ndarray:
-        rest = scores.copy()
+    def _leave_out_present(self, scores: np.ndarray, texts: pl.Series) -> None:
         for row, hashtags in enumerate(extract(texts)):
             present = (self._numbers.get(fold(hashtag)) for hashtag in hashtags)
-            rest[row, [number for number in present if number is not None]] = -np.inf
-        return rest
+            scores[row, [number for number in present if number is not None]] = -np.inf
 
     def _suggestions(
         self, labels: np.ndarray, scores: np.ndarray, probabilities: np.ndarray, kept: np.ndarray
