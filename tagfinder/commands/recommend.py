@@ -82,10 +82,10 @@ def command(  # noqa: PLR0917 - one argument for each option
     """
     if (source is None) != (target is None) or (source and texts):
         raise InputError("give texts, or --input FILE together with --output FILE")
-    from tagfinder.recommend.hashtag_lists import hashtag_lists
+    from tagfinder.corpus.hashtag_filter import hashtag_filter
     from tagfinder.recommend.loading import load
 
-    recommender = load(run, lists=hashtag_lists(deny, allow))
+    recommender = load(run, hashtags=hashtag_filter(deny, allow))
     settings: dict[str, Any] = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
     if source and target:
         _suggest_for_file(recommender, source, target, column, settings)

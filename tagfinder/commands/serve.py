@@ -66,7 +66,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     Where --keys is given or the environment variable TAGFINDER_API_KEY is set, clients must send a
     key as X-API-Key.
     """
-    from tagfinder.recommend.hashtag_lists import hashtag_lists
+    from tagfinder.corpus.hashtag_filter import hashtag_filter
     from tagfinder.recommend.live import LiveSuggester
     from tagfinder.recommend.loading import load
 
@@ -81,8 +81,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     allowed = [*limits.allowed_hosts, *hosts] or names_of_host(host)
     limits = replace(limits, allowed_hosts=allowed)
     keys = keys_of(key_file)
-    lists = hashtag_lists(deny, allow)
-    recommenders = [load(run, runtime=runtime, teach=teach, lists=lists) for run in runs]
+    hashtags = hashtag_filter(deny, allow)
+    recommenders = [load(run, runtime=runtime, teach=teach, hashtags=hashtags) for run in runs]
     for recommender in recommenders:
         if isinstance(recommender, LiveSuggester):
             recommender.get_ready()

@@ -43,5 +43,9 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """Digest of the input and the configuration."""
-        return digest_of([FORMAT, self.fingerprint, self.config])
+        """Digest of the input and the configuration, and of the lists of hashtags that it names."""
+        parts = [FORMAT, self.fingerprint, self.config]
+        if permitted := self.selection.permitted:
+            allowed = None if permitted.allowed is None else sorted(permitted.allowed)
+            parts.append([sorted(permitted.denied), allowed])
+        return digest_of(parts)

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from tagfinder.configuration.build import build, build_model
+from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.schema import conform
 from tagfinder.live.durable import DurableKnowledge, Taught
 from tagfinder.live.memory import Post
 from tagfinder.models.live import LiveRecommender, best_of
-from tagfinder.recommend.hashtag_lists import EVERY_HASHTAG, HashtagLists
 from tagfinder.recommend.saved import Saved
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
 
@@ -51,7 +51,7 @@ class LiveSuggester:
         saved: ranker, cleaning and features, as a run or a bundle keeps them.
         folder: of the posts that are known.
         writable: whether it may be taught; one process at a time.
-        lists: which hashtags may be suggested.
+        hashtags: which hashtags may be suggested.
 
     Attributes:
         name: name of the folder that it was loaded from.
@@ -67,9 +67,9 @@ class LiveSuggester:
         folder: Path,
         *,
         writable: bool = False,
-        lists: HashtagLists = EVERY_HASHTAG,
+        hashtags: HashtagFilter = EVERY_HASHTAG,
     ) -> None:
-        self._lists = lists
+        self._filter = hashtags
         self.name, self.facts = saved.name, saved.facts
         self._calibration = saved.calibration
         self._cleaning = build(saved.config["cleaning"])
@@ -250,10 +250,10 @@ class LiveSuggester:
         question = knowledge.question(read, day, author, module.parts, vector=vector, typed=present)
         rows = knowledge.rows(question, module.parts)
         # Those that may not be suggested leave their places to others.
-        most = len(rows.hashtags) if self._lists else k
+        most = len(rows.hashtags) if self._filter else k
         hashtags, scores = best_of(question, rows, module.rankers, most)
         names = knowledge.memory.hashtags.names
-        admitted = self._lists.admit([names[hashtag] for hashtag in hashtags])
+        admitted = self._filter.admit([names[hashtag] for hashtag in hashtags])
         hashtags, scores = hashtags[admitted][:k], scores[admitted][:k]
         probabilities = self._calibration.probabilities(scores)
         spellings = knowledge.memory.spellings

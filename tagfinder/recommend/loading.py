@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.errors import InputError
 from tagfinder.recommend.bundle import read_saved
-from tagfinder.recommend.hashtag_lists import EVERY_HASHTAG, HashtagLists
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.recommender import Recommender, Runtime
 from tagfinder.recommend.saved import is_live
@@ -23,7 +23,7 @@ def load(
     runtime: Runtime = "torch",
     *,
     teach: bool = False,
-    lists: HashtagLists = EVERY_HASHTAG,
+    hashtags: HashtagFilter = EVERY_HASHTAG,
 ) -> Suggester:
     """Load a run's folder or a bundle.
 
@@ -32,7 +32,7 @@ def load(
         device: where networks compute: `cpu`, `cuda`.
         runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
         teach: open it so that it can be taught; one process at a time.
-        lists: which hashtags may be suggested (`hashtag_lists(deny=…, allow=…)`).
+        hashtags: which hashtags may be suggested (`hashtag_filter(deny=…, allow=…)`).
 
     Raises:
         InputError: the folder is neither, is incomplete, was changed, is not safe to load, or
@@ -45,10 +45,10 @@ def load(
     """
     saved = read_saved(path)
     if is_live(saved.config):
-        return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach, lists=lists)
+        return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach, hashtags=hashtags)
     if teach:
         raise InputError(
             f"{path} holds a recommender over a closed set of hashtags, which only training "
             "changes; tagfinder train model=live makes one that can be taught"
         )
-    return Recommender(saved, device, runtime, lists)
+    return Recommender(saved, device, runtime, hashtags)

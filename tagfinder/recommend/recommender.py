@@ -12,6 +12,7 @@ import polars as pl
 import torch
 
 from tagfinder.configuration.build import build, build_model
+from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
@@ -19,7 +20,6 @@ from tagfinder.evaluation.rankings import top_k
 from tagfinder.models.base import RecommenderModule
 from tagfinder.models.scoring import all_scores
 from tagfinder.recommend.bundle import read_saved
-from tagfinder.recommend.hashtag_lists import EVERY_HASHTAG, HashtagLists
 from tagfinder.recommend.onnx_runtime import GRAPHS, onnx_parts
 from tagfinder.recommend.saved import Saved, is_live
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
@@ -36,7 +36,7 @@ class Recommender:
         saved: what it is built from.
         device: where networks compute: `cpu`, `cuda`.
         runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
-        lists: which hashtags may be suggested.
+        hashtags: which hashtags may be suggested.
 
     Attributes:
         name: name of the folder that it was loaded from.
@@ -54,7 +54,7 @@ class Recommender:
         saved: Saved,
         device: str = "cpu",
         runtime: Runtime = "torch",
-        lists: HashtagLists = EVERY_HASHTAG,
+        hashtags: HashtagFilter = EVERY_HASHTAG,
     ) -> None:
         self.name = saved.name
         self.facts = saved.facts
@@ -69,7 +69,7 @@ class Recommender:
             self.module = _onnx_module(saved, self.features, runtime)
             self.features = self.module.features
         self._numbers = {hashtag: i for i, hashtag in enumerate(self.label_set.hashtags)}
-        self._left_out = np.flatnonzero(~lists.admit(self.label_set.hashtags))
+        self._left_out = np.flatnonzero(~hashtags.admit(self.label_set.hashtags))
         # Tokenizers may not be used by two threads at once.
         self._encoding = Lock()
 

@@ -46,6 +46,21 @@ def tweets_of(corpus: PreparedCorpus) -> pl.DataFrame:
     return pl.read_parquet(corpus.folder / "posts.parquet")
 
 
+def test_denied_hashtags_are_no_labels_and_a_changed_list_is_another_corpus(
+    posts_file: Path, tmp_path: Path
+) -> None:
+    deny = tmp_path / "deny"
+
+    def labels() -> list[str]:
+        given = ("data=files", f"data.path={posts_file}", f"selection.deny={deny}")
+        return prepared(*given, "selection.top_n=2").label_set.hashtags
+
+    deny.write_text("#Flood\n")
+    assert labels() == ["school", "help"]
+    deny.write_text("#help\n")
+    assert labels() == ["flood", "school"]
+
+
 def test_labels_point_into_the_label_set_and_counts_add_up(posts_file: Path) -> None:
     corpus = prepared("data=files", f"data.path={posts_file}", "selection.top_n=2")
     tweets, labels = tweets_of(corpus), corpus.label_set

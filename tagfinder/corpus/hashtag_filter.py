@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tagfinder.corpus.hashtags import are_hashtags
+from tagfinder.corpus.hashtags import are_hashtags, fold
 from tagfinder.errors import InputError
 
 
 @dataclass(frozen=True)
-class HashtagLists:
+class HashtagFilter:
     """Hashtags that may be suggested.
 
     Attributes:
-        denied: never suggested, whatever `allowed` says.
-        allowed: the only ones that are suggested; None allows all.
+        denied: never suggested, whatever `allowed` says; as `fold` gives them.
+        allowed: the only ones that are suggested, likewise; None allows all.
     """
 
     denied: frozenset[str] = frozenset()
@@ -30,23 +30,20 @@ class HashtagLists:
         return bool(self.denied) or self.allowed is not None
 
     def admit(self, hashtags: Sequence[str]) -> np.ndarray:
-        """Return (N,) bool: whether each of N hashtags, in lower case, may be suggested."""
-        return np.array(
-            [
-                hashtag not in self.denied and (self.allowed is None or hashtag in self.allowed)
-                for hashtag in hashtags
-            ],
-            dtype=bool,
-        )
+        """Return (N,) bool: whether each of N hashtags may be suggested."""
+        return np.array([self._admits(fold(hashtag)) for hashtag in hashtags], dtype=bool)
+
+    def _admits(self, folded: str) -> bool:
+        return folded not in self.denied and (self.allowed is None or folded in self.allowed)
 
 
-EVERY_HASHTAG = HashtagLists()
+EVERY_HASHTAG = HashtagFilter()
 
 
-def hashtag_lists(
+def hashtag_filter(
     deny: str | Path | Iterable[str] | None = None, allow: str | Path | Iterable[str] | None = None
-) -> HashtagLists:
-    """Return the lists of two files, or of hashtags themselves.
+) -> HashtagFilter:
+    """Return the filter of two lists in files, or of hashtags themselves.
 
     Args:
         deny: hashtags that are never suggested: a file with one a line, with or without `#`, or
@@ -57,11 +54,11 @@ def hashtag_lists(
         InputError: a file cannot be read, or what stands there is no hashtag.
 
     Example:
-        >>> lists = hashtag_lists(deny=["#NSFW"])
-        >>> lists.admit(["nsfw", "news"]).tolist()
+        >>> permitted = hashtag_filter(deny=["#NSFW"])
+        >>> permitted.admit(["nsfw", "news"]).tolist()
         [False, True]
     """
-    return HashtagLists(
+    return HashtagFilter(
         frozenset() if deny is None else _read("deny", deny),
         None if allow is None else _read("allow", allow),
     )
@@ -82,4 +79,4 @@ def _read(name: str, given: str | Path | Iterable[str]) -> frozenset[str]:
     for (number, line), is_hashtag in zip(numbered, are_hashtags(names), strict=True):
         if not is_hashtag:
             raise InputError(f"{origin}{number}: {line!r} is no hashtag; write one a line")
-    return frozenset(names.str.to_lowercase())
+    return frozenset(fold(name) for name in names)
