@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tagfinder.configuration.job_folder import folder_of_job
 from tagfinder.configuration.overrides import check_types, explained
+from tagfinder.configuration.quoting import with_quotes
 from tagfinder.paths import conf_dir
 
 
@@ -47,6 +48,7 @@ def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb
     Raises:
         InputError: the overrides do not compose.
     """
+    arguments = with_quotes(arguments)
     check_types(arguments)
     # Ours bear the names of the plugins' own on purpose; Hydra checks them against those.
     warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
