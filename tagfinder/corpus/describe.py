@@ -26,12 +26,14 @@ def describe(corpus: PreparedCorpus, folder: Path) -> None:
     """
     tweets = pl.scan_parquet(corpus.folder / "posts.parquet")
     labels = pl.read_parquet(corpus.folder / "hashtags.parquet")
-    _draw_words(corpus.name, _word_counts(tweets), folder)
+    words = _word_counts(tweets)
+    if words:
+        _draw_words(corpus.name, words, folder)
     _draw_lengths(corpus.name, tweets, folder)
     _draw_labels_per_post(corpus.name, tweets, folder)
     _draw_label_counts(corpus.name, labels, folder)
     _draw_parts(corpus, folder)
-    write_text(folder / "corpus.md", _page(corpus, tweets, labels))
+    write_text(folder / "corpus.md", _page(corpus, tweets, labels, with_words=bool(words)))
 
 
 def _word_counts(tweets: pl.LazyFrame) -> dict[str, int]:
@@ -93,7 +95,9 @@ def _draw_parts(corpus: PreparedCorpus, folder: Path) -> None:
         axes.bar_label(axes.bar(PARTS, sizes, color=COLOURS[0]), fmt="{:,.0f}")
 
 
-def _page(corpus: PreparedCorpus, tweets: pl.LazyFrame, labels: pl.DataFrame) -> str:
+def _page(
+    corpus: PreparedCorpus, tweets: pl.LazyFrame, labels: pl.DataFrame, *, with_words: bool
+) -> str:
     manifest = corpus.manifest
     facts = tweets.select(
         posts=pl.len(),
@@ -130,7 +134,7 @@ def _page(corpus: PreparedCorpus, tweets: pl.LazyFrame, labels: pl.DataFrame) ->
                 [(reason, f"{n:,}") for reason, n in manifest["rows_left_out"].items()],
             ),
             "",
-            *_figures(),
+            *_figures(with_words=with_words),
             _label_title(labels),
             "",
             *_table(
@@ -150,9 +154,9 @@ def _label_title(labels: pl.DataFrame) -> str:
     return f"## Label set{f' (the first {MOST_LABELS_LISTED:,})' if cut else ''}"
 
 
-def _figures() -> list[str]:
-    titles = {
-        "words": "Most frequent words (Fig. 1)",
+def _figures(*, with_words: bool) -> list[str]:
+    titles = {"words": "Most frequent words (Fig. 1)"} if with_words else {}
+    titles |= {
         "text_lengths": "Text lengths (Fig. 2)",
         "labels_per_post": "Hashtags per post (Fig. 3)",
         "label_counts": "Posts per hashtag (Fig. 4)",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 import polars as pl
 
+from tagfinder.corpus.reject_files import RejectFile, open_reject_file, reject_format
+from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
 
 LONGEST_VALUE = 1_000
@@ -18,15 +18,22 @@ LONGEST_VALUE = 1_000
 
 
 class Rejects:
-    """Counts rows that cannot be used, by reason; writes them to a JSON Lines file if given a path.
+    """Counts rows that cannot be used, by reason; writes them to a file if given a path.
 
-    As a context manager it publishes the file when the block ends well and leaves nothing behind
-    when it fails. Each line is a rejected row with its `reason`.
+    As a context manager it publishes the file when the block ends well, or with `InputError` (the
+    rows may be why), and leaves nothing behind when it fails. Each line or row of the file is a
+    rejected one with its `reason`, in the format that the file's name says.
+
+    Args:
+        path: JSON Lines, JSON, CSV or Parquet file; null for none.
 
     Attributes:
         counts: number of rows by reason, in the order in which the reasons were met.
         remarks: number of rows that were kept, by what is wrong with them.
         notes: what was found out about files and is worth a line.
+
+    Raises:
+        InputError: the file's name says no format that is known.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -34,7 +41,8 @@ class Rejects:
         self.remarks: Counter[str] = Counter()
         self.notes: list[str] = []
         self._path = path
-        self._stream: BinaryIO | None = None
+        self._format = reject_format(path) if path else ""
+        self._file: RejectFile | None = None
         self._stack = ExitStack()
 
     @property
@@ -48,8 +56,11 @@ class Rejects:
         if not number:
             return
         self.counts[reason] = self.counts.get(reason, 0) + number
-        if self._stream is not None:
-            self._write(reason, rows, self._stream)
+        if self._file is not None:
+            frame = pl.DataFrame({"rows": [rows]}) if isinstance(rows, int) else rows
+            reasons = pl.lit(reason).alias("reason")
+            written = frame.select(reasons, pl.exclude("reason"))
+            self._file.write(written.with_columns(pl.col(pl.String).str.head(LONGEST_VALUE)))
 
     def remark(self, what: str, rows: int) -> None:
         """Count rows that were kept although something is wrong with them."""
@@ -61,21 +72,11 @@ class Rejects:
         if what not in self.notes:
             self.notes.append(what)
 
-    @staticmethod
-    def _write(reason: str, rows: pl.DataFrame | int, stream: BinaryIO) -> None:
-        if isinstance(rows, int):
-            stream.write(json.dumps({"reason": reason, "rows": rows}).encode() + b"\n")
-            return
-        reasons = pl.lit(reason).alias("reason")
-        rows.select(reasons, pl.exclude("reason")).with_columns(
-            pl.col(pl.String).str.head(LONGEST_VALUE)
-        ).write_ndjson(stream)
-
     def __enter__(self) -> Rejects:
         if self._path is not None:
             with ExitStack() as stack:
                 temporary = stack.enter_context(atomic_path(self._path))
-                self._stream = stack.enter_context(temporary.open("wb"))
+                self._file = stack.enter_context(open_reject_file(temporary, self._format))
                 self._stack = stack.pop_all()
         return self
 
@@ -85,5 +86,7 @@ class Rejects:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stream = None
+        self._file = None
+        if isinstance(error, InputError):
+            kind = error = trace = None
         self._stack.__exit__(kind, error, trace)

@@ -21,6 +21,7 @@ from tagfinder.progress import track
 NO_HASHTAG = "no hashtag"
 NO_TIME = "no time, needed by split.order=temporal"
 NOTHING_LEFT = "nothing left after cleaning"
+ALL_HASHTAGS = hashtags.HashtagRules(letters_only=False, stop_words=False)
 TOO_FEW_TOKENS = "fewer tokens per hashtag than selection.min_tokens_per_hashtag"
 
 COLUMNS = ("id", "created_at", "entity_name", "text", "clean", "deep_clean", "tags", "n_hashtags")
@@ -37,6 +38,7 @@ class Staged:
         duplicate_keys: per batch what the split needs to find near-duplicates.
         counts: hashtag -> number of posts of the raw corpus.
         spellings: original spelling -> number of uses.
+        excluded: hashtag that the rules leave out -> number of posts of the raw corpus.
     """
 
     file: Path
@@ -45,6 +47,7 @@ class Staged:
     duplicate_keys: list[Any] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     spellings: Counter[str] = field(default_factory=Counter)
+    excluded: Counter[str] = field(default_factory=Counter)
 
     def batches(self) -> Iterator[tuple[slice, pl.DataFrame]]:
         """Yield the posts again, each batch with its rows' numbers."""
@@ -83,6 +86,7 @@ def _stage_batch(
         cleaned = _keep(cleaned, pl.col("clean") != "", NOTHING_LEFT, rejects)
     staged.counts.update(occurrences(cleaned["tags"]))
     staged.spellings.update(occurrences(cleaned["hashtags"]))
+    staged.excluded.update(occurrences(_excluded(cleaned)))
     tokens = count_tokens(cleaned["clean"])
     enough = pl.lit(tokens) >= recipe.selection.min_tokens_per_hashtag * pl.col("n_hashtags")
     kept = _keep(cleaned, enough, TOO_FEW_TOKENS, rejects)
@@ -109,6 +113,11 @@ def _tagged(recipe: Recipe, batch: pl.DataFrame, rejects: Rejects) -> pl.DataFra
     if recipe.split.order == "temporal":
         batch = _keep(batch, pl.col("created_at").is_not_null(), NO_TIME, rejects)
     return batch
+
+
+def _excluded(posts: pl.DataFrame) -> pl.Series:
+    every = ALL_HASHTAGS.normalise(posts["hashtags"])
+    return every.list.set_difference(posts["tags"])
 
 
 def _keep(batch: pl.DataFrame, wanted: pl.Expr, reason: str, rejects: Rejects) -> pl.DataFrame:

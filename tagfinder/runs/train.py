@@ -23,6 +23,7 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
 from tagfinder.models.live import LiveRecommender
+from tagfinder.progress import phase
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.runs.calibrate import calibrate
 from tagfinder.runs.corpus import corpus_of
@@ -76,7 +77,8 @@ def train(config: DictConfig) -> float:
     kept = resumable(run.path, config.seed, config.checkpoint_every, config.patience)
     trainer = build_trainer(config, [timer, evaluator, *kept.callbacks])
     with tracked(trainer.loggers, plain(config), overrides()) as trackers:
-        fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
+        with phase(f"training {choice_of('model')}", lambda: f"epoch {trainer.current_epoch + 1}"):
+            fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
         draw_learning_curves(kept.history.epochs, run.figures)
         epoch = load_weights(model, run.weights)
         trainer.validate(model, data, verbose=False)

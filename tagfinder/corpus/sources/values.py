@@ -26,8 +26,8 @@ BYTES = r"""(?s)^b(?:'.*'|".*")$"""
 ROUNDED_ID = r"^\d(?:\.\d+)?[eE]\+?\d+$"
 EXACT_FLOAT = 2**53
 
-BAD_TIME = "kept without a time: created_at is not one (data.columns.created_at_format)"
-ROUNDED = "kept without an id: it is rounded, as 1.29E+18 (read ids as text, not as numbers)"
+BAD_TIME = "have a created_at that is not a time (see data.columns.created_at_format)"
+ROUNDED = "have an id that was rounded, as 1.29E+18, and is not used (export ids as text)"
 
 
 @dataclass(frozen=True)
