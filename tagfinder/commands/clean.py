@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     default="report",
     show_default=True,
     metavar="NAME",
-    help="A cleaning of the configuration: report, light or none.",
+    help="A cleaning of the configuration: report, multilingual, light, live or none.",
 )
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 def command(further: bool, inline_hashtags: str | None, name: str, texts: tuple[str, ...]) -> None:
@@ -66,8 +66,10 @@ def load_cleaning(name: str, inline_hashtags: str | None = None) -> Cleaning:
 def _print_lines(cleaning: Cleaning, lines: list[str], further: bool) -> None:
     import polars as pl
 
-    cleaned = cleaning.clean(pl.Series(lines, dtype=pl.String))
+    texts = pl.Series(lines, dtype=pl.String)
+    languages = cleaning.languages(texts)
+    cleaned = cleaning.clean(texts, languages)
     if further:
-        cleaned = cleaning.deep_clean(cleaned)
+        cleaned = cleaning.deep_clean(cleaned, languages)
     sys.stdout.buffer.write("".join(f"{line}\n" for line in cleaned).encode())
     sys.stdout.buffer.flush()

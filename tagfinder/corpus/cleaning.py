@@ -9,11 +9,12 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import polars as pl
 
 from tagfinder.corpus.hashtags import CUT, HASHTAG, NAME, SIGN, mark_cuts, remove_tags
+from tagfinder.corpus.multilingual import languages_of
 from tagfinder.corpus.scripts import cut_into_pairs
 from tagfinder.corpus.words import lemma, map_words, stop_words
 from tagfinder.errors import InputError
@@ -65,6 +66,13 @@ class Step(Protocol):
         """Take a String series and return one of the same length."""
 
 
+class StepByLanguage(Protocol):
+    """A step that also needs the language of each text; such steps have `by_language = True`."""
+
+    def __call__(self, texts: pl.Series, languages: pl.Series) -> pl.Series:
+        """Take texts and their languages, both String, and return texts of the same length."""
+
+
 class Cleaning:
     """The first and the further cleaning of a corpus.
 
@@ -81,8 +89,8 @@ class Cleaning:
 
     def __init__(
         self,
-        first: Sequence[Step],
-        further: Sequence[Step],
+        first: Sequence[Step | StepByLanguage],
+        further: Sequence[Step | StepByLanguage],
         inline_hashtags: InlineHashtags = "keep",
     ) -> None:
         if inline_hashtags not in ("keep", "drop"):
@@ -94,29 +102,62 @@ class Cleaning:
         self.further = tuple(further)
         self.inline_hashtags = inline_hashtags
 
-    def clean(self, texts: pl.Series) -> pl.Series:
-        """Return the first cleaning of texts as published (String to String)."""
+    def languages(self, texts: pl.Series, known: pl.Series | None = None) -> pl.Series | None:
+        """Return the language of each text where a step asks for it, else None.
+
+        Args:
+            texts: String, as published.
+            known: String, what the network says of their languages; null is detected.
+        """
+        by_language = any(getattr(step, "by_language", False) for step in self.first + self.further)
+        return languages_of(texts, known) if by_language else None
+
+    def clean(self, texts: pl.Series, languages: pl.Series | None = None) -> pl.Series:
+        """Return the first cleaning of texts as published.
+
+        Args:
+            texts: String.
+            languages: what `languages` returned for them; None detects them where it is needed.
+
+        Returns:
+            String.
+        """
         dropped = (RemoveHtml(), RemoveHashtags()) if self.inline_hashtags == "drop" else ()
-        return _in_threads((*dropped, *self.first), texts)
+        if languages is None:
+            languages = self.languages(texts)
+        return _in_threads((*dropped, *self.first), texts, languages)
 
-    def deep_clean(self, cleaned: pl.Series) -> pl.Series:
-        """Return the further cleaning of what `clean` returned (String to String)."""
-        return _in_threads(self.further, cleaned)
+    def deep_clean(self, cleaned: pl.Series, languages: pl.Series | None = None) -> pl.Series:
+        """Return the further cleaning of what `clean` returned, arguments as there."""
+        if languages is None:
+            languages = self.languages(cleaned)
+        return _in_threads(self.further, cleaned, languages)
 
 
-def _in_threads(steps: Sequence[Step], texts: pl.Series) -> pl.Series:
+def _in_threads(
+    steps: Sequence[Step | StepByLanguage], texts: pl.Series, languages: pl.Series | None
+) -> pl.Series:
     """Apply the steps to slices of the rows at once: Polars gives one expression one core."""
     rows = max(ROWS_PER_THREAD, -(-len(texts) // pl.thread_pool_size()))
-    slices = [texts[start : start + rows] for start in range(0, len(texts), rows)]
+    slices = [slice(start, start + rows) for start in range(0, len(texts), rows)]
+
+    def apply(part: slice) -> pl.Series:
+        return _in_order(steps, texts[part], None if languages is None else languages[part])
+
     if len(slices) <= 1:
-        return _in_order(steps, texts)
+        return _in_order(steps, texts, languages)
     with ThreadPoolExecutor(len(slices)) as pool:
-        return pl.concat(pool.map(lambda part: _in_order(steps, part), slices), rechunk=True)
+        return pl.concat(pool.map(apply, slices), rechunk=True)
 
 
-def _in_order(steps: Sequence[Step], texts: pl.Series) -> pl.Series:
+def _in_order(
+    steps: Sequence[Step | StepByLanguage], texts: pl.Series, languages: pl.Series | None
+) -> pl.Series:
     for step in steps:
-        texts = step(texts)
+        if getattr(step, "by_language", False):
+            texts = cast("StepByLanguage", step)(texts, cast("pl.Series", languages))
+        else:
+            texts = cast("Step", step)(texts)
     return texts
 
 

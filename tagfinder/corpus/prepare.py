@@ -79,6 +79,7 @@ def _make(recipe: Recipe, folder: Path, rejects: Rejects) -> dict[str, object]:
         "remarks": dict(sorted(rejects.remarks.items())),
         "distinct_hashtags": len(staged.counts),
         "hashtags_left_out": _hashtags_left_out(recipe, staged),
+        "languages": dict(sorted(staged.languages.items(), key=lambda item: (-item[1], item[0]))),
         "versions": {library: version(library) for library in LIBRARIES},
     }
 

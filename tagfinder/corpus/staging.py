@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from tagfinder.corpus import hashtags
+from tagfinder.corpus.multilingual import UNDETERMINED, known_languages
 from tagfinder.corpus.parquet import read_batches, write_batches
 from tagfinder.corpus.recipe import Recipe
 from tagfinder.corpus.rejects import Rejects
@@ -39,6 +40,7 @@ class Staged:
         counts: hashtag -> number of posts of the raw corpus.
         spellings: original spelling -> number of uses.
         excluded: hashtag that the rules leave out -> number of posts of the raw corpus.
+        languages: language (BCP 47, `und` where unknown) -> number of posts in the file.
     """
 
     file: Path
@@ -48,6 +50,7 @@ class Staged:
     counts: Counter[str] = field(default_factory=Counter)
     spellings: Counter[str] = field(default_factory=Counter)
     excluded: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
 
     def batches(self) -> Iterator[tuple[slice, pl.DataFrame]]:
         """Yield the posts again, each batch with its rows' numbers."""
@@ -81,7 +84,11 @@ def _stage_batch(
     recipe: Recipe, batch: pl.DataFrame, staged: Staged, rejects: Rejects
 ) -> pl.DataFrame:
     tagged = _tagged(recipe, batch, rejects)
-    cleaned = tagged.with_columns(clean=recipe.cleaning.clean(tagged["text"]))
+    languages = recipe.cleaning.languages(tagged["text"], tagged["lang"])
+    cleaned = tagged.with_columns(
+        clean=recipe.cleaning.clean(tagged["text"], languages),
+        language=known_languages(tagged["lang"]) if languages is None else languages,
+    )
     if not recipe.selection.keep_empty:
         cleaned = _keep(cleaned, pl.col("clean") != "", NOTHING_LEFT, rejects)
     staged.counts.update(occurrences(cleaned["tags"]))
@@ -94,9 +101,13 @@ def _stage_batch(
     staged.duplicate_keys.append(recipe.split.keys(kept["text"]))
     row_numbers = pl.int_range(staged.rows, staged.rows + kept.height, eager=True)
     staged.rows += kept.height
+    of_kept = kept["language"]
+    staged.languages.update(dict(of_kept.fill_null(UNDETERMINED).value_counts().rows()))
     return kept.with_columns(
         id=pl.coalesce(kept["id"], row_numbers.cast(pl.String)),
-        deep_clean=recipe.cleaning.deep_clean(kept["clean"]),
+        deep_clean=recipe.cleaning.deep_clean(
+            kept["clean"], None if languages is None else of_kept
+        ),
     ).select(COLUMNS)
 
 

@@ -152,10 +152,12 @@ class Recommender:
         """Return what cleaning leaves of texts for the model to read (String to String)."""
         if self.features.column == "text":
             return texts
-        cleaned = self._cleaning.clean(texts)
-        deep = self.features.column == "deep_clean"
-        result: pl.Series = self._cleaning.deep_clean(cleaned) if deep else cleaned
-        return result
+        languages = self._cleaning.languages(texts)
+        cleaned: pl.Series = self._cleaning.clean(texts, languages)
+        if self.features.column != "deep_clean":
+            return cleaned
+        deep: pl.Series = self._cleaning.deep_clean(cleaned, languages)
+        return deep
 
     def scores_of_input(self, inputs: pl.Series) -> np.ndarray:
         """Return (N, L) float32 scores of texts that are cleaned already."""
