@@ -10,7 +10,7 @@ DATA ?= crisislex
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install train demo report test check format clean
+.PHONY: help install train demo report docs test check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -34,6 +34,9 @@ demo: install ## open a web page for a small model, trained at the first time
 
 report: install ## make the student report again on DATA (crisislex, or a file of posts)
 	$(BIN)/python experiments/report/make.py --data $(DATA)
+
+docs: install ## build the documentation into build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 test: install ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tagfinder.recommend.loading import load
     from tagfinder.recommend.recommender import Recommender
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Recommender", "__version__", "load"]
 
 

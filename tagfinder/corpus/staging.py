@@ -16,6 +16,7 @@ from tagfinder.corpus.multilingual import UNDETERMINED, known_languages
 from tagfinder.corpus.parquet import read_batches, write_batches
 from tagfinder.corpus.recipe import Recipe
 from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.schema import completed
 from tagfinder.corpus.scripts import count_tokens
 from tagfinder.progress import track
 
@@ -70,7 +71,8 @@ class Staged:
 def stage(recipe: Recipe, file: Path, rejects: Rejects) -> Staged:
     """Clean all posts of the recipe's source into `file`."""
     staged = Staged(file)
-    batches = track(recipe.source.batches(rejects), f"cleaning {recipe.source.name}")
+    batches = completed(recipe.source.batches(rejects), recipe.source.name)
+    batches = track(batches, f"cleaning {recipe.source.name}")
     write_batches(file, (_stage_batch(recipe, batch, staged, rejects) for batch in batches))
     return staged
 
