@@ -13,7 +13,8 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from tagfinder.evaluation.bins import ScoreBins
-from tagfinder.evaluation.rankings import PADDING
+from tagfinder.evaluation.rankings import PADDING, hits
+from tagfinder.evaluation.scored import SparseScores
 
 
 class MeanScores(Metric):
@@ -64,15 +65,22 @@ class LabelCounts(Metric):
         """Add rows.
 
         Args:
-            predicted: (N, L) bool, the labels given to each row.
+            predicted: the labels given to each row, (N, L) bool or (N, K) int64 padded with -1.
             labels: (N, M) int64 true label indices, padded with -1.
         """
         rows, true_labels = true_pairs(labels)
-        found = true_labels[predicted[rows, true_labels]]
-        n_labels = self.counts.shape[1]
-        self.counts[0] += torch.bincount(found, minlength=n_labels)
-        self.counts[1] += predicted.sum(0)
-        self.counts[2] += torch.bincount(true_labels, minlength=n_labels)
+        if predicted.dtype == torch.bool:
+            found = true_labels[predicted[rows, true_labels]]
+            n_predicted = predicted.sum(0)
+        else:
+            found = predicted[hits(predicted, labels)]
+            n_predicted = self._per_label(predicted[predicted != PADDING])
+        self.counts[0] += self._per_label(found)
+        self.counts[1] += n_predicted
+        self.counts[2] += self._per_label(true_labels)
+
+    def _per_label(self, labels: Tensor) -> Tensor:
+        return torch.bincount(labels, minlength=self.counts.shape[1])
 
     def compute(self) -> Tensor:
         """Return (3, L) int64: true positives, predictions and support over all processes."""
@@ -99,13 +107,19 @@ class ScoreHistograms(Metric):
         zeros = torch.zeros(2, n_labels, self.bins.n_bins, dtype=torch.int64)
         self.add_state("counts", zeros, dist_reduce_fx="sum")
 
-    def update(self, scores: Tensor, labels: Tensor) -> None:
+    def update(self, scores: Tensor | SparseScores, labels: Tensor) -> None:
         """Add rows.
 
         Args:
-            scores: (N, L) float32 in [0, 1].
+            scores: (N, L) float32 in [0, 1], or those of the best labels, all others being 0.
             labels: (N, M) int64 true label indices, padded with -1.
         """
+        if isinstance(scores, SparseScores):
+            self._add_sparse(scores, labels)
+        else:
+            self._add_all(scores, labels)
+
+    def _add_all(self, scores: Tensor, labels: Tensor) -> None:
         n_labels = self.counts.shape[1]
         cells = self.bins.of(scores)
         cells += torch.arange(n_labels, device=cells.device) * self.bins.n_bins
@@ -116,6 +130,18 @@ class ScoreHistograms(Metric):
         """Return (2, L, bins) int64: rows without the label and rows with it, worst score first."""
         everything, positives = self.counts.cpu()
         return torch.stack([everything - positives, positives])
+
+    def _add_sparse(self, scores: SparseScores, labels: Tensor) -> None:
+        n_labels = self.counts.shape[1]
+        ranked = scores.labels != PADDING
+        given = scores.labels[ranked]
+        none = self.bins.of(torch.zeros(1))
+        n_given = torch.bincount(given, minlength=n_labels)
+        self.counts[0][:, none] += (len(scores.labels) - n_given)[:, None]
+        _count(self.counts[0], given * self.bins.n_bins + self.bins.of(scores.values[ranked]))
+        true = labels != PADDING
+        of_true = self.bins.of(scores.of(labels)[true])
+        _count(self.counts[1], labels[true] * self.bins.n_bins + of_true)
 
 
 def true_pairs(labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from tagfinder.errors import InputError
 from tagfinder.evaluation.part_callback import PartCallback, PartName
 from tagfinder.evaluation.predictions import Predictions
-from tagfinder.evaluation.scored import scored_blocks
+from tagfinder.evaluation.scored import SparseScores, scored_blocks
 from tagfinder.evaluation.tally import Tally
 from tagfinder.files import atomic_path
 
@@ -25,7 +25,8 @@ class Evaluator(PartCallback):
 
     A step returns `labels` (B, M) int64 padded with -1, `n_hashtags` (B,), `rows` (B,), and
     either `scores` (B, L) float32 in [0, 1] for a closed label set or, for an open one,
-    `top_labels` and `top_scores` (B, K), best first, padded with -1 and 0.
+    `top_labels` and `top_scores` (B, K), best first, padded with -1 and 0. With these, `n_labels`
+    says that the label set is closed, but too large for a score of every label.
 
     Logged under `val/` and `test/`, in [0, 1], higher is better for each of them:
 
@@ -33,7 +34,8 @@ class Evaluator(PartCallback):
     * from every label's score: `mrr` and `lrap` over the whole ranking, `micro_`, `macro_` and
       `samples_` `precision`, `recall` and `f1` at the threshold, `macro_auc` and
       `macro_average_precision` over the labels for which they are defined. Without a closed label
-      set these are left out (`tally.NEED_ALL_SCORES`);
+      set these are left out (`tally.NEED_ALL_SCORES`); where only the best labels have a score,
+      the others count as 0, and `mrr` and `lrap` are left out;
     * with open scoring: `open_ndcg@k` ... `open_mrr@k` over every tagged post, a hashtag outside
       the label set being a miss, and `coverage`, the share of tagged posts with a hashtag in the
       set.
@@ -97,8 +99,9 @@ class Evaluator(PartCallback):
         for block in scored_blocks(outputs, self.top_k):
             tally = self._tallies.get(part)
             if tally is None:
-                n_labels = None if block.scores is None else block.scores.shape[1]
-                tally = self._tallies[part] = self._new_tally(n_labels, block.labels.device)
+                sparse = isinstance(block.scores, SparseScores)
+                tally = self._new_tally(block.label_set_size, sparse, block.labels.device)
+                self._tallies[part] = tally
             tally.update(block)
             if part == "test":
                 self._collected.add(block)
@@ -139,16 +142,16 @@ class Evaluator(PartCallback):
         if not 0 <= self.threshold <= 1:
             raise InputError(f"evaluation.threshold is {self.threshold}; expected 0 to 1")
 
-    def _new_tally(self, n_labels: int | None, device: torch.device) -> Tally:
+    def _new_tally(self, n_labels: int | None, sparse: bool, device: torch.device) -> Tally:
         with_open = self.open and not self._fitting
-        return Tally(self.ks, self.threshold, with_open, n_labels, device)
+        return Tally(self.ks, self.threshold, with_open, n_labels, device, sparse=sparse)
 
     def _finish(
         self, part: PartName, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         tally = self._tallies.pop(part, None)
-        n_labels = _agreed_n_labels(tally, trainer, pl_module.device)
-        results = (tally or self._new_tally(n_labels, pl_module.device)).compute()
+        n_labels, sparse = _agreed_label_set(tally, trainer, pl_module.device)
+        results = (tally or self._new_tally(n_labels, sparse, pl_module.device)).compute()
         scores = {f"{part}/{name}": value for name, value in results.scores.items()}
         pl_module.log_dict(scores, sync_dist=True)
         self.results[part] = _nan_to_none(results.scores) | results.counts
@@ -157,13 +160,13 @@ class Evaluator(PartCallback):
             self.per_label[part] = _with_hashtags(results.per_label, pl_module)
 
 
-def _agreed_n_labels(
+def _agreed_label_set(
     tally: Tally | None, trainer: lightning.Trainer, device: torch.device
-) -> int | None:
-    """Return the size of the label set, also in a process that was given no rows."""
-    own = 0 if tally is None or tally.n_labels is None else tally.n_labels
-    most = trainer.strategy.reduce(torch.tensor(own, device=device), reduce_op="max")
-    return int(most) or None
+) -> tuple[int | None, bool]:
+    """Return size and sparsity of the label set, also in a process that was given no rows."""
+    own = torch.tensor([0, 0] if tally is None else [tally.n_labels or 0, tally.sparse])
+    n_labels, sparse = trainer.strategy.reduce(own.to(device), reduce_op="max").tolist()
+    return n_labels or None, bool(sparse)
 
 
 def _ids(trainer: lightning.Trainer, part: PartName) -> pl.Series | None:

@@ -35,10 +35,10 @@ class ScoreCounting(PartCallback):
     def add(self, part: PartName, outputs: Any) -> None:
         """Count a batch."""
         for block in scored_blocks(outputs, depth=1):
-            if block.scores is None:
+            if block.label_set_size is None or block.scores is None:
                 continue
             if part not in self._metrics:
-                counts = ScoreHistograms(block.scores.shape[1])
-                self._metrics[part] = counts.to(block.scores.device)
+                counts = ScoreHistograms(block.label_set_size)
+                self._metrics[part] = counts.to(block.labels.device)
             covered = block.n_labels > 0
             self._metrics[part].update(block.scores[covered], block.labels[covered])

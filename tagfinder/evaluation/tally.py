@@ -12,12 +12,13 @@ from torch import Tensor
 from tagfinder.evaluation import metrics
 from tagfinder.evaluation.accumulators import LabelCounts, MeanScores, ScoreHistograms
 from tagfinder.evaluation.rankings import PADDING, hits, true_ranks
-from tagfinder.evaluation.scored import Scored
+from tagfinder.evaluation.scored import Scored, SparseScores
 
 KINDS = ("precision", "recall", "f1")
+NEED_WHOLE_RANKING = ("mrr", "lrap")
+"""Scores that need the rank of every label: left out where only the best ones have a score."""
 NEED_ALL_SCORES = (
-    "mrr",
-    "lrap",
+    *NEED_WHOLE_RANKING,
     *(f"{mean}_{kind}" for mean in ("micro", "macro", "samples") for kind in KINDS),
     "macro_auc",
     "macro_average_precision",
@@ -52,6 +53,7 @@ class Tally:
         with_open: whether every tagged post is judged too, a hashtag outside the set as a miss.
         n_labels: size of the closed label set, None where there is none.
         device: where the sums live: that of the scores.
+        sparse: whether only the best labels of a row have a score.
     """
 
     def __init__(
@@ -61,9 +63,12 @@ class Tally:
         with_open: bool,
         n_labels: int | None,
         device: torch.device | str = "cpu",
+        *,
+        sparse: bool = False,
     ) -> None:
         self.ks, self.threshold, self.with_open, self.n_labels = ks, threshold, with_open, n_labels
-        nothing = _no_rows(n_labels)
+        self.sparse = sparse
+        nothing = _no_rows(n_labels, sparse)
         self._means = MeanScores(list(self._row_scores(nothing)))
         self._counts = LabelCounts(n_labels or 0)
         self._histograms = ScoreHistograms(n_labels or 0)
@@ -77,7 +82,10 @@ class Tally:
         if block.scores is not None:
             covered = block.n_labels > 0
             scores, labels = block.scores[covered], block.labels[covered]
-            self._counts.update(scores >= self.threshold, labels)
+            if isinstance(scores, SparseScores):
+                self._counts.update(scores.given(self.threshold), labels)
+            else:
+                self._counts.update(scores >= self.threshold, labels)
             self._histograms.update(scores, labels)
 
     def compute(self) -> Results:
@@ -88,13 +96,16 @@ class Tally:
             return Results(scores, counts, None, NEED_ALL_SCORES)
         per_label_counts = self._counts.compute()
         per_label = _per_label(per_label_counts, self._histograms.compute())
-        return Results(scores | _over_labels(per_label_counts, per_label), counts, per_label, ())
+        scores |= _over_labels(per_label_counts, per_label)
+        return Results(scores, counts, per_label, NEED_WHOLE_RANKING if self.sparse else ())
 
     def _row_scores(self, block: Scored) -> dict[str, Tensor]:
         found, n_labels = hits(block.top_labels, block.labels), block.n_labels
         scores = metrics.ranking_scores(found, n_labels, self.ks)
         scores |= metrics.report_scores(found, n_labels, self.ks)
-        if block.scores is not None:
+        if isinstance(block.scores, SparseScores):
+            scores |= self._threshold_scores(block.scores, block.labels)
+        elif block.scores is not None:
             scores |= self._whole_ranking_scores(block.scores, block.labels)
         if self.with_open:
             scores |= metrics.open_scores(found, n_labels, block.n_hashtags, self.ks)
@@ -108,6 +119,13 @@ class Tally:
         values = {"mrr": 1 / ranks.amin(1), "lrap": metrics.label_ranking_average_precision(ranks)}
         values |= {f"samples_{kind}": getattr(at_threshold, kind) for kind in KINDS}
         return metrics.masked(values, ~true.any(1))
+
+    def _threshold_scores(self, scores: SparseScores, labels: Tensor) -> dict[str, Tensor]:
+        given, true = scores.given(self.threshold), labels != PADDING
+        n_given, n_found = (given != PADDING).sum(1), hits(given, labels).sum(1)
+        at_threshold = metrics.precision_recall_f1(n_found, n_given, true.sum(1))
+        values = {f"samples_{kind}": getattr(at_threshold, kind) for kind in KINDS}
+        return metrics.left_out(values, ~true.any(1))
 
     def _row_counts(self, took_part: dict[str, int], n_rows: int) -> dict[str, int]:
         n = took_part[f"ndcg@{self.ks[0]}"]
@@ -144,7 +162,10 @@ def _over_labels(counts: Tensor, per_label: pl.DataFrame) -> dict[str, float]:
     return scores
 
 
-def _no_rows(n_labels: int | None) -> Scored:
+def _no_rows(n_labels: int | None, sparse: bool) -> Scored:
     nothing = torch.zeros(0, 1, dtype=torch.int64)
-    scores = None if n_labels is None else torch.zeros(0, n_labels)
+    scores: Tensor | SparseScores | None = None
+    if n_labels is not None:
+        sparse_scores = SparseScores(nothing, nothing.float(), n_labels)
+        scores = sparse_scores if sparse else torch.zeros(0, n_labels)
     return Scored(nothing, nothing.float(), nothing, nothing[:, 0], nothing[:, 0], scores)

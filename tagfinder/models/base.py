@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,11 @@ from torch import Tensor
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
+from tagfinder.errors import InputError
+
+# Hashtags of which every one has a score for every post: batches of scores and weights of dense
+# layers fit into memory.
+MOST_SCORED_LABELS = 20_000
 
 
 class RecommenderModule(lightning.LightningModule):
@@ -23,10 +28,21 @@ class RecommenderModule(lightning.LightningModule):
     Args:
         label_set: the hashtags to choose from.
         features: what the recommender sees of a text; fitted already.
+
+    Raises:
+        InputError: the label set is too large to score every hashtag for every post.
     """
+
+    most_labels: ClassVar[int | None] = MOST_SCORED_LABELS
 
     def __init__(self, label_set: LabelSet, features: Features) -> None:
         super().__init__()
+        if self.most_labels is not None and len(label_set) > self.most_labels:
+            raise InputError(
+                f"{type(self).__name__} scores every hashtag for every post and holds at most "
+                f"{self.most_labels:,}, not {len(label_set):,}; choose fewer "
+                "(selection.top_n, selection.min_count) or model=omikuji"
+            )
         self.label_set = label_set
         self.features = features
 
@@ -41,11 +57,11 @@ class RecommenderModule(lightning.LightningModule):
         """
         return self.features.knows(texts)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Return what the evaluator reads."""
         return scored(batch, self.scores(batch.inputs))
 
-    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Return what the evaluator reads."""
         return scored(batch, self.scores(batch.inputs))
 
@@ -98,6 +114,61 @@ class WholePartRecommender(RecommenderModule):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take what was learned out of the state dict."""
         self.restore(state)
+
+
+class SparseRecommender(WholePartRecommender):
+    """A recommender over a label set too large for scores of every label: it ranks the best ones.
+
+    Args:
+        label_set: the hashtags to choose from.
+        features: what the recommender sees of a text; fitted already.
+        top_k: labels that have a score when a post is judged; all others count as 0.
+    """
+
+    most_labels = None
+
+    def __init__(self, label_set: LabelSet, features: Features, top_k: int) -> None:
+        super().__init__(label_set, features)
+        self.top_k = min(top_k, len(label_set))
+
+    @abstractmethod
+    def top(self, inputs: Any, k: int) -> tuple[Tensor, Tensor]:
+        """Return the best labels for the inputs of B posts.
+
+        Returns:
+            (B, min(k, L)) int64 labels, best first and equal ones by their number, padded with -1,
+            and their float32 scores in [0, 1], padded with 0.
+        """
+
+    def scores(self, inputs: Any) -> Tensor:
+        """Refuse.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            f"{type(self).__name__} ranks the best of {len(self.label_set):,} hashtags and does "
+            "not score them all; ask for suggestions"
+        )
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """Return what the evaluator reads."""
+        return self._ranked(batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """Return what the evaluator reads."""
+        return self._ranked(batch)
+
+    def _ranked(self, batch: Batch) -> dict[str, Any]:
+        labels, scores = self.top(batch.inputs, self.top_k)
+        return {
+            "top_labels": labels,
+            "top_scores": scores,
+            "n_labels": len(self.label_set),
+            "labels": batch.labels,
+            "n_hashtags": batch.n_hashtags,
+            "rows": batch.rows,
+        }
 
 
 def sparse_labels(labels: Tensor, n_labels: int) -> csr_matrix:

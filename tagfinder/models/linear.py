@@ -19,6 +19,8 @@ from tagfinder.models.platt import PlattScaling
 from tagfinder.progress import track
 
 LOSSES = ("logistic", "squared_hinge")
+# Twice as much is needed while they are learned.
+MOST_WEIGHT_BYTES = 4_000_000_000
 SOLVERS = ("saga", "lbfgs")
 
 
@@ -226,6 +228,7 @@ class OneVsRest(LinearLearner):
         self._fit_labels(features, labels, "one-vs-rest")
 
     def _fit_labels(self, features: csr_matrix, labels: csr_matrix, description: str) -> None:
+        _refuse_large_weights(labels.shape[1], features.shape[1])
         weights = np.zeros((labels.shape[1], features.shape[1]), dtype=np.float32)
         # A hashtag without a training post is never suggested.
         self.intercepts = np.full(labels.shape[1], -np.inf, dtype=np.float32)
@@ -276,6 +279,16 @@ class OneVsRest(LinearLearner):
         """Take over what `learned` returned."""
         super().restore(learned)
         self.scaling = PlattScaling(learned["slope"], learned["offset"])
+
+
+def _refuse_large_weights(n_labels: int, n_features: int) -> None:
+    size = n_labels * n_features * np.dtype(np.float32).itemsize
+    if size > MOST_WEIGHT_BYTES:
+        raise InputError(
+            f"weights of {n_labels:,} hashtags by {n_features:,} n-grams would take "
+            f"{size / 1e9:.1f} GB of memory, more than {MOST_WEIGHT_BYTES / 1e9:.0f} GB; choose "
+            "fewer (selection.top_n, model.max_features) or model=omikuji"
+        )
 
 
 def _check(key: str, value: str, allowed: tuple[str, ...]) -> None:

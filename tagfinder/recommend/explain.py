@@ -105,13 +105,13 @@ def _label(recommender: Recommender, hashtag: str) -> int:
 def _summands(
     module: Any, learner: OneVsRest | LabelPowerset, read: str, label: int
 ) -> list[Influence]:
-    features = module.vectorizer.transform([read])
+    features = module.tfidf.vectorizer.transform([read])
     slopes = learner.weights[features.indices]
     if isinstance(learner, LabelPowerset):
         slopes = slopes @ _class_shares(learner, features, label)
     else:
         slopes = slopes[:, label]
-    names = module.vectorizer.get_feature_names_out()[features.indices]
+    names = module.tfidf.vectorizer.get_feature_names_out()[features.indices]
     effects = features.data * slopes
     return [Influence(str(name), float(e)) for name, e in zip(names, effects, strict=True)]
 
@@ -132,7 +132,7 @@ def _by_leaving_out(
     words = read.split()
     shorter = [" ".join(words[:i] + words[i + 1 :]) for i in range(len(words))]
     inputs = pl.Series([read, *shorter], dtype=pl.String)
-    scores = recommender.scores_of_input(inputs)[:, list(labels)].astype(np.float64)
+    scores = recommender.scores_of_labels(inputs, labels).astype(np.float64)
     log_odds = logit(np.clip(scores, CLOSEST, 1 - CLOSEST))
     effects = log_odds[0] - log_odds[1:]
     return [

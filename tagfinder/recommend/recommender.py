@@ -17,8 +17,8 @@ from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
 from tagfinder.evaluation.rankings import top_k
-from tagfinder.models.base import RecommenderModule
-from tagfinder.models.scoring import all_scores
+from tagfinder.models.base import RecommenderModule, SparseRecommender
+from tagfinder.models.scoring import all_scores, all_top
 from tagfinder.recommend.bundle import read_saved
 from tagfinder.recommend.onnx_runtime import GRAPHS, onnx_parts
 from tagfinder.recommend.saved import Saved, is_live
@@ -110,12 +110,8 @@ class Recommender:
         if given.is_empty():
             return []
         inputs = self.model_input(given)
-        scores = self.scores_of_input(inputs)
-        candidates = scores.copy()
-        candidates[:, self._left_out] = -np.inf
-        if not repeat:
-            self._leave_out_present(candidates, given)
-        labels, best = (found.numpy() for found in top_k(torch.from_numpy(candidates), k))
+        present = [[] for _ in given] if repeat else self._present(given)
+        labels, best = self._best(inputs, k, [[*self._left_out, *row] for row in present])
         probabilities = self._calibration.probabilities(best)
         kept = np.isfinite(best) & (probabilities >= threshold)
         known = self.knows_input(inputs)
@@ -165,15 +161,56 @@ class Recommender:
             encoded = self.features.encode(inputs)
         return all_scores(self.module, encoded)
 
+    def scores_of_labels(self, inputs: pl.Series, labels: Sequence[int]) -> np.ndarray:
+        """Return (N, M) float32 scores of some hashtags for texts that are cleaned already.
+
+        Where only the best hashtags have a score, the others count as 0.
+        """
+        wanted = np.asarray(labels)
+        if not isinstance(self.module, SparseRecommender):
+            of_labels: np.ndarray = self.scores_of_input(inputs)[:, wanted]
+            return of_labels
+        with self._encoding:
+            encoded = self.features.encode(inputs)
+        given, scores = all_top(self.module, encoded, self.module.top_k)
+        same = given[:, :, None] == wanted
+        return np.where(same, scores[:, :, None], 0).sum(axis=1)
+
     def knows_input(self, inputs: pl.Series) -> np.ndarray:
         """Return (N,) bool: whether a cleaned text holds anything that the model knows."""
         with self._encoding:
             return self.module.knows(inputs)
 
-    def _leave_out_present(self, scores: np.ndarray, texts: pl.Series) -> None:
-        for row, hashtags in enumerate(extract(texts)):
-            present = (self._numbers.get(fold(hashtag)) for hashtag in hashtags)
-            scores[row, [number for number in present if number is not None]] = -np.inf
+    def _best(
+        self, inputs: pl.Series, k: int, unwanted: list[list[int]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return (N, K) labels and scores, best first; minus infinity where there is no more.
+
+        Args:
+            inputs: cleaned texts.
+            k: labels wanted.
+            unwanted: labels of each text that are not to be given.
+        """
+        if not isinstance(self.module, SparseRecommender):
+            scores = self.scores_of_input(inputs).copy()
+            for row, labels_of_text in enumerate(unwanted):
+                scores[row, labels_of_text] = -np.inf
+            labels, best = top_k(torch.from_numpy(scores), k)
+            return labels.numpy(), best.numpy()
+        with self._encoding:
+            encoded = self.features.encode(inputs)
+        given, given_scores = all_top(self.module, encoded, k + max(map(len, unwanted)))
+        left_out = given < 0
+        for row, labels_of_text in enumerate(unwanted):
+            left_out[row] |= np.isin(given[row], labels_of_text)
+        given_scores[left_out] = -np.inf
+        order = np.argsort(left_out, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(given, order, 1), np.take_along_axis(given_scores, order, 1)
+
+    def _present(self, texts: pl.Series) -> list[list[int]]:
+        """Return the labels that each text holds as hashtags."""
+        numbers = ([self._numbers.get(fold(tag)) for tag in tags] for tags in extract(texts))
+        return [[number for number in row if number is not None] for row in numbers]
 
     def _suggestions(
         self, labels: np.ndarray, scores: np.ndarray, probabilities: np.ndarray, kept: np.ndarray

@@ -7,13 +7,15 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import torch
 
 from tagfinder.corpus.prepared import Part
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.evaluation.calibration import FORMAT, IDENTITY, ScoreCounts
-from tagfinder.models.base import RecommenderModule, sparse_labels
+from tagfinder.evaluation.rankings import hits
+from tagfinder.models.base import RecommenderModule, SparseRecommender, sparse_labels
 from tagfinder.models.live import LiveRecommender
-from tagfinder.models.scoring import BATCH_SIZE, score_batches
+from tagfinder.models.scoring import BATCH_SIZE, score_batches, top_batches
 from tagfinder.progress import track
 
 
@@ -45,9 +47,26 @@ def _counted(
     if isinstance(module, LiveRecommender):
         counts.add(*module.score_pairs(part))
         return counts
-    for scores, truth in _scores_and_truth(module, data, part):
+    if isinstance(module, SparseRecommender):
+        pairs = _given_and_truth(module, data, part)
+    else:
+        pairs = _scores_and_truth(module, data, part)
+    for scores, truth in pairs:
         counts.add(scores, truth)
     return counts
+
+
+def _given_and_truth(
+    module: SparseRecommender, data: CorpusDataModule, part: Part
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield scores and truth of the labels that were given a score, batch by batch."""
+    dataset = data.dataset(part)
+    batches = -(-len(dataset) // BATCH_SIZE)
+    ranked = top_batches(module, dataset.texts, module.top_k)
+    for rows, labels, scores in track(ranked, f"calibration: {part}", total=batches):
+        found = hits(torch.from_numpy(labels), dataset[rows].labels).numpy()
+        given = labels >= 0
+        yield scores[given], found[given]
 
 
 def _scores_and_truth(

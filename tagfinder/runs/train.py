@@ -22,6 +22,7 @@ from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
+from tagfinder.models.base import SparseRecommender
 from tagfinder.models.live import LiveRecommender
 from tagfinder.progress import phase
 from tagfinder.recommend.saved import CALIBRATION_FILE
@@ -107,10 +108,11 @@ def refuse_endless_labels(config: DictConfig) -> None:
         InputError: names the key to set.
     """
     every_hashtag = config.protocol.name == "live" and config.selection.top_n is None
-    if every_hashtag and get_object(config.model._target_) is not LiveRecommender:
+    unlimited = LiveRecommender, SparseRecommender
+    if every_hashtag and not issubclass(get_object(config.model._target_), unlimited):
         raise InputError(
             f"model={choice_of('model')} has a closed label set; under protocol=live say how many "
-            "hashtags it holds (selection.top_n=50), or take model=live"
+            "hashtags it holds (selection.top_n=50), or take model=live or model=omikuji"
         )
 
 

@@ -27,7 +27,7 @@ def test_summands_of_a_linear_model_make_up_its_margin(run_of: RunOf) -> None:
     [one] = recommender.suggest(TEXT)
     best = one.hashtags[0].hashtag
     module = recommender.module
-    [margins] = module.learner.margins(module.vectorizer.transform([one.model_input]))
+    [margins] = module.learner.margins(module.tfidf.vectorizer.transform([one.model_input]))
     label = recommender.label_of(best)
     total = sum(influence.effect for influence in influences(recommender, TEXT, best))
     assert total == pytest.approx(margins[label] - module.learner.intercepts[label], rel=1e-4)
@@ -40,8 +40,8 @@ def test_slopes_of_sets_of_hashtags_are_those_of_the_log_odds(linear_run: Path) 
     label = recommender.label_of(best)
     module, learner = recommender.module, recommender.module.learner
     learner.weights = learner.weights.astype(np.float64)
-    features = module.vectorizer.transform([one.model_input]).astype(np.float64)
-    names = module.vectorizer.get_feature_names_out()[features.indices]
+    features = module.tfidf.vectorizer.transform([one.model_input]).astype(np.float64)
+    names = module.tfidf.vectorizer.get_feature_names_out()[features.indices]
     effects = {i.word: i.effect for i in influences(recommender, TEXT, best)}
     for column, name in enumerate(names):
         more, less = features.copy(), features.copy()

@@ -1,0 +1,71 @@
+"""TF-IDF and label trees: the recommender for many thousands of hashtags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from tagfinder.corpus.prepared import LabelSet
+from tagfinder.data.features import Features
+from tagfinder.models.base import SparseRecommender
+from tagfinder.models.label_trees import LabelTrees
+from tagfinder.models.tfidf import Tfidf
+
+
+class LabelTreeRecommender(SparseRecommender):
+    """Word n-grams weighted by TF-IDF, ranked by label trees.
+
+    Args:
+        label_set: the hashtags to choose from.
+        features: plain texts.
+        trees: the forest.
+        top_k: hashtags that have a score when a post is judged; all others count as 0.
+        ngram_range: shortest and longest word n-gram.
+        max_features: most n-grams, the most frequent ones; None takes all.
+        min_posts: fewest training posts with an n-gram.
+        sublinear: weigh a repeated word by 1 + log of its count instead of the count.
+    """
+
+    def __init__(
+        self,
+        label_set: LabelSet,
+        features: Features,
+        trees: LabelTrees,
+        *,
+        top_k: int = 50,
+        ngram_range: Sequence[int] = (1, 2),
+        max_features: int | None = None,
+        min_posts: int = 2,
+        sublinear: bool = True,
+    ) -> None:
+        super().__init__(label_set, features, top_k)
+        self.trees = trees
+        self.tfidf = Tfidf(ngram_range, max_features, min_posts, sublinear)
+
+    def learn(self, inputs: list[str], labels: csr_matrix) -> None:
+        """Learn the vocabulary, its IDF and the trees."""
+        self.trees.fit(self.tfidf.fit(inputs), labels)
+
+    def top(self, inputs: list[str], k: int) -> tuple[Tensor, Tensor]:
+        """Return (B, k) labels, best first, and their scores."""
+        labels, scores = self.trees.top(self.tfidf.transform(inputs), min(k, len(self.label_set)))
+        return torch.from_numpy(labels), torch.from_numpy(scores)
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text holds an n-gram of the vocabulary."""
+        return self.tfidf.knows(texts)
+
+    def learned(self) -> dict[str, Any]:
+        """Return vocabulary, IDF and the trees."""
+        return {**self.tfidf.learned(), "trees": self.trees.learned()}
+
+    def restore(self, learned: dict[str, Any]) -> None:
+        """Take over what `learned` returned."""
+        self.tfidf.restore(learned)
+        self.trees.restore(learned["trees"], len(learned["vocabulary"]))
