@@ -88,6 +88,30 @@ def write_posts_of_a_year(file: Path, n: int = 400) -> Path:
     return file
 
 
+def write_posts_with_many_hashtags(file: Path, n_hashtags: int, n: int) -> Path:
+    """Write raw posts with two of many hashtags each, which its own words decide."""
+    rng = np.random.default_rng(0)
+    letters = np.array(list("abcdefghijklmnop"))
+    hashtags = np.unique(["".join(word) for word in rng.choice(letters, (2 * n_hashtags, 7))])
+    hashtags = rng.permutation(hashtags)[:n_hashtags]
+    words = [f"w{''.join(word)}" for word in rng.choice(letters, (500, 4))]
+    chosen = hashtags[(rng.random((n, 2)) ** 1.2 * n_hashtags).astype(int)]
+    pl.DataFrame(
+        {
+            "id": [f"post {i}" for i in range(n)],
+            "created_at": [
+                datetime(2021, 1, 1, tzinfo=UTC) + timedelta(minutes=5 * i) for i in range(n)
+            ],
+            "entity_name": [f"author {i % 50}" for i in range(n)],
+            "text": [
+                f"{' '.join(rng.choice(words, 4))} about{a} near{a} about{b} near{b} #{a} #{b}"
+                for a, b in chosen
+            ],
+        }
+    ).write_parquet(file)
+    return file
+
+
 def write_tiny_encoder(folder: Path) -> Path:
     """Write a BERT of random weights with a vocabulary of the made-up words."""
     from transformers import BertConfig, BertModel, BertTokenizerFast

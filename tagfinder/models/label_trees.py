@@ -36,7 +36,9 @@ SETTINGS = (
 class LabelTrees:
     """A forest of label trees.
 
-    Trees begin from random clusters that cannot be seeded: two runs differ slightly.
+    Trees begin from random clusters that cannot be seeded: two runs differ slightly. Scores are
+    sums over the trees in the order in which a file system lists them: after loading they may
+    differ in the seventh digit.
 
     Args:
         beam: branches that a post follows in each level of a tree.

@@ -22,8 +22,9 @@ from torch.utils.data import DataLoader
 from tagfinder.errors import InputError, WorkError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score import judge, score
+from tagfinder.evaluation.score_counting import ScoreCounting
 from tagfinder.evaluation.scored import scored_blocks
-from tagfinder.evaluation.tally import NEED_ALL_SCORES, Tally
+from tagfinder.evaluation.tally import NEED_ALL_SCORES, NEED_WHOLE_RANKING, Tally
 from tagfinder.paths import conf_dir
 
 N_POSTS, N_LABELS = 120, 9
@@ -232,6 +233,42 @@ def test_an_open_vocabulary_is_scored_by_its_rankings_and_the_rest_is_left_out_b
     assert not (tmp_path / "per_label.csv").exists()
     lengths = pl.read_parquet(tmp_path / "predictions.parquet")["top_labels"].list.len()
     assert set(lengths) == {N_LABELS - 2}  # padding is not written
+
+
+class BestOnly(Fixed):
+    """Gives the best labels of a closed set; all others count as 0."""
+
+    kept = 4
+
+    def outputs(self, rows):
+        outputs = super().outputs(rows)
+        scores = outputs.pop("scores")
+        best = scores.sort(1, descending=True)
+        top = {
+            "top_labels": best.indices[:, : self.kept],
+            "top_scores": best.values[:, : self.kept],
+        }
+        return outputs | top | {"n_labels": scores.shape[1]}
+
+
+def test_the_best_labels_of_a_large_set_are_scored_as_if_all_others_were_0(table, tmp_path):
+    scores, truth = table
+    least = scores.sort(1, descending=True).values[:, BestOnly.kept - 1 : BestOnly.kept]
+    rest_is_0 = scores.where(scores >= least, 0)
+    counted, expected_counts = ScoreCounting(), ScoreCounting()
+    sparse, dense = evaluator(ks=[1, 3], top_k=4), evaluator(ks=[1, 3], top_k=4)
+    trainer(sparse, counted).test(BestOnly(*table), Posts(), verbose=False)
+    trainer(dense, expected_counts).test(Fixed(rest_is_0, truth), Posts(7), verbose=False)
+    assert sparse.not_measured["test"] == NEED_WHOLE_RANKING
+    expected = {
+        name: value
+        for name, value in dense.results["test"].items()
+        if name not in NEED_WHOLE_RANKING
+    }
+    assert sparse.results["test"] == pytest.approx(expected, rel=1e-12)
+    assert sparse.per_label["test"].equals(dense.per_label["test"])
+    assert sparse.predictions.equals(dense.predictions)
+    assert torch.equal(counted.histograms["test"], expected_counts.histograms["test"])
 
 
 class Improving(Fixed):
