@@ -125,7 +125,7 @@ class Tally:
         n_given, n_found = (given != PADDING).sum(1), hits(given, labels).sum(1)
         at_threshold = metrics.precision_recall_f1(n_found, n_given, true.sum(1))
         values = {f"samples_{kind}": getattr(at_threshold, kind) for kind in KINDS}
-        return metrics.left_out(values, ~true.any(1))
+        return metrics.masked(values, ~true.any(1))
 
     def _row_counts(self, took_part: dict[str, int], n_rows: int) -> dict[str, int]:
         n = took_part[f"ndcg@{self.ks[0]}"]

@@ -25,7 +25,7 @@ from tagfinder.models.base import MOST_SCORED_LABELS
 from tagfinder.models.label_trees import FILES, LabelTrees
 from tagfinder.models.omikuji import LabelTreeRecommender
 from tagfinder.models.random import RandomRecommender
-from tagfinder.recommend.explain import influences
+from tagfinder.recommend.explain import influences_on
 from tagfinder.sweeping.task import run_configured
 
 pytest.importorskip("omikuji", reason="needs omikuji")
@@ -150,7 +150,7 @@ def test_it_suggests_from_the_run_and_from_a_bundle_alike(run: RunFolder, tmp_pa
     assert len(first[1].hashtags) == 3
     assert first[2].hashtags == []
     recommender = tagfinder.load(run.path)
-    assert influences(recommender, text, tag)[0].word in text.split()  # type: ignore[arg-type]
+    assert influences_on(recommender, text, [tag])[0][0].word in text.split()  # type: ignore[arg-type]
 
 
 def test_it_is_compared_with_another_run(run: RunFolder, tmp_path: Path) -> None:
