@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagfinder.commands.lines import arrived_lines
+from tagfinder.commands.options import DATA_HELP
 from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,15 +42,16 @@ TEXTS = 1024
     "--input",
     "source",
     type=click.Path(path_type=Path),
-    help="Parquet file of posts, instead of texts; of any size.",
+    help="File of posts in any form that data=files reads, instead of texts; of any size.",
 )
 @click.option(
     "--output",
     "target",
     type=click.Path(path_type=Path),
-    help="Parquet file to write: the rows of --input with suggestions.",
+    help="Parquet file to write: the posts of --input with suggestions.",
 )
 @click.option("--column", default="text", show_default=True, help="Column of texts in --input.")
+@click.option("--data", multiple=True, metavar="KEY=VALUE", help=DATA_HELP)
 @click.option(
     "--deny",
     type=click.Path(path_type=Path),
@@ -72,6 +74,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     source: Path | None,
     target: Path | None,
     column: str,
+    data: tuple[str, ...],
     deny: Path | None,
     allow: Path | None,
 ) -> None:
@@ -88,7 +91,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     recommender = load(run, hashtags=hashtag_filter(deny, allow))
     settings: dict[str, Any] = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
     if source and target:
-        _suggest_for_file(recommender, source, target, column, settings)
+        files = {"column": column, "settings": data}
+        _suggest_for_file(recommender, source, target, settings | files)
         return
     arguments = [os.fsencode(text) for text in texts]
     for lines in [arguments] if texts else arrived_lines(sys.stdin.buffer):
@@ -99,11 +103,11 @@ def command(  # noqa: PLR0917 - one argument for each option
 
 
 def _suggest_for_file(
-    recommender: Suggester, source: Path, target: Path, column: str, settings: dict[str, Any]
+    recommender: Suggester, source: Path, target: Path, settings: dict[str, Any]
 ) -> None:
     from tagfinder.recommend.parquet import suggest_for_file
 
-    rows = suggest_for_file(recommender, source, target, column=column, **settings)
+    rows = suggest_for_file(recommender, source, target, **settings)
     click.echo(f"{rows:,} posts written to {target}", err=True)
 
 

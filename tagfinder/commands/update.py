@@ -8,12 +8,14 @@ from typing import TextIO
 
 import click
 
+from tagfinder.commands.options import DATA_HELP
 from tagfinder.errors import InputError
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("posts", nargs=-1, metavar="[FILE]...")
+@click.option("--data", multiple=True, metavar="KEY=VALUE", help=DATA_HELP)
 @click.option("--delete", "ids", multiple=True, metavar="ID", help="Forget the post of this id.")
 @click.option(
     "--delete-file",
@@ -27,12 +29,15 @@ from tagfinder.errors import InputError
 def command(  # noqa: PLR0917 - one argument for each option
     run: Path,
     posts: tuple[str, ...],
+    data: tuple[str, ...],
     ids: tuple[str, ...],
     delete_file: TextIO | None,
     before: datetime | None,
     newest: int | None,
 ) -> None:
-    """Teach the recommender of RUN the posts of each FILE (Parquet, CSV or JSON Lines).
+    """Teach the recommender of RUN the posts of each FILE.
+
+    Files may be in any form that data=files reads.
 
     Posts are known as soon as they are taught, and durable when this ends. Posts that are known
     already are left as they are, so that it can be repeated. The classifiers of the hashtags in use
@@ -45,6 +50,6 @@ def command(  # noqa: PLR0917 - one argument for each option
     from tagfinder.recommend.teaching import forget_in, teach_files
 
     if posts:
-        click.echo(teach_files(run, list(posts)))
+        click.echo(teach_files(run, list(posts), data))
     if wanted or before or newest is not None:
         click.echo(forget_in(run, wanted, before, newest))

@@ -9,6 +9,8 @@ from typing import Any
 import polars as pl
 
 from tagfinder.corpus.hashtags import HashtagRules
+from tagfinder.corpus.rejects import Rejects
+from tagfinder.progress import say
 
 REASONS = 3
 HASHTAGS = 3
@@ -37,6 +39,16 @@ def rows_line(name: str, read: int, kept: int, reasons: Mapping[str, int]) -> st
     why += [f"{others:,} for other reasons"] if others else []
     listed = f": {'; '.join(why)}" if why else ""
     return f"{name}: {read:,} rows read, {kept:,} kept, {left_out:,} left out{listed}"
+
+
+def say_rows(name: str, kept: int, rejects: Rejects) -> None:
+    """Say what became of the rows of files, if it was more than being read."""
+    for note in rejects.notes:
+        say(note)
+    if rejects.total:
+        say(rows_line(name, kept + rejects.total, kept, rejects.counts))
+    for what, rows in rejects.remarks.items():
+        say(f"{rows:,} posts {what}")
 
 
 def left_out_by(rule: str, hashtags: list[list[Any]]) -> str:

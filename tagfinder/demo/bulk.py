@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from tagfinder.errors import InputError
 from tagfinder.recommend.loading import Suggester
+from tagfinder.recommend.post_files import posts_of
 
 ROWS = 1024
 
 
-def read_posts(name: str, content: bytes, column: str = "text") -> pl.DataFrame:
-    """Read a CSV or Parquet file with a column of texts, or a text file with one on each line.
+def read_posts(name: str, content: bytes) -> pl.DataFrame:
+    """Read a text file with a post on each line, or posts in any form that `data=files` reads.
+
+    Returns:
+        The posts, with their `text`; columns that the file does not have are left out.
 
     Raises:
-        InputError: it is none of these, or lacks the column.
+        InputError: the file cannot be read, or has no texts.
     """
-    try:
-        if name.endswith(".parquet"):
-            posts = pl.read_parquet(BytesIO(content))
-        elif name.endswith(".csv"):
-            posts = pl.read_csv(BytesIO(content), infer_schema=False)
-        else:
-            posts = pl.DataFrame({column: content.decode().splitlines()})
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{name} cannot be read ({reason}); give CSV, Parquet or text") from error
-    if column not in posts.columns:
-        raise InputError(f"{name} has no column {column!r}; it has {', '.join(posts.columns)}")
-    return posts.with_columns(pl.col(column).cast(pl.String))
+    if name.endswith(".txt"):
+        try:
+            return pl.DataFrame({"text": content.decode("utf-8-sig").splitlines()})
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name} is not UTF-8 text; save it as UTF-8") from error
+    with TemporaryDirectory() as folder:
+        path = Path(folder, Path(name).name)
+        path.write_bytes(content)
+        try:
+            posts = pl.concat(posts_of(path))
+        except InputError as error:
+            raise InputError(str(error).replace(f"{folder}/", "")) from error
+    return posts.select(one for one in posts if one.null_count() < posts.height)
 
 
 def suggest_for_posts(

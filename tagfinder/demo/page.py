@@ -256,8 +256,8 @@ def neighbours(recommender: LiveSuggester, text: str, suggested: Suggestions) ->
 
 def file_view(recommender: Recommender | LiveSuggester | None, k: int) -> None:
     """Score a file of posts."""
-    st.markdown("CSV or Parquet with a column `text`, or a text file with one post on each line.")
-    file = st.file_uploader("File of posts", type=["csv", "parquet", "txt"])
+    st.markdown("Posts in any form that programs export, or a text file with one on each line.")
+    file = st.file_uploader("File of posts")
     if file is None or recommender is None:
         return
     try:

@@ -13,6 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from tagfinder.corpus.accounting import say_rows
+from tagfinder.corpus.hashtags import HashtagRules, extract
+from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.sources.files import FileSource
 from tagfinder.errors import InputError
 
 _BROKEN_JSON = (ValueError, OSError, EOFError, zlib.error, RecursionError)
@@ -45,7 +49,9 @@ class LabelLists:
 
 
 def read_label_lists(path: Path, column: str) -> LabelLists:
-    """Read `{"row": [label, ...]}` from JSON (also `.json.gz`), or rows of a Parquet file.
+    """Read `{"row": [label, ...]}` from JSON (also `.json.gz`), rows of a Parquet file, or posts.
+
+    Posts may be in any form that `data=files` reads; their labels are their hashtags, folded.
 
     Args:
         path: the file.
@@ -58,7 +64,12 @@ def read_label_lists(path: Path, column: str) -> LabelLists:
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file")
-    lists = _from_parquet(path, column) if path.suffix == ".parquet" else _from_json(path)
+    if path.suffix == ".parquet":
+        lists = _from_parquet(path, column)
+    elif path.name.endswith((".json", ".json.gz")):
+        lists = _from_json(path, column)
+    else:
+        lists = _from_posts(path, column)
     _check_labels(lists)
     return lists
 
@@ -91,8 +102,41 @@ def _names(path: Path) -> pl.Series:
         raise InputError(f"{path}: the names of the labels cannot be read ({error})") from error
 
 
-def _from_json(path: Path) -> LabelLists:
+def _from_posts(path: Path, column: str) -> LabelLists:
+    """Read hashtags by post, from the column of labels, one of hashtags, or the texts."""
+    columns = {
+        "id": ["auto", "row"],
+        # A file of rankings has no texts; its rows are told by their names.
+        "text": ["auto", "id", "row", column],
+        "hashtags": [column, "suggested_hashtags", "suggested", "auto"],
+    }
+    source = FileSource(
+        path=str(path), columns=columns, drop_retweets=False, drop_duplicate_ids=False
+    )
+    with Rejects() as rejects:
+        posts = pl.concat(source.batches(rejects))
+    say_rows(path.name, posts.height, rejects)
+    given = posts["hashtags"]
+    if given.null_count():
+        given = posts.select(pl.coalesce(given, extract(posts["text"]))).to_series()
+    numbers = pl.int_range(posts.height, eager=True).cast(pl.String)
+    rows = posts.select(pl.coalesce(posts["id"], numbers)).to_series()
+    labels = HashtagRules(letters_only=False, stop_words=False).normalise(given)
+    return LabelLists(path, rows, labels, labels.list.len().cast(pl.Int64))
+
+
+def _are_posts(content: Any) -> bool:
+    """Tell posts from lists of labels by row."""
+    if isinstance(content, list):
+        return bool(content) and all(isinstance(one, dict) for one in content)
+    values = content.values() if isinstance(content, dict) else ()
+    return any(isinstance(value, list) and value and isinstance(value[0], dict) for value in values)
+
+
+def _from_json(path: Path, column: str) -> LabelLists:
     content = _parsed(path)
+    if _are_posts(content):
+        return _from_posts(path, column)
     if not isinstance(content, dict):
         raise InputError(f"{path}: {_EXPECTED}, found {_kind(content)}")
     for row, labels in content.items():
@@ -145,7 +189,11 @@ def _refuse_huge_numbers(path: Path, content: dict[str, list[int]]) -> None:
 
 def _from_parquet(path: Path, column: str) -> LabelLists:
     try:
-        return _from_frame(path, pl.read_parquet(path), column)
+        frame = pl.read_parquet(path)
+        flat = not any(kind.is_nested() for kind in frame.dtypes)
+        if flat and {column, "text", "hashtags"} & set(frame.columns):
+            return _from_posts(path, column)
+        return _from_frame(path, frame, column)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
 

@@ -88,7 +88,7 @@ def judge(predictions: Path, truth: Path, depth: int, label_names: Path | None =
         hits=list_hits(top_labels, labels),
         n_labels=n_labels,
         n_hashtags=_n_hashtags(true, n_labels),
-        notes=_notes(top_labels, depth, n_repeated),
+        notes=[*_notes(top_labels, depth, n_repeated), *_strangers(ranked, true)],
         top_labels=top_labels,
         labels=labels,
         names=names,
@@ -250,6 +250,26 @@ def _n_hashtags(truth: LabelLists, n_labels: Tensor) -> Tensor | None:
             "than labels"
         )
     return counts
+
+
+def _strangers(ranked: LabelLists, truth: LabelLists) -> list[str]:
+    """Say that the two files name their labels differently, if they have none in common."""
+    given, true = (lists.labels.explode(empty_as_null=False).unique() for lists in (ranked, truth))
+    if (
+        not (len(given) and len(true))
+        or given.dtype != true.dtype
+        or given.is_in(true.implode()).any()
+    ):
+        return []
+    return [
+        f"no label of the rankings is in the truth: {ranked.path} has {_some(given)}, {truth.path} "
+        f"has {_some(true)}; names are compared as they are written, so write both without # and "
+        "in one case"
+    ]
+
+
+def _some(labels: pl.Series) -> str:
+    return ", ".join(repr(label) for label in labels.sort().head(3))
 
 
 def _notes(top_labels: pl.Series, depth: int, n_repeated: int) -> list[str]:

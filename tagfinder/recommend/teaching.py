@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from tagfinder.configuration.build import build
+from tagfinder.corpus.accounting import say_rows
 from tagfinder.corpus.rejects import Rejects
-from tagfinder.paths import conf_dir
 from tagfinder.progress import track
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import load
+from tagfinder.recommend.post_files import file_source
 
 
 def open_to_teach(run: Path) -> LiveSuggester:
@@ -27,9 +25,15 @@ def open_to_teach(run: Path) -> LiveSuggester:
     return suggester
 
 
-def teach_files(run: Path, paths: Sequence[str]) -> str:
-    """Teach a run the posts of files; return what became of them, in words."""
-    source = build(OmegaConf.load(conf_dir() / "data" / "files.yaml"), path=list(paths))
+def teach_files(run: Path, paths: Sequence[str], settings: Sequence[str] = ()) -> str:
+    """Teach a run the posts of files; return what became of them, in words.
+
+    Args:
+        run: folder of a live run.
+        paths: files, folders or globs.
+        settings: see `file_source`.
+    """
+    source = file_source(paths, settings)
     suggester = open_to_teach(run)
     taught = known = read = 0
     seconds = 0.0
@@ -40,7 +44,8 @@ def teach_files(run: Path, paths: Sequence[str]) -> str:
                 read += batch.height
                 taught, known = taught + done.taught, known + done.known
                 seconds += done.seconds
-            refused = sum(rejects.counts.values())
+            refused = rejects.total
+        say_rows(source.name, read, rejects)
         learned = suggester.learn_classes()
     finally:
         suggester.close()

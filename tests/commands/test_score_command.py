@@ -247,3 +247,21 @@ def test_open_scores_need_the_number_of_hashtags(score):
     assert "n_hashtags" in score.refusal(RANKINGS, TRUTH, "--open")
     table = pl.DataFrame({"id": ["a", "b"], "labels": [[0, 1], [2]], "n_hashtags": [1, 1]})
     assert "row 'a' has fewer hashtags" in score.refusal(RANKINGS, table, "--open")
+
+
+def test_labels_that_the_two_files_write_differently_are_pointed_out(score):
+    scores = score.scores({"a": ["#Flood"], "b": ["#Jazz"]}, {"a": ["flood"], "b": ["jazz"]})
+    assert scores["ndcg@3"] == 0
+    assert "no label of the rankings is in the truth" in score.error
+    assert "'#Flood', '#Jazz'" in score.error
+
+
+def test_posts_and_tables_of_suggestions_can_be_scored(score, tmp_path):
+    posts = [{"id": "1", "text": "rain #Flood"}, {"id": "2", "text": "swing #jazz #night"}]
+    truth = tmp_path / "posts.jsonl"
+    truth.write_text("".join(json.dumps(post) + "\n" for post in posts) + "no post\n")
+    rankings = tmp_path / "rankings.csv"
+    rankings.write_text("id,suggested\n2,#jazz #town\n1,#flood #town\n")
+    scores = score.scores(rankings, truth, "--k", "1")
+    assert (scores["n"], scores["precision@1"]) == (2, 1.0)
+    assert "3 rows read, 2 kept, 1 left out" in score.error

@@ -40,6 +40,7 @@ def parquet(frame: pl.DataFrame) -> bytes:
     ("name", "content"),
     [
         ("a.csv", b'id,text\n1,"a, b"\n2,c\n'),
+        ("a.jsonl", b'{"data": [{"id": "1", "text": "a, b"}, {"id": "2", "text": "c"}]}'),
         ("a.txt", b"a, b\nc\n"),
         ("a.parquet", parquet(pl.DataFrame({"text": ["a, b", "c"]}))),
     ],

@@ -74,12 +74,39 @@ def test_an_empty_file_of_posts_gives_an_empty_file(linear_run: Path, tmp_path: 
     assert "suggested_hashtags" in written.columns
 
 
+def test_posts_of_an_export_get_suggestions_and_what_is_left_out_is_said(
+    linear_run: Path, tmp_path: Path
+) -> None:
+    page = {"data": [{"id": "7", "text": "tote bag closet", "author_id": "1"}], "meta": {}}
+    (tmp_path / "pages.jsonl").write_text(json.dumps(page) + "\nno page\n")
+    files = ("--input", tmp_path / "pages.jsonl", "--output", tmp_path / "out.parquet")
+    result = run(linear_run, *files, "--k", 2)
+    assert result.exit_code == 0, result.output
+    written = pl.read_parquet(tmp_path / "out.parquet")
+    assert written["id"].to_list() == ["7"]
+    assert written["suggested_hashtags"].list.len().to_list() == [2]
+    assert "2 rows read, 1 kept, 1 left out: 1 not a JSON object" in result.stderr
+
+
+def test_how_a_file_is_read_can_be_said(linear_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "posts.csv").write_text("a/b\n1/tote bag closet\n")
+    files = ("--input", tmp_path / "posts.csv", "--output", tmp_path / "out.parquet")
+    said = ("--data", "separator=/", "--data", "columns.text=b")
+    result = run(linear_run, *files, *said)
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(tmp_path / "out.parquet")["text"].to_list() == ["tote bag closet"]
+    assert "--data" in str(run(linear_run, *files, "--data", "seperator=/").exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("--input", "posts.parquet"), "together with --output"),
-        (("--input", "absent.parquet", "--output", "o.parquet"), "cannot be read as Parquet"),
-        (("--input", "posts.parquet", "--output", "o", "--column", "txt"), "no column 'txt'"),
+        (("--input", "absent.parquet", "--output", "o.parquet"), "there is no such file"),
+        (
+            ("--input", "posts.parquet", "--output", "o", "--column", "txt"),
+            "no column for text (looked for txt)",
+        ),
     ],
 )
 def test_a_wrong_request_names_what_is_wrong(

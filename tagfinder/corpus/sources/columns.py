@@ -29,8 +29,9 @@ class Columns:
 
     Attributes:
         wanted: field to one name (which must be there), to alternatives of which those that are
-            there are taken in this order, to `auto` (what the recognised form has), or to null
-            (not read). `created_at_format` is no field: see `parse_dates`.
+            there are taken in this order, to `auto` (what the recognised form has; it may be one
+            of the alternatives), or to null (not read). `created_at_format` is no field: see
+            `parse_dates`.
     """
 
     wanted: Wanted
@@ -53,11 +54,11 @@ class Columns:
         names = {}
         for field in RAW_SCHEMA:
             wanted = self.wanted.get(field)
-            if wanted == AUTO:
-                names[field] = list(form.columns.get(field, ())) if form else []
-            elif wanted or wanted == 0:
-                alternatives = [wanted] if isinstance(wanted, str | int) else wanted
-                names[field] = [str(name) for name in alternatives]
+            alternatives = [wanted] if isinstance(wanted, str | int) else wanted or ()
+            known = form.columns.get(field, ()) if form else ()
+            names[field] = [
+                str(name) for one in alternatives for name in (known if one == AUTO else (one,))
+            ]
         if form and REPOST in form.columns:
             names[REPOST] = list(form.columns[REPOST])
         return {field: found for field, found in names.items() if found}
@@ -102,7 +103,8 @@ class Columns:
 
     def _spelled(self, field: str, names: Sequence[str], available: Sequence[str]) -> list[str]:
         """Return the names as the file spells them: `Text` is `text` where the form says it."""
-        if self.wanted.get(field) != AUTO:
+        wanted = self.wanted.get(field)
+        if wanted != AUTO and (isinstance(wanted, str | int) or AUTO not in (wanted or ())):
             return list(names)
         folded = {name.casefold(): name for name in reversed(available)}
         return [name if name in available else folded.get(name.casefold(), name) for name in names]
