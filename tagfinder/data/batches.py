@@ -1,4 +1,4 @@
-"""What a recommender is given at a time, and in which order the posts come."""
+"""Batches of posts, and their order in training and scoring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Batch:
     """Some posts of one part.
 
     Attributes:
-        inputs: what the recommender's features made of the B texts.
+        inputs: the B texts, encoded by the recommender's features.
         labels: (B, M) int64 label indices, ascending, padded with -1.
         n_hashtags: (B,) int64 distinct hashtags that the post has, in the label set or not.
         rows: (B,) int64 positions of the posts in their part.

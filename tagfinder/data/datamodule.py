@@ -23,7 +23,7 @@ class CorpusDataModule(lightning.LightningDataModule):
 
     Args:
         corpus: the prepared corpus.
-        features: what the recommender sees of a text.
+        features: how texts are encoded.
         batch_size: posts in a training batch; None gives the whole part as one batch, for
             recommenders that learn from all at once.
         eval_batch_size: posts in a batch of scoring; does not change any score.
@@ -97,7 +97,7 @@ class CorpusDataModule(lightning.LightningDataModule):
 
         While a recommender is trained, posts without a hashtag of the label set are left out: they
         change no score of the closed label set and may be nine of ten. One that learns from all
-        posts at once has no epochs to compare, so there is nothing to validate either.
+        posts at once has no epochs to compare, so it is not validated while training.
         """
         if self.trainer is None or self.trainer.state.fn != TrainerFn.FITTING:
             return self._scoring("val")
@@ -111,7 +111,7 @@ class CorpusDataModule(lightning.LightningDataModule):
         return self._scoring("test")
 
     def sampled(self) -> dict[str, int]:
-        """Return what the sampling does to the training part, in posts."""
+        """Return the effect of the sampling on the training part, in posts."""
         rows, part = self._training_rows(), self.dataset("train")
         return sampling_counts(rows, part.labels, self.corpus.label_set.train_counts)
 

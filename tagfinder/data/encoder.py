@@ -1,4 +1,4 @@
-"""Pre-trained text encoders of Hugging Face's kind: where they lie, and how they are read."""
+"""Pre-trained text encoders in Hugging Face's format: folders, tokenizers and weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Encoder:
     Attributes:
         name: a name on the Hugging Face hub, a folder, or the name of a package that holds one.
         revision: branch, tag or commit on the hub.
-        sha256: what the weights file must have, where it is known.
+        sha256: what the weights file must have, if known.
         trainable: `none` computes each text's vector once; `last_n` trains the last
             `trainable_layers` layers, `all` the whole encoder.
         trainable_layers: layers that `last_n` trains.
@@ -172,7 +172,7 @@ def knows_pieces(tokenizer: Any, texts: pl.Series, max_length: int) -> np.ndarra
 
 
 def pooled(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
-    """Reduce (B, T, D) outputs to (B, D) float32; `mask` is (B, T), 1 where a token is real."""
+    """Reduce (B, T, D) outputs to (B, D) float32; `mask` is (B, T), 1 if a token is real."""
     if pooling == "cls":
         return hidden[:, 0].float()
     weights = mask[..., None].float()
@@ -209,7 +209,7 @@ def digest_of_tokenizer(folder: Path) -> str:
 
 
 def copy_encoder(source: Path, target: Path, *, weights: bool) -> None:
-    """Copy configuration, tokenizer and perhaps weights, so that `target` stands alone."""
+    """Copy configuration, tokenizer and perhaps weights, so that `target` is complete."""
     target.mkdir(parents=True, exist_ok=True)
     for name in ("config.json", *TOKENIZER_FILES, *((WEIGHTS,) if weights else ())):
         if (source / name).is_file() and not (target / name).is_file():

@@ -1,4 +1,4 @@
-"""Encoding texts once: what was encoded is kept on disk, under a key of what it was made from."""
+"""Encode texts once: the result is kept on disk under a key of its inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recommenders see of a text: each kind of recommender names the features it needs."""
+"""How texts become inputs: each recommender names the features that it reads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Features(Protocol):
     column: str
 
     def fit(self, corpus: PreparedCorpus) -> None:
-        """Learn what is needed (a vocabulary) from the training part."""
+        """Learn from the training part, such as a vocabulary."""
 
     def encode(self, texts: pl.Series) -> EncodedTexts:
         """Encode texts of `column`."""
@@ -46,7 +46,7 @@ class Features(Protocol):
         """Return (N,) bool: whether a text of `column` holds anything that says something."""
 
     def save(self, folder: Path) -> None:
-        """Write what `fit` learned as plain files into a folder."""
+        """Write the fitted state as plain files into a folder."""
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote."""
@@ -82,7 +82,7 @@ class PlainTexts:
         self.column = column
 
     def fit(self, corpus: PreparedCorpus) -> None:
-        """Nothing is to be learned."""
+        """Do nothing: there is nothing to be learned."""
 
     def encode(self, texts: pl.Series) -> EncodedPlainTexts:
         """Keep the texts as they are."""
@@ -93,10 +93,10 @@ class PlainTexts:
         return texts.str.contains(r"\w").to_numpy()
 
     def save(self, folder: Path) -> None:
-        """Nothing is to be kept."""
+        """Do nothing: there is nothing to be kept."""
 
     def load(self, folder: Path) -> None:
-        """Nothing is to be read."""
+        """Do nothing: there is nothing to be read."""
 
 
 Needed = TypeVar("Needed", bound=Features)
@@ -106,9 +106,9 @@ def require_features(features: Features, needed: type[Needed], model: str) -> Ne
     """Return features as the class that a model reads.
 
     Args:
-        features: what the configuration built.
+        features: as the configuration built them.
         needed: the class that the model reads.
-        model: what the message calls the model.
+        model: name of the model in the message.
 
     Raises:
         InputError: they are of another kind.

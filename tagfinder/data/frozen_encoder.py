@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 # Word pieces in a batch: enough to keep a device busy, on a processor few enough for its caches.
 BATCH_PIECES = {"cpu": 4096, "cuda": 65_536}
-# cuDNN's attention is not among them: it plans anew for each shape, and here nearly every batch
+# cuDNN's attention is not among them: it plans again for each shape, and here nearly every batch
 # has a shape of its own.
 ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 # Least cosine of the two precisions' vectors, over a sample of texts.
@@ -83,7 +83,7 @@ class FrozenEncoder(EncoderFeatures):
         return int(read_json(self.folder / "config.json")["hidden_size"])
 
     def fit(self, corpus: PreparedCorpus) -> None:
-        """Choose the precision, with some training texts, where that is left open."""
+        """Choose the precision with some training texts if it is `auto`."""
         if self.precision == "auto":
             texts = corpus.part("train", [self.column])[self.column].head(SAMPLE)
             self.precision = self._agreeing_precision(texts)
@@ -93,7 +93,7 @@ class FrozenEncoder(EncoderFeatures):
         return EncodedVectors(self._vectors(texts, self._numpy_dtype()))
 
     def encode_once(self, texts: pl.Series) -> EncodedVectors:
-        """Return the vectors of texts; those that were never computed here are, and are kept."""
+        """Return the vectors of texts; the ones that were never computed here are, and are kept."""
         folder = cache_dir() / "vectors" / digest_of(self.key())
         empty = np.empty((0, self.dimension), self._numpy_dtype())
         return EncodedVectors(stored_vectors(folder, texts, self._write, empty))
@@ -103,7 +103,7 @@ class FrozenEncoder(EncoderFeatures):
         return knows_pieces(self.tokenizer, texts, self.encoder.max_length)
 
     def key(self) -> dict[str, Any]:
-        """Return what decides a text's vector."""
+        """Return the settings that determine a text's vector."""
         return {
             "name": self.encoder.name,
             "revision": self.encoder.revision,
@@ -179,7 +179,7 @@ def batches_of_one_length(pieces: Ragged, batch_pieces: int) -> Iterator[np.ndar
 
     A batch has at most `batch_pieces` word pieces, or one text.
 
-    Without padding nothing is computed in vain, and a text's vector is the same to the last
+    Without padding no computation is wasted, and a text's vector is the same to the last
     bit whatever its batch, which padding in half precision would not give.
     """
     lengths = pieces.lengths

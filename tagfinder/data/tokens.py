@@ -22,7 +22,7 @@ RESERVED = ["<pad>", "<unk>"]
 
 
 class Vocabulary:
-    """The words that have a number of their own.
+    """The words of the vocabulary.
 
     Args:
         words: number -> word; the first two are `<pad>` and `<unk>`.
@@ -106,7 +106,7 @@ class TokenFeatures:
         column: the column of the corpus that is read.
         min_freq: how often the training part must have a token for it to get a number.
         max_length: tokens of a text that are read.
-        embedding: where the word vectors start from.
+        embedding: initial word vectors.
 
     Attributes:
         vocabulary: the words, after `fit` or `load`.
@@ -148,7 +148,7 @@ class TokenFeatures:
         return np.asarray((padded > UNKNOWN).any(axis=1))
 
     def key(self) -> dict[str, Any]:
-        """Return what decides the numbers of a text's tokens."""
+        """Return the settings that determine a text's token numbers."""
         words = digest_of(self.vocabulary.words)
         return {"kind": "tokens", "words": words, "max_length": self.max_length}
 
@@ -161,7 +161,7 @@ class TokenFeatures:
     def read(self, folder: Path) -> EncodedTokens:
         """Map the numbers that `write` left."""
         offsets = np.load(folder / "offsets.npy")
-        # Nothing cannot be mapped: texts of which cleaning leaves no word.
+        # An empty array cannot be memory-mapped: texts of which cleaning leaves no word.
         values = np.load(folder / "values.npy", mmap_mode="r" if offsets[-1] else None)
         return EncodedTokens(Ragged(values, offsets))
 

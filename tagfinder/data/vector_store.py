@@ -1,7 +1,7 @@
 """Vectors of texts on disk: each text is encoded once, whatever corpus, part or run it is in.
 
 A folder holds shards, each a folder of its own with the texts' digests and their vectors. A shard
-is put there whole and never changed, so that a pass that was stopped goes on after its last whole
+is put there whole and never changed, so that a pass that was stopped continues after its last whole
 shard, and processes may fill the same folder at once.
 """
 
@@ -63,12 +63,12 @@ class StoredVectors:
 def stored_vectors(
     folder: Path, texts: pl.Series, compute: Compute, empty: np.ndarray
 ) -> StoredVectors:
-    """Return the vectors of texts; those that no shard of a folder has are computed and added.
+    """Return the vectors of texts; the ones that no shard of a folder has are computed and added.
 
     Args:
         folder: of one encoder; made where it is missing.
         texts: N texts.
-        compute: encodes those that are missing, each once.
+        compute: encodes the ones that are missing, each once.
         empty: (0, D) of the vectors' dtype.
     """
     keys = keys_of(texts)
@@ -107,7 +107,7 @@ def keys_of(texts: pl.Series) -> np.ndarray:
 
 
 def places_in(there: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return (N,) int64 where wanted digests stand among those that are there, -1 where nowhere.
+    """Return (N,) int64 where wanted digests stand among the ones that are there, -1 if nowhere.
 
     Args:
         there: (M, 2) uint64, M > 0.

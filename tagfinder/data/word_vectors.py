@@ -84,7 +84,7 @@ class Word2Vec:
     def table(
         self, words: Sequence[str], counts: Sequence[int], sentences: Iterable[list[str]]
     ) -> EmbeddingTable:
-        """Train, or read what was trained on the same text with the same settings."""
+        """Train, or read vectors that were trained on the same text with the same settings."""
         key = {
             "word2vec": asdict(self),
             "words": digest_of([list(words), list(counts)]),
@@ -181,7 +181,7 @@ class Glove:
 
 @dataclass(frozen=True)
 class EmbeddingTables:
-    """Which tables stand side by side; each that is None is left out.
+    """Which tables are concatenated; each that is None is left out.
 
     Attributes:
         scratch: vectors that start from chance.
@@ -222,7 +222,7 @@ class EmbeddingTables:
 
 
 def look_up(words: Sequence[str], vectors: Any, dimension: int) -> np.ndarray:
-    """Return the (V, dimension) float32 vectors of words, zeros where there is none.
+    """Return the (V, dimension) float32 vectors of words, zeros if there is none.
 
     A word is looked up as it is, then in lower case, then without what surrounds its letters.
     """

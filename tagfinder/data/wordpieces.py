@@ -52,18 +52,18 @@ class WordPieces(EncoderFeatures):
 
     @property
     def padding(self) -> int:
-        """Number that stands behind the end of a short text."""
+        """Number that pads the end of a short text."""
         return int(self.tokenizer.pad_token_id or 0)
 
     def starting_encoder(self) -> Any:
-        """Return the encoder to train: pre-trained, or empty where a checkpoint will fill it."""
+        """Return the encoder to train: pre-trained, or empty if a checkpoint will fill it."""
         if (self.folder / "model.safetensors").is_file():
-            # The trainer leaves a module's mode as it is: without this, no dropout in training.
+            # The trainer does not change a module's mode: without this, no dropout in training.
             return load_encoder(self.folder).train()
         return empty_encoder(self.folder)
 
     def fit(self, corpus: PreparedCorpus) -> None:
-        """Nothing is to be learned."""
+        """Do nothing: there is nothing to be learned."""
 
     def encode(self, texts: pl.Series) -> EncodedWordPieces:
         """Cut texts."""
@@ -75,7 +75,7 @@ class WordPieces(EncoderFeatures):
         return knows_pieces(self.tokenizer, texts, self.encoder.max_length)
 
     def key(self) -> dict[str, Any]:
-        """Return what decides how a text is cut."""
+        """Return the settings that determine how a text is cut."""
         tokenizer = digest_of_tokenizer(self.folder)
         return {
             "kind": "word_pieces",
@@ -106,7 +106,7 @@ class WordPieces(EncoderFeatures):
 
 
 def encoder_features(encoder: Encoder, column: str = "clean") -> FrozenEncoder | WordPieces:
-    """Return vectors for an encoder that stays as it is, word pieces for one that learns."""
+    """Return vectors for a frozen encoder, word pieces for one that is trained."""
     if encoder.trainable == "none":
         return FrozenEncoder(encoder, column)
     return WordPieces(encoder, column)

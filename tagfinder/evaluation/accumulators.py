@@ -1,7 +1,7 @@
 """Sums that grow with the number of labels, never with the number of rows.
 
 Each is a `torchmetrics.Metric` whose states are float64 or int64 and are added up across
-processes, so that several shards give what one pass gives. Nothing here keeps a row.
+processes, so that several shards give what one pass gives. No row is kept.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class MeanScores(Metric):
         self.rows += values.shape[1]
 
     def compute(self) -> tuple[dict[str, float], dict[str, int], int]:
-        """Return the means (NaN where no row took part), the rows in each, and all rows."""
+        """Return the means (NaN if no row took part), the rows in each, and all rows."""
         means = self.sums / self.counts
         return (
             dict(zip(self.names, means.tolist(), strict=True)),
@@ -90,7 +90,7 @@ class LabelCounts(Metric):
 class ScoreHistograms(Metric):
     """How often each label's score falls into each of `ScoreBins`, for its true rows and others.
 
-    Curves and areas are read from these; nothing is lost but the order within a bin. The tests
+    Curves and areas are computed from these; only the order within a bin is lost. The tests
     compare with scikit-learn's exact areas on spread, saturated, tied and tiny scores. ROC AUC
     stays within 0.001 for up to 1,000 labels. Average precision stays within 0.001 for labels with
     a hundred true rows, and within 0.002 for those with ten; over 1,000 labels the mean does.

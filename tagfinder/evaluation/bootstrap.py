@@ -28,7 +28,7 @@ def cluster_bootstrap(
         seed: decides which clusters are drawn.
 
     Returns:
-        (B, J) float64; NaN where no post of a resample takes part.
+        (B, J) float64; NaN if no post of a resample takes part.
 
     Example:
         >>> cluster_bootstrap(np.array([[0.5], [0.5]]), np.array([0, 1]), 3, seed=1).tolist()
@@ -36,7 +36,7 @@ def cluster_bootstrap(
     """
     took_part = ~np.isnan(values)
     centres = column_means(values)
-    # Deviations from the mean, so that float32 products lose nothing that matters.
+    # Deviations from the mean, so that float32 products stay precise enough.
     deviations = _cluster_sums(np.where(took_part, values - centres, 0.0), clusters)
     patterns, pattern_of = np.unique(took_part, axis=1, return_inverse=True)
     counts = _cluster_sums(patterns, clusters)
@@ -52,7 +52,7 @@ def cluster_bootstrap(
 
 
 def column_means(values: np.ndarray) -> np.ndarray:
-    """Return the (J,) means of (N, J) values without their NaNs; NaN where nothing is left.
+    """Return the (J,) means of (N, J) values without their NaNs; NaN if nothing is left.
 
     Example:
         >>> column_means(np.array([[1.0, np.nan], [2.0, np.nan]])).tolist()
@@ -73,7 +73,8 @@ def percentile_interval(mean: float, resampled: np.ndarray) -> Interval:
 def bootstrap_p_value(difference: float, resampled: np.ndarray) -> float:
     """Return how often chance alone gives a difference at least as far from 0, two-sided.
 
-    The resamples, shifted to mean 0, stand for chance (Noreen 1989). Never below `1 / (B + 1)`.
+    The resamples, shifted to mean 0, are the null distribution (Noreen 1989). Never below
+    `1 / (B + 1)`.
 
     Args:
         difference: observed difference of two means.

@@ -100,7 +100,7 @@ class ScoreCounts:
 
 
 def read_calibration(file: Path) -> Calibration:
-    """Read `calibration.json`; where there is none, probabilities are the scores themselves.
+    """Read `calibration.json`; if there is none, probabilities are the scores themselves.
 
     Raises:
         InputError: another version wrote the file.

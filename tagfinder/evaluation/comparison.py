@@ -23,11 +23,11 @@ SURE = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison of runs found.
+    """The result of a comparison of runs.
 
     Attributes:
         scores: one row for each run and metric: `run`, `metric`, `n` (posts in the mean), `mean`,
-            `samples_mean`, `samples_low`, `samples_high` (95 %, systematic samples, null where a
+            `samples_mean`, `samples_low`, `samples_high` (95 %, systematic samples, null if a
             sample has no post), `bootstrap_mean` (that of the posts), `bootstrap_low`,
             `bootstrap_high` (95 %, percentiles).
         differences: one row for each metric and pair: `metric`, `first`, `second`, `difference`
@@ -61,7 +61,7 @@ def compare(
     """Compare runs by the scores that each post has in each of them.
 
     Args:
-        row_scores: run -> metric -> (N,) float64, NaN where a post takes no part; the same posts
+        row_scores: run -> metric -> (N,) float64, NaN if a post takes no part; the same posts
             in the same order, and the same metrics, for each run.
         judged: metric -> (N,) bool, the posts that the systematic samples are cut from; others
             are NaN in all runs.

@@ -26,10 +26,10 @@ class Curves:
 
     Attributes:
         grid: (POINTS,) horizontal positions that all share.
-        labels: (L, POINTS), NaN where a label has no curve.
+        labels: (L, POINTS), NaN if a label has no curve.
         micro: (POINTS,) over all pairs.
         macro: (POINTS,) mean over the labels that have a curve.
-        areas: (L,) area under each, NaN where there is none.
+        areas: (L,) area under each, NaN if there is none.
         micro_area: area under `micro`.
         macro_area: mean of the areas.
     """
@@ -66,7 +66,7 @@ def precision_recall_curves(histograms: Tensor) -> Curves:
 
 @dataclass(frozen=True)
 class Reliability:
-    """What scores promise and what they keep, in bins of equal width.
+    """Predicted probabilities beside observed frequencies, in bins of equal width.
 
     Attributes:
         promised: (B,) mean score of each bin that is not empty.

@@ -47,7 +47,7 @@ LENGTHS = (0, 5, 10, 15, 20, 25, 30, 40, 50)
 
 
 def draw_errors(judged: ScoredPredictions, folder: Path) -> list[str]:
-    """Write every figure that what is known allows; return their names, in the order to be read."""
+    """Write every figure for which there is data; return their names in reading order."""
     columns = judged.posts.columns
     drawings: list[tuple[bool, Callable[[ScoredPredictions, Path], str]]] = [
         (True, draw_label_confusions),
@@ -240,7 +240,7 @@ def draw_score_by_frequency(judged: ScoredPredictions, folder: Path) -> str:
         spots: list[np.ndarray] = []
         for place in dict.fromkeys([*ends[:NAMED], *ends[-2:]]):
             spot = np.array([np.log10(counts[place]), values[place]])
-            # A name is left out where it would stand on another.
+            # A name that would overlap another is left out.
             if all((np.abs(spot - other) > NAME_SIZE).any() for other in spots):
                 spots.append(spot)
                 name = _tag(judged.hashtags[int(np.flatnonzero(known)[place])])

@@ -50,7 +50,7 @@ def write_errors(judged: ScoredPredictions, folder: Path, figures: Path) -> dict
 
 
 def error_numbers(judged: ScoredPredictions) -> dict[str, Any]:
-    """Return what the figures show as plain data, without any post."""
+    """Return the numbers behind the figures as plain data, without any post."""
     numbers: dict[str, Any] = {
         "posts": judged.posts.height,
         "given": judged.given,
@@ -87,7 +87,7 @@ def error_numbers(judged: ScoredPredictions) -> dict[str, Any]:
 
 
 def worst_table(judged: ScoredPredictions) -> Table:
-    """Return the posts with the lowest NDCG@10 with what was suggested instead."""
+    """Return the posts with the lowest NDCG@10 beside their suggestions."""
     worst = worst_posts(judged)
     text = next((name for name in ("text", "clean") if name in worst.columns), None)
     header = ["post", "NDCG@10", "true", "suggested", *(["text"] if text else [])]

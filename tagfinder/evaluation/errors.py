@@ -1,4 +1,4 @@
-"""What a recommender gets wrong: by label, by pair of labels, by post."""
+"""Errors of a recommender: by label, by pair of labels, by post."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ScoredPredictions:
     """Posts with rankings and truth, and what else is known of them.
 
     Attributes:
-        name: what figures call the recommender.
+        name: of the recommender in figures.
         posts: `id`, `labels`, `top_labels` (lists of label indices), and where known `top_scores`,
             `created_at`, `clean`, `text`; posts without a true label are left out.
         hashtags: label index -> name.
@@ -165,7 +165,7 @@ def slice_means(groups: pl.Series, values: np.ndarray) -> pl.DataFrame:
 
 
 def score_by_label(judged: ScoredPredictions, k: int = K_SLICES) -> np.ndarray:
-    """Return (L,) the mean NDCG@k of the posts that have a label, NaN where none has."""
+    """Return (L,) the mean NDCG@k of the posts that have a label, NaN if none has."""
     pairs = pl.DataFrame({"label": judged.posts["labels"], "score": judged.ndcg(k)})
     means = pairs.explode("label").group_by("label").agg(pl.col("score").mean())
     found = np.full(len(judged.hashtags), np.nan)

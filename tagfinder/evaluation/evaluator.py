@@ -53,11 +53,11 @@ class Evaluator(PartCallback):
         run_dir: where the files of the test part go; None writes none.
 
     Attributes:
-        results: metric -> value, for "val" (the last validation) and "test"; None where no post
+        results: metric -> value, for "val" (the last validation) and "test"; None if no post
             takes part.
         per_label: for each part a frame with `hashtag`, `support`, `true_positives`,
             `false_positives`, `false_negatives`, `precision`, `recall`, `f1`, `auc` and
-            `average_precision` (null where undefined); absent without a closed label set.
+            `average_precision` (null if undefined); absent without a closed label set.
         not_measured: for each part the metrics that had to be left out.
         predictions: the test part's rankings as `predictions.parquet` has them.
 

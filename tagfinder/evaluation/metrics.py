@@ -3,7 +3,7 @@
 Standard: binary gains, discount `1 / log2(rank + 1)`; the ideal gain and the denominator of the
 average precision are those of `min(k, |T|)` labels, where T are the true ones; a miss is 0
 (Jaervelin and Kekaelaeinen 2002; Manning, Raghavan and Schuetze 2008, chapter 8). `ndcg` equals
-scikit-learn's `ndcg_score(k=k)` where no scores tie.
+scikit-learn's `ndcg_score(k=k)` if no scores tie.
 
 Report: `report_ndcg` and `report_average_precision` are the definitions of the student report
 "#TagFinder: Hashtags Recommendation On Twitter". A true label that is missed costs nothing there,
@@ -52,7 +52,7 @@ class RankingMetric:
 
 
 def ndcg(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
-    """Normalised discounted cumulative gain; NaN where nothing is relevant.
+    """Normalised discounted cumulative gain; NaN if nothing is relevant.
 
     Example:
         >>> ndcg(torch.tensor([[False, True], [True, True]]), torch.tensor([1, 5]), k=2).tolist()
@@ -82,7 +82,7 @@ def precision(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
 
 
 def recall(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
-    """Share of the relevant labels that are among the first `k`; NaN where there are none.
+    """Share of the relevant labels that are among the first `k`; NaN if there are none.
 
     Example:
         >>> recall(torch.tensor([[True, False]]), torch.tensor([3]), k=2).tolist()
@@ -92,7 +92,7 @@ def recall(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
 
 
 def hit_rate(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
-    """Return 1 where at least one of the first `k` is a hit, else 0.
+    """Return 1 if at least one of the first `k` is a hit, else 0.
 
     Example:
         >>> hits = torch.tensor([[False, True], [False, False]])
@@ -103,7 +103,7 @@ def hit_rate(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
 
 
 def reciprocal_rank(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
-    """1 / rank of the first hit, 0 where none of the first `k` is one; its mean is MRR@k.
+    """1 / rank of the first hit, 0 if none of the first `k` is one; its mean is MRR@k.
 
     Example:
         >>> hits = torch.tensor([[False, True], [False, False]])
@@ -115,7 +115,7 @@ def reciprocal_rank(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
 
 
 def report_ndcg(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
-    """Gain over the ideal of the hits alone, as the report has it; 0 where nothing is hit.
+    """Gain over the ideal of the hits alone, as the report has it; 0 if nothing is hit.
 
     Example:
         >>> hits = torch.tensor([[False, True], [True, False]])
@@ -141,13 +141,13 @@ def report_average_precision(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor
 def label_ranking_average_precision(ranks: Tensor) -> Tensor:
     """Mean over the true labels of the share of true ones among those ranked as high.
 
-    Equals scikit-learn's `label_ranking_average_precision_score` where no scores tie.
+    Equals scikit-learn's `label_ranking_average_precision_score` if no scores tie.
 
     Args:
         ranks: (N, M) float64 as `rankings.true_ranks` gives them.
 
     Returns:
-        (N,) float64; NaN where a row has no true label.
+        (N,) float64; NaN if a row has no true label.
 
     Example:
         >>> label_ranking_average_precision(torch.tensor([[1.0, 4.0, torch.inf]])).tolist()
@@ -167,7 +167,7 @@ class PrecisionRecallF1(NamedTuple):
 def precision_recall_f1(
     true_positives: Tensor, n_predicted: Tensor, n_relevant: Tensor
 ) -> PrecisionRecallF1:
-    """Precision, recall and F1 from counts of any one shape; 0 where one is undefined.
+    """Precision, recall and F1 from counts of any one shape; 0 if one is undefined.
 
     Example:
         >>> values = precision_recall_f1(torch.tensor([2, 0]), torch.tensor([4, 0]), torch.tensor([2, 1]))
@@ -190,7 +190,7 @@ def roc_auc(negatives: Tensor, positives: Tensor) -> Tensor:
         positives: (L, bins) int64, rows with the label.
 
     Returns:
-        (L,) float64; NaN where a label has no positive or no negative row.
+        (L,) float64; NaN if a label has no positive or no negative row.
 
     Example:
         >>> roc_auc(torch.tensor([[2, 1]]), torch.tensor([[0, 1]])).tolist()
@@ -206,7 +206,7 @@ def binned_average_precision(negatives: Tensor, positives: Tensor) -> Tensor:
     The step-wise sum of scikit-learn's `average_precision_score`. Arguments as in `roc_auc`.
 
     Returns:
-        (L,) float64; NaN where a label has no positive row.
+        (L,) float64; NaN if a label has no positive row.
 
     Example:
         >>> binned_average_precision(torch.tensor([[2, 1]]), torch.tensor([[1, 1]])).tolist()
@@ -265,7 +265,7 @@ def headline_names(metrics: Mapping[str, RankingMetric]) -> list[str]:
 
 
 def ranking_scores(hits: Tensor, n_relevant: Tensor, ks: Sequence[int]) -> dict[str, Tensor]:
-    """Return every standard score at every `k` by name, NaN where a row has nothing to find."""
+    """Return every standard score at every `k` by name, NaN if a row has nothing to find."""
     return _scores_of(standard_metrics(), hits, n_relevant, ks)
 
 
@@ -299,7 +299,7 @@ def open_scores(
 
 
 def masked(scores: Mapping[str, Tensor], rows: Tensor) -> dict[str, Tensor]:
-    """Put NaN where `rows` (N,) bool says that a row takes no part."""
+    """Put NaN if `rows` (N,) bool says that a row takes no part."""
     return {name: values.masked_fill(rows, torch.nan) for name, values in scores.items()}
 
 

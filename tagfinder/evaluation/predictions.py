@@ -39,7 +39,7 @@ class Predictions:
 
         Args:
             device: where processes exchange tensors.
-            ids: ids of the whole part's posts in corpus order; row numbers where there are none.
+            ids: ids of the whole part's posts in corpus order; row numbers if there are none.
 
         Returns:
             `id` String, `labels` List(Int32), `top_labels` List(Int32), best first, `top_scores`
@@ -76,7 +76,7 @@ def _gathered(values: Tensor, device: torch.device | str) -> Tensor:
 
 
 def _corpus_order(rows: np.ndarray) -> np.ndarray:
-    """Return where each row number stands first, in ascending order of the numbers."""
+    """Return the first position of each row number, in ascending order of the numbers."""
     _, first = np.unique(rows, return_index=True)
     if len(first) < len(rows):
         rank_zero_warn(

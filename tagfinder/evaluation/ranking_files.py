@@ -55,7 +55,7 @@ def read_label_lists(path: Path, column: str) -> LabelLists:
 
     Args:
         path: the file.
-        column: Parquet column with the lists, where there is one of that name; else the file has
+        column: Parquet column with the lists, if there is one of that name; else the file has
             to have just one column of lists. Rows are named by the column `id`, else by the
             first that holds no lists.
 

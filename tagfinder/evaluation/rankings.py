@@ -1,4 +1,4 @@
-"""Rankings: the best labels of each row of scores, and where its true labels stand.
+"""Rankings: the best labels of each row of scores, and the ranks of its true labels.
 
 Labels with equal scores are ordered by their index, the smaller one first, wherever TagFinder
 ranks labels. That order is exact: it never depends on the batch, the device or the number of
@@ -63,7 +63,7 @@ def hits(top_labels: Tensor, labels: Tensor) -> Tensor:
 
 
 def true_ranks(scores: Tensor, labels: Tensor) -> Tensor:
-    """Return where the true labels stand in the whole ranking of a row.
+    """Return the ranks of the true labels in the whole ranking of a row.
 
     Args:
         scores: (N, L) floating.

@@ -35,7 +35,7 @@ class Judged:
         notes: sentences that a reader of the scores should know.
         top_labels: (N,) List(Int64) label indices, best first.
         labels: (N,) List(Int64) indices of the true labels.
-        names: names of the labels in the order of their indices, where there are any.
+        names: names of the labels in the order of their indices, if there are any.
     """
 
     rows: pl.Series
@@ -48,7 +48,7 @@ class Judged:
     names: list[str] | None
 
     def row_scores(self, ks: Sequence[int]) -> dict[str, Tensor]:
-        """Return the scores of each row by name, (N,) float64, NaN where it takes no part."""
+        """Return the scores of each row by name, (N,) float64, NaN if it takes no part."""
         standard = ranking_scores(self.hits, self.n_labels, ks)
         return standard | report_scores(self.hits, self.n_labels, ks)
 
@@ -98,7 +98,7 @@ def judge(predictions: Path, truth: Path, depth: int, label_names: Path | None =
 def score(
     judged: Judged, ks: Sequence[int], n_samples: int | None = None, with_open: bool = False
 ) -> dict[str, Any]:
-    """Return counts and mean scores by name, JSON-able; None where no row takes part.
+    """Return counts and mean scores by name, JSON-able; None if no row takes part.
 
     With `n_samples` also the means of that many systematic samples of the scored rows with their
     95 % intervals, `{"samples": {"ndcg@5": {"mean": ..., "ci95": [low, high]}}}`.
@@ -188,7 +188,7 @@ def _refuse_repeated(labels: pl.Series, rows: pl.Series, path: Path) -> None:
 
 
 def _label_names(ranked: LabelLists, truth: LabelLists, file: Path | None) -> list[str] | None:
-    """Return what label names are numbered by, None where both files hold numbers only."""
+    """Return what label names are numbered by, None if both files hold numbers only."""
     if file is not None:
         return read_label_names(file)
     named = [lists for lists in (ranked, truth) if lists.named]

@@ -16,7 +16,7 @@ from torch import Tensor
 from tagfinder.errors import WorkError
 from tagfinder.evaluation.rankings import PADDING, top_k
 
-_BLOCK_CELLS = 2**19  # scores handled at once: about what a processor's cache holds
+_BLOCK_CELLS = 2**19  # scores handled at once: about the size of a processor's cache
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SparseScores:
         return self.labels.where(self.values >= threshold, PADDING)
 
     def of(self, labels: Tensor) -> Tensor:
-        """Return the scores (B, M) of `labels` (B, M), 0 where a label was given none."""
+        """Return the scores (B, M) of `labels` (B, M), 0 if a label was given none."""
         found = torch.zeros(labels.shape, dtype=self.values.dtype, device=labels.device)
         for column, label in enumerate(labels.T):  # a loop needs no (B, K, M) array
             same = (self.labels == label[:, None]) & (self.labels != PADDING)
@@ -60,7 +60,7 @@ class Scored:
         labels: (B, M) int64 true label indices, padded with -1.
         n_hashtags: (B,) int64, distinct hashtags that each post really has.
         rows: (B,) int64, position of each post in its part of the corpus.
-        scores: (B, L) float32 in [0, 1], sparse ones where L is large, or None where there is no
+        scores: (B, L) float32 in [0, 1], sparse ones where L is large, or None if there is no
             closed label set.
     """
 
@@ -73,7 +73,7 @@ class Scored:
 
     @property
     def label_set_size(self) -> int | None:
-        """Size of the closed label set, None where there is none."""
+        """Size of the closed label set, None if there is none."""
         if isinstance(self.scores, SparseScores):
             return self.scores.n_labels
         return None if self.scores is None else self.scores.shape[1]

@@ -1,6 +1,6 @@
-"""Scores by month, author, age and frequency of the hashtag: where a recommender is good.
+"""Scores by month, author, age and frequency of the hashtag.
 
-Two kinds of slices. Posts are divided by what is known of them, and scored over all of their
+Two kinds of slices. Posts are divided by the statistics of them, and scored over all of their
 hashtags. Uses of hashtags (a post and one of its hashtags) are divided by what was known of the
 hashtag, and each is scored as if it were its post's only one: the post's other hashtags are taken
 out of the ranking before it is looked up.
@@ -40,7 +40,7 @@ class Slices:
     Attributes:
         scores: `dimension`, `slice`, `unit` (posts | hashtags), `n`, `metric`, `mean`, `low`,
             `high` (95 %, bootstrap over near-duplicate groups).
-        reachable: what nothing known a delay before could have reached: `posts` and `hashtags`
+        reachable: the upper bound for hashtags known one delay before: `posts` and `hashtags`
             (numbers), `posts_with_a_known_hashtag` and `known_hashtags` (shares), and
             `best_possible`, the scores of who ranks every known true hashtag first.
     """
@@ -163,7 +163,7 @@ class _Uses:
         self.known = Known(values, all_times).before(self.label, times - delay)
 
     def places(self, top_labels: pl.Series) -> torch.Tensor:
-        """Return (U, 10) bool: where each hashtag stands among what is not true besides it."""
+        """Return (U, 10) bool: the rank of each hashtag among the labels that are not true."""
         top = Ragged.from_series(top_labels.list.head(_DEPTH))
         ranked = top.padded(np.arange(len(top)), fill=-1, min_width=_DEPTH)
         at = ranked[self.post] == self.label[:, None]

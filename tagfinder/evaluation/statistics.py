@@ -27,7 +27,7 @@ def systematic_samples(values: np.ndarray, n_samples: int) -> np.ndarray:
         n_samples: number of samples, at most N.
 
     Returns:
-        (n_samples,) float64; NaN where no row of a sample takes part.
+        (n_samples,) float64; NaN if no row of a sample takes part.
 
     Example:
         >>> systematic_samples(np.array([1.0, 0.0, 0.0, np.nan, 9.0]), 2).tolist()
@@ -59,11 +59,11 @@ def sampled_interval(values: np.ndarray, n_samples: int) -> Interval | None:
     """Return the report's interval: the mean of systematic samples, and Student's ends.
 
     Args:
-        values: (N,) float64, NaN where a row takes no part.
+        values: (N,) float64, NaN if a row takes no part.
         n_samples: number of samples.
 
     Returns:
-        None where there are fewer rows than samples, or no row of a sample takes part.
+        None if there are fewer rows than samples, or no row of a sample takes part.
 
     Example:
         >>> sampled_interval(np.array([np.nan, 1.0, np.nan, 1.0]), 2) is None

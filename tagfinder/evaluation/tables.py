@@ -13,7 +13,7 @@ class Table:
     """Cells as text under a header; the first column names the row.
 
     Attributes:
-        title: what is seen, one sentence.
+        title: one sentence.
         header: names of the columns.
         rows: the cells, as they are shown.
     """

@@ -23,7 +23,7 @@ NEED_ALL_SCORES = (
     "macro_auc",
     "macro_average_precision",
 )
-"""Scores that need every label's score: left out where there is no closed label set."""
+"""Scores that need every label's score: left out if there is no closed label set."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Results:
     """The scores of one part.
 
     Attributes:
-        scores: by metric name, NaN where no row takes part.
-        counts: `n` (rows with a label in the set: those that are scored), `n_without_labels`,
+        scores: by metric name, NaN if no row takes part.
+        counts: `n` (rows with a label in the set: the ones that are scored), `n_without_labels`,
             `n_without_hits@k`, with open scoring `open_n` (posts with any hashtag).
-        per_label: one row for each label, or None where there is no closed label set.
+        per_label: one row for each label, or None if there is no closed label set.
         not_measured: names of the scores that were left out.
     """
 
@@ -51,7 +51,7 @@ class Tally:
         ks: ranks at which rankings are judged.
         threshold: a label counts as given where its score is at least this.
         with_open: whether every tagged post is judged too, a hashtag outside the set as a miss.
-        n_labels: size of the closed label set, None where there is none.
+        n_labels: size of the closed label set, None if there is none.
         device: where the sums live: that of the scores.
         sparse: whether only the best labels of a row have a score.
     """

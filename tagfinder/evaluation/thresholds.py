@@ -30,7 +30,7 @@ class Thresholds:
     """Thresholds of one run.
 
     Attributes:
-        fixed: what the run was scored with, the report's 0.3 by default.
+        fixed: the threshold of the run's scores, the report's 0.3 by default.
         overall: one for all labels, tuned.
         per_label: (L,) one for each label, tuned and shrunk towards `overall`.
     """

@@ -34,11 +34,11 @@ class PrunedError(Exception):
 def run_job(function: Callable[[DictConfig], float | None], config: DictConfig, sweep: str) -> None:
     """Run the task of one job; how it went is in `job.json` of the job's folder.
 
-    What the job prints goes to `output.txt` of its folder, the trace of what it raises to
-    `error.txt`. Nothing that it raises ends the sweep.
+    The job's output goes to `output.txt` of its folder, the trace of its error to
+    `error.txt`. No error of a job ends the sweep.
 
     Args:
-        function: gives the score of a configuration, None where there is none.
+        function: gives the score of a configuration, None if there is none.
         config: the job's configuration.
         sweep: name of the sweep, by which trackers group its runs.
     """
@@ -85,7 +85,7 @@ def _run(score: Callable[[], float | None], folder: Path, record: JobRecord) -> 
 
 
 def _is_finished(run: RunFolder, config: DictConfig) -> bool:
-    # Another configuration is not refused here: going on with the run will say what differs.
+    # Another configuration is not refused here: continuing the run will say what differs.
     return (
         run.metrics_file.is_file()
         and run.config.trainer.max_epochs == config.trainer.max_epochs

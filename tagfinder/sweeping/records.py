@@ -22,10 +22,10 @@ class JobRecord:
     """One run of a sweep.
 
     Attributes:
-        overrides: what the run was called with.
-        status: how it stands; `stopped` by Ctrl-C or a signal.
-        score: the best validation NDCG@5; None where there is none yet.
-        seconds: wall time, summed over the parts of a run that was stopped and went on.
+        overrides: of the run.
+        status: of the run; `stopped` by Ctrl-C or a signal.
+        score: the best validation NDCG@5; None if there is none yet.
+        seconds: wall time, summed over the parts of a run that was stopped and continued.
         error: what went wrong, in one sentence.
         began: when the run first began, in seconds since 1970.
     """
@@ -43,7 +43,7 @@ class JobRecord:
 
 
 def read_record(folder: Path) -> JobRecord | None:
-    """Return the record in a run's folder, None where there is none."""
+    """Return the record in a run's folder, None if there is none."""
     file = folder / JOB_FILE
     return JobRecord(**read_json(file)) if file.is_file() else None
 

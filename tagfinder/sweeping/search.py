@@ -36,7 +36,7 @@ class Search:
         trials: trials in all, finished ones included.
         sampler: `_target_` and arguments of an Optuna sampler, without its seed.
         pruner: `_target_` and arguments of an Optuna pruner.
-        seed: decides what is tried.
+        seed: of the sampler.
     """
 
     overrides: list[str]
@@ -59,7 +59,7 @@ def load_search(name: str, overrides: Sequence[str], **settings: Any) -> Search:
     Args:
         name: name of a ready search, or path of a YAML file.
         overrides: further overrides of every trial.
-        **settings: what replaces the search's own, where it is not None.
+        **settings: replace the search's own where they are not None.
 
     Raises:
         InputError: there is no such search, or it cannot be understood.
@@ -94,7 +94,7 @@ def _read(file: Path) -> dict[str, Any]:
 def search(what: Search, folder: Path, train: Callable[[DictConfig], float]) -> optuna.Study:
     """Try until there are as many trials as asked for; trials of earlier calls count.
 
-    Several processes may work on one folder. A trial that died with its process goes on first.
+    Several processes may work on one folder. A trial that died with its process continues first.
 
     Args:
         what: the space, and how to look through it.
@@ -167,7 +167,7 @@ def _run_trial(
     try:
         run_hydra(task, [*what.overrides, *chosen, f"run_dir={trial_folder}"], "train")
     except InputError:
-        # The keys of the space are wrong for every trial: nothing is gained by trying them all.
+        # The keys of the space are wrong for every trial: trying them all is useless.
         trial.study.tell(trial, state=TrialState.FAIL)
         raise
     record = read_record(trial_folder)

@@ -53,13 +53,13 @@ class PruningCallback(lightning.Callback):
         """Report the epoch; scores are there because validation comes before.
 
         Raises:
-            PrunedError: the trial is not worth going on with.
+            PrunedError: the trial is not worth continuing.
         """
         epoch = trainer.current_epoch + 1
         if SCORE not in trainer.callback_metrics:
             return
         score = float(trainer.callback_metrics[SCORE])
-        # A trial that goes on after its process died may come to an epoch a second time.
+        # A trial that continues after its process died may come to an epoch a second time.
         if epoch not in self._told:
             self._trial.report(score, epoch)
         if self._trial.should_prune():

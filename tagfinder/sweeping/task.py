@@ -22,7 +22,7 @@ class ConfiguredTask:
         task: `module:function`, imported when there is a configuration to run: help is quick.
 
     Attributes:
-        failure: what a single run raised; how a sweep's runs went is in their folders.
+        failure: the error of a single run; a sweep keeps the errors of its runs in their folders.
     """
 
     def __init__(self, task: str) -> None:

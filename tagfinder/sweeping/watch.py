@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: a live table on standard error, and `sweep.csv` as it grows."""
+"""Progress of a sweep: a live table on standard error, and `sweep.csv` as it grows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STYLES = {"ok": "green", "failed": "red", "pruned": "yellow", "stopped": "yellow
 
 
 class Watch:
-    """Looks at the folders of a sweep's runs, whoever works in them, and tells what is new.
+    """Looks at the folders of a sweep's runs, whichever process works in them, and reports changes.
 
     Args:
         sweep: the sweep's folder.

@@ -1,1 +1,1 @@
-"""Trackers of runs: what a run tells them, and how it ends there."""
+"""Trackers of runs: Weights & Biases, TensorBoard and CSV."""

@@ -1,4 +1,4 @@
-"""Metrics by step as a CSV file that a resumed run goes on with."""
+"""Metrics by step as a CSV file that a resumed run continues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE = "metrics.csv"
 
 
 class ContinuedCSV(CSVLogger):
-    """Lightning's CSV logger, which begins its file anew, after the rows of an earlier part.
+    """Lightning's CSV logger, which begins its file again, after the rows of an earlier part.
 
     Args:
         save_dir: the run's folder; the file is `logs/metrics.csv` there.

@@ -49,7 +49,7 @@ class TensorBoardTracker(TensorBoardLogger):
 
     @rank_zero_only
     def close(self, failed: bool) -> None:
-        """Write what is not written yet."""
+        """Write pending records."""
         if failed:
             self.experiment.add_text("state", "the run failed or was stopped")
         self.experiment.close()

@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import Logger
 
 @runtime_checkable
 class Tracker(Protocol):
-    """A Lightning logger that also takes what a run is and what came out of it.
+    """A Lightning logger that also takes a run's configuration and its results.
 
     Metrics by epoch reach it from Lightning.
     """
@@ -31,7 +31,7 @@ class Trackers:
     """The trackers among a trainer's loggers.
 
     Args:
-        loggers: those that are no trackers are left alone.
+        loggers: the ones that are no trackers are left alone.
     """
 
     def __init__(self, loggers: Sequence[Logger]) -> None:

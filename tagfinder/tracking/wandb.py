@@ -1,4 +1,4 @@
-"""Weights & Biases: hosted where there is a key; else files that can be synced later."""
+"""Weights & Biases: online if there is a key, otherwise files that can be synced later."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class WandbTracker(WandbLogger):
     """Config, metrics by epoch, final scores, figures and the exit state of a run.
 
     The run's id lies in `wandb.json` of its folder before training begins, so that a run that is
-    resumed, however it was stopped, goes on as the same one.
+    resumed, however it was stopped, continues as the same one.
 
     Args:
         save_dir: the run's folder.
         project: project at Weights & Biases.
         entity: user or team; None takes the account's default.
-        group: what the run is part of, such as a sweep; None for none.
-        mode: `online`, `offline`, or `auto`: online where there is a key. There is never a prompt.
+        group: of the run, such as a sweep; None for no group.
+        mode: `online`, `offline`, or `auto`: online if there is a key. There is never a prompt.
         seconds_between_system_metrics: how often load and memory are measured.
     """
 

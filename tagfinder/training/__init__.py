@@ -1,1 +1,1 @@
-"""What a training run needs beside the model: checkpoints that resume exactly, and curves."""
+"""Parts of a training run beside the model: exact checkpoints, history and curves."""

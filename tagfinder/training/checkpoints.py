@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there: the newest, the best, those that stay."""
+"""Checkpoints that are whole or not there: the newest, the best, the ones that stay."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Checkpoints(Checkpoint):
         every_n_epochs: epochs between two checkpoints that stay.
 
     Attributes:
-        best_epoch: epochs trained when validation was best; None where it never was scored.
+        best_epoch: epochs trained when validation was best; None if it never was scored.
         best_score: validation NDCG@5 after that epoch.
     """
 
@@ -55,7 +55,7 @@ class Checkpoints(Checkpoint):
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Make sure, in a run that goes on, that the weights of its best epoch are at hand."""
+        """Make the weights of the best epoch available in a resumed run."""
         if trainer.is_global_zero and self.best_epoch is not None and trainer.ckpt_path:
             self._find_best(Path(trainer.ckpt_path))
 
@@ -83,7 +83,7 @@ class Checkpoints(Checkpoint):
         trainer.strategy.barrier()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what goes into the checkpoint."""
+        """Return the state to save in the checkpoint."""
         return {"best_epoch": self.best_epoch, "best_score": self.best_score}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -24,6 +24,6 @@ class EarlyStopping(callbacks.EarlyStopping):
     def on_train_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Stop again where the checkpoint says that patience had run out."""
+        """Stop again if the checkpoint says that patience had run out."""
         if self.wait_count >= self.patience:
             trainer.should_stop = True

@@ -12,7 +12,7 @@ from tagfinder.files import write_json
 
 
 class History(lightning.Callback):
-    """Keeps what was logged at the end of each epoch, and the seconds spent so far.
+    """Keeps the metrics logged at the end of each epoch, and the seconds spent so far.
 
     Seconds are those of training steps, without validation, summed over resumed parts.
 
@@ -47,7 +47,7 @@ class History(lightning.Callback):
     def on_validation_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Let the clock go on."""
+        """Restart the clock."""
         self._paused += time.perf_counter()
 
     def on_train_epoch_end(
@@ -62,7 +62,7 @@ class History(lightning.Callback):
             write_json(self.file, self.epochs)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what goes into the checkpoint."""
+        """Return the state to save in the checkpoint."""
         return {"epochs": self.epochs}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a person sees while a run trains: the epoch, its loss and its NDCG@5."""
+"""The progress bar of training: the epoch, its loss and its NDCG@5."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ class EpochProgressBar(RichProgressBar):
 
 
 def progress_callbacks(wanted: bool) -> list[Callback]:
-    """Return the bar, or nothing where nobody would see it."""
+    """Return the bar, or nothing if nobody would see it."""
     return [EpochProgressBar()] if wanted and console.is_terminal else []

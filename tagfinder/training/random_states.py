@@ -14,11 +14,11 @@ class RandomStates(lightning.Callback):
     """Begins each epoch with the random states that the epoch before ended with.
 
     What is drawn between two epochs (iterators draw a seed, a resumed run builds its model)
-    therefore decides nothing. The states travel in the checkpoint as plain numbers and tensors.
+    therefore has no effect. The states travel in the checkpoint as plain numbers and tensors.
     Several processes share the states of the first.
 
     Args:
-        seed: what the first epoch begins with.
+        seed: of the first epoch.
     """
 
     def __init__(self, seed: int) -> None:
@@ -47,7 +47,7 @@ class RandomStates(lightning.Callback):
         self._states = capture()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what goes into the checkpoint."""
+        """Return the state to save in the checkpoint."""
         return self._states
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Going on with a run that was stopped, and refusing to go on with another one."""
+"""Resume a stopped run, and refuse to resume one with another configuration."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from tagfinder.artifacts.checkpoints import is_intact, newest_intact
 from tagfinder.errors import InputError
 
-# What may differ when a run goes on, because it does not change what the run computes. More
-# epochs are allowed: nothing in training depends on how many are still to come.
+# What may differ when a run continues, because it does not change what the run computes. More
+# epochs are allowed: training does not depend on the number of epochs to come.
 FREE = (
     *("run_dir", "resume", "rejects", "logger", "experiment", "sweep", "trainer.max_epochs"),
     *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
@@ -19,10 +19,10 @@ FREE = (
 
 
 def checkpoint_to_resume(resume: bool | str, folder: Path) -> Path | None:
-    """Return the checkpoint to go on from, or None for a start from scratch.
+    """Return the checkpoint to continue from, or None for a start from scratch.
 
     Args:
-        resume: False starts from scratch; True goes on with the newest whole checkpoint of
+        resume: False starts from scratch; True continues the newest whole checkpoint of
             `folder`; "auto" does so if there is one; anything else is a checkpoint's path.
         folder: the run's folder of checkpoints.
 
@@ -58,12 +58,12 @@ def _refuse_to_overwrite(folder: Path) -> None:
 def check_same_config(
     before: Mapping[str, Any], now: Mapping[str, Any], overrides: Sequence[str] = ()
 ) -> None:
-    """Refuse to go on with another configuration than the run began with.
+    """Refuse to continue another configuration than the run began with.
 
     Args:
-        before: what the run began with.
-        now: what is asked for.
-        overrides: those of the command line, which tell what the user asked for himself.
+        before: the configuration of the run.
+        now: the configuration that is asked for.
+        overrides: those of the command line, which name the keys that the user set.
 
     Raises:
         InputError: names each key that differs, with both values.

@@ -23,7 +23,7 @@ from tagfinder.training.random_states import RandomStates
 
 @dataclass
 class Resumable:
-    """What a run needs to be continued bit for bit.
+    """The callbacks with which a run can be resumed bit for bit.
 
     Attributes:
         history: scores and seconds by epoch.
@@ -48,7 +48,7 @@ def resumable(
 
     Args:
         run_dir: the run's folder.
-        seed: what the first epoch begins with.
+        seed: of the first epoch.
         every_n_epochs: epochs between two checkpoints that stay.
         patience: epochs without a better validation NDCG@5 after which training stops.
     """
@@ -68,7 +68,7 @@ def fit(
 ) -> None:
     """Train to the end, from a checkpoint if there is one.
 
-    Ctrl-C and SIGTERM end the process with a line saying how to go on.
+    Ctrl-C and SIGTERM end the process with a line saying how to continue.
 
     Raises:
         InputError: no number of epochs is given, or the checkpoint has more than were asked for.
@@ -92,7 +92,7 @@ def fit(
 
 @contextmanager
 def telling_how_to_go_on(command: str) -> Iterator[None]:
-    """Print the command that goes on where Ctrl-C or SIGTERM stops the block."""
+    """Print the command that continues where Ctrl-C or SIGTERM stops the block."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -101,7 +101,7 @@ def telling_how_to_go_on(command: str) -> Iterator[None]:
 
 
 def resume_command(run_dir: Path, overrides: Sequence[str]) -> str:
-    """Return the command line that goes on with a run."""
+    """Return the command line that resumes a run."""
     kept = [o for o in overrides if o.partition("=")[0] not in ("run_dir", "resume")]
     return shlex.join(["tagfinder", "train", *kept, f"run_dir={run_dir}", "resume=auto"])
 
