@@ -20,9 +20,8 @@ from tagfinder.errors import InputError
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open a browser.")
 def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None:
     """Open a web page for RUNS (run folders or bundles)."""
-    for module in ("streamlit", "plotly"):
-        if importlib.util.find_spec(module) is None:
-            raise InputError(f"demo needs {module}: pip install 'tagfinder[demo]'")
+    if importlib.util.find_spec("streamlit") is None:
+        raise InputError("demo needs streamlit: pip install 'tagfinder[demo]'")
     for run in runs:
         if not run.is_dir():
             raise InputError(f"{run}: no such run or bundle; make one with tagfinder train")
@@ -32,7 +31,6 @@ def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None
         "server.headless": str(not browser).lower(),
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
-        "theme.primaryColor": "#1d9bf0",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     page = Path(__file__).parents[1] / "demo" / "page.py"

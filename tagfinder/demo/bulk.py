@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
+import polars.selectors as cs
 
 from tagfinder.errors import InputError
 from tagfinder.recommend.loading import Suggester
@@ -40,24 +42,46 @@ def read_posts(name: str, content: bytes) -> pl.DataFrame:
 
 
 def suggest_for_posts(
-    recommender: Suggester,
+    recommenders: Mapping[str, Suggester],
     posts: pl.DataFrame,
     k: int,
+    *,
+    threshold: float = 0.0,
     done: Callable[[float], object] = lambda _: None,
     column: str = "text",
 ) -> pl.DataFrame:
-    """Return posts with a column `suggested`: `#one #two`, best first.
+    """Return posts with two columns for each recommender, best hashtag first.
+
+    The columns are `NAME: hashtags` (`#one #two`) and `NAME: probabilities` (`0.84 0.31`).
 
     Args:
-        recommender: what suggests.
+        recommenders: what suggests, by name.
         posts: with a column of texts.
         k: most hashtags for a post.
-        done: called with the share of posts that are done.
+        threshold: least probability of a hashtag.
+        done: called with the share of the work that is done.
         column: the texts.
     """
-    found: list[str] = []
-    for part in posts.iter_slices(ROWS):
-        suggested = recommender.suggest(part[column], k)  # type: ignore[arg-type]
-        found += [" ".join(f"#{h.hashtag}" for h in one.hashtags) for one in suggested]
-        done(len(found) / len(posts))
-    return posts.with_columns(pl.Series("suggested", found, dtype=pl.String))
+    for number, (name, recommender) in enumerate(recommenders.items()):
+        hashtags: list[str] = []
+        probabilities: list[str] = []
+        for part in posts.iter_slices(ROWS):
+            for one in recommender.suggest(part[column], k, threshold=threshold):  # type: ignore[arg-type]
+                hashtags.append(" ".join(f"#{found.hashtag}" for found in one.hashtags))
+                probabilities.append(" ".join(f"{found.probability:.2f}" for found in one.hashtags))
+            done((number + len(hashtags) / len(posts)) / len(recommenders))
+        posts = posts.with_columns(
+            pl.Series(f"{name}: hashtags", hashtags, dtype=pl.String),
+            pl.Series(f"{name}: probabilities", probabilities, dtype=pl.String),
+        )
+    return posts
+
+
+def as_csv(posts: pl.DataFrame) -> bytes:
+    """Return posts as CSV; lists and structs, which CSV does not know, become JSON."""
+    nested = cs.expand_selector(posts, cs.nested())
+    as_text = [
+        pl.Series(name, [json.dumps(value, default=str) for value in posts[name].to_list()])
+        for name in nested
+    ]
+    return posts.with_columns(as_text).write_csv().encode()

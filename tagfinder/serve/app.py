@@ -162,7 +162,8 @@ def _add_routes(app: FastAPI, service: Service, keys: Keys) -> None:
         **guard("/suggest", 400, 413, 422, 429, 503),
     )(suggest)
 
-    add_composer(app, service.batchers, request_type, needs_key=bool(keys))
+    needs_key = bool(keys) and "/suggest" not in service.limits.open_paths
+    add_composer(app, service.batchers, needs_key=needs_key)
     if teachable := service.teachable():
         add_teaching(app, teachable, service.limits, guard)
 

@@ -39,7 +39,6 @@ class ComposerSettings(BaseModel):
 
     models: list[ModelSettings] = Field(description="The first is the default.")
     needs_key: bool = Field(description="Whether /suggest needs an API key.")
-    explains: bool = Field(description="Whether /suggest says why a hashtag is suggested.")
 
 
 class StaticPages(StaticFiles):
@@ -52,15 +51,12 @@ class StaticPages(StaticFiles):
         return response
 
 
-def add_composer(
-    app: FastAPI, batchers: dict[str, Batcher], question: type[BaseModel], *, needs_key: bool
-) -> None:
+def add_composer(app: FastAPI, batchers: dict[str, Batcher], *, needs_key: bool) -> None:
     """Add the page at `/`, its files below `/composer/` and its settings; none of them needs a key.
 
     Args:
         app: the service.
         batchers: the recommenders that can be asked, by name.
-        question: what /suggest takes.
         needs_key: whether /suggest needs an API key.
     """
     pages = StaticPages(directory=STATIC)
@@ -70,7 +66,6 @@ def add_composer(
             for name, one in batchers.items()
         ],
         needs_key=needs_key,
-        explains="explain" in question.model_fields,
     )
 
     @app.get("/", include_in_schema=False)

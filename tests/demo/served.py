@@ -12,12 +12,12 @@ from pathlib import Path
 
 
 @contextmanager
-def served(run: Path) -> Iterator[int]:
-    """Serve the page of a run on a free port, and end it as a service manager does."""
+def served(*runs: Path) -> Iterator[int]:
+    """Serve the page of some runs on a free port, and end it as a service manager does."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    command = [sys.executable, "-m", "tagfinder", "demo", str(run), "--no-browser"]
+    command = [sys.executable, "-m", "tagfinder", "demo", *map(str, runs), "--no-browser"]
     with subprocess.Popen([*command, "--port", str(port)], stdout=subprocess.DEVNULL) as process:
         try:
             for _ in range(600):

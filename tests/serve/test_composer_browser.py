@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from tagfinder.serve.limits import load_limits
 POST = "a tote bag in my closet"
 ARABIC = "حقيبة جديدة في خزانتي closet bitcoin"
 KEY = "secret"
+WIDE = {"width": 1000, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -125,22 +128,26 @@ def test_tab_passes_the_chips_in_one_step(page: Any) -> None:
     page.keyboard.type(POST)
     chips(page)
     page.keyboard.press("Tab")
+    assert focused(page).startswith("Add hashtag")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.shadowRoot.activeElement.className") == "why"
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "copy"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [{"width": 1000, "height": 800}, PHONE], ids=["wide", "phone"])
-def test_the_page_is_accessible_and_fits(
-    browser: Any, address: str, scheme: str, size: dict[str, int]
-) -> None:
-    with opened(browser, address, color_scheme=scheme, viewport=size) as page:
-        assert_accessible(page)
-        page.locator("#post").fill(POST + " word" * 80)
-        chips(page)
-        assert "Too long for X and Bluesky." in page.locator("#too-long").inner_text()
+def test_the_page_is_accessible_and_fits_wide_and_on_a_phone_light_and_dark(page: Any) -> None:
+    assert_accessible(page)
+    page.locator("#post").fill(POST + " word" * 80)
+    chips(page)
+    assert "Too long for X and Bluesky." in page.locator("#too-long").inner_text()
+    backgrounds = set()
+    for scheme, size in product(["light", "dark"], [WIDE, PHONE]):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(backgrounds) == 2
 
 
 def test_right_to_left_posts_have_their_chips_from_the_right(page: Any) -> None:
@@ -238,3 +245,50 @@ def other_page(folder: Path, text: str) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+EMBEDDING = """<!doctype html><html lang="en"><head><title>Another site</title></head><body>
+<main><h1>Another site</h1><label for="status">What happens?</label>
+<textarea id="status"></textarea><div id="later"></div></main>
+<script src="{address}/composer/embed.js" async></script></body></html>"""
+
+
+def test_a_script_puts_suggestions_under_the_text_fields_of_another_site(
+    browser: Any, recommender: Any, tmp_path: Path
+) -> None:
+    with other_page(tmp_path, "") as site:
+        limits = replace(load_limits(), allowed_origins=[site.rstrip("/")])
+        with running(create_app([recommender], limits)) as address:
+            (tmp_path / "index.html").write_text(EMBEDDING.format(address=address))
+            with opened(browser, site) as page:
+                page.locator("#status").fill(POST)
+                settled(page, expected(recommender, POST))
+                first = chips(page)[0]
+                page.locator(".chip").first.click()
+                assert page.locator("#status").input_value() == f"{POST} #{first} "
+                assert_accessible(page)
+                # What an application adds to its page later.
+                page.evaluate("later.innerHTML = '<textarea aria-label=Reply></textarea>'")
+                page.get_by_label("Reply").fill(POST)
+                reply = page.locator("#later .chip")
+                reply.first.wait_for()
+                assert reply.count() == len(expected(recommender, POST))
+
+
+def test_another_site_gets_nothing_unless_it_is_allowed(
+    browser: Any, address: str, tmp_path: Path
+) -> None:
+    with other_page(tmp_path, "<title>x</title>") as site, opened(browser, site) as page:
+        asked = f"fetch('{address}/composer/settings').then(() => 'answered', () => 'refused')"
+        assert page.evaluate(asked) == "refused"
+
+
+def test_what_spoke_for_a_hashtag_is_shown_when_asked_for(page: Any, recommender: Any) -> None:
+    page.locator("#post").fill("closet")
+    names = chips(page)
+    page.get_by_role("button", name="Why these?").click()
+    page.locator(".reasons > li").first.wait_for()
+    reasons = page.locator(".reasons > li").all_inner_texts()
+    assert [reason.split(":")[0] for reason in reasons] == [f"#{name}" for name in names]
+    assert reasons[0].endswith(": closet")
+    assert_accessible(page)

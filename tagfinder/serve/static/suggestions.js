@@ -100,7 +100,6 @@ export class Suggestions extends HTMLElement {
   async #learnSettings() {
     try {
       this.#settings = await call(new URL("composer/settings", SERVER));
-      this.why.hidden = !(this.#settings.explains && this.#hashtags.length);
       this.#tell("settings", this.#settings);
     } catch (error) {
       this.#fail({}, error);
@@ -128,7 +127,7 @@ export class Suggestions extends HTMLElement {
     this.note.classList.remove("error");
     const empty = this.#field?.value.trim() ? "No hashtag fits this post." : HINT;
     this.note.textContent = hashtags.length ? "" : note ? `No hashtag: ${note}.` : empty;
-    this.why.hidden = !(this.#settings?.explains && hashtags.length);
+    this.why.hidden = !hashtags.length;
     this.#showReasons();
     const names = hashtags.map((one) => spoken(one.hashtag));
     if (names.length && before !== hashtags.map((one) => one.hashtag).join()) {
@@ -153,11 +152,11 @@ export class Suggestions extends HTMLElement {
 
   #showReasons() {
     if (this.reasons.hidden) return;
+    const named = this.#hashtags.filter((one) => one.because);
     this.reasons.replaceChildren(
-      ...this.#hashtags.map(({ hashtag, because = [] }) => {
-        const found = because.length ? because.map(reason) : ["no single word or post stands out"];
-        const items = found.map((text) => made("li", {}, made("bdi", { textContent: text })));
-        return made("li", {}, made("bdi", { textContent: `#${hashtag}` }), made("ul", {}, ...items));
+      ...named.map(({ hashtag, because }) => {
+        const name = made("bdi", { textContent: `#${hashtag}` });
+        return made("li", {}, name, ...reasonsOf(because));
       }),
     );
   }
@@ -237,9 +236,17 @@ export class Suggestions extends HTMLElement {
   }
 }
 
-/** Return one reason as a line: a word, or a post that spoke for the hashtag. */
-function reason(because) {
-  return typeof because === "string" ? because : Object.values(because).join(" · ");
+/** Return what spoke for a hashtag: the words of the post, or other posts with the hashtag. */
+function reasonsOf(because) {
+  if (!because.length) return [": nothing that stands out by itself"];
+  const words = because.filter((one) => "word" in one).map((one) => one.word);
+  if (words.length) return [": ", made("bdi", { textContent: words.join(", ") })];
+  const posts = because.map(({ text, day, author, similarity }) => {
+    const source = [day, author, `${percent(similarity)} alike`].filter(Boolean).join(" · ");
+    const of = made("span", { className: "chance", textContent: source });
+    return made("li", {}, made("bdi", { textContent: text }), " ", of);
+  });
+  return [made("ul", {}, ...posts)];
 }
 
 customElements.define("tagfinder-suggestions", Suggestions);
