@@ -23,6 +23,8 @@ _BROKEN_JSON = (ValueError, OSError, EOFError, zlib.error, RecursionError)
 _NUMBERS = pl.List(pl.Int64)
 _NAMES = pl.List(pl.String)
 _LARGEST = 2**63 - 1
+TRUTH = "labels"
+SUGGESTED = "suggested"
 _EXPECTED = 'expected {"row": [label, ...], ...}'
 
 
@@ -108,7 +110,7 @@ def _from_posts(path: Path, column: str) -> LabelLists:
         "id": ["auto", "row"],
         # A file of rankings has no texts; its rows are told by their names.
         "text": ["auto", "id", "row", column],
-        "hashtags": [column, "suggested_hashtags", "suggested", "auto"],
+        "hashtags": [column, "suggested_hashtags", SUGGESTED, "auto"],
     }
     source = FileSource(
         path=str(path), columns=columns, drop_retweets=False, drop_duplicate_ids=False
@@ -117,11 +119,14 @@ def _from_posts(path: Path, column: str) -> LabelLists:
         posts = pl.concat(source.batches(rejects))
     say_rows(path.name, posts.height, rejects)
     given = posts["hashtags"]
-    if given.null_count():
+    # The texts say what is true of posts, but rank nothing.
+    if column == TRUTH and given.null_count():
         given = posts.select(pl.coalesce(given, extract(posts["text"]))).to_series()
     numbers = pl.int_range(posts.height, eager=True).cast(pl.String)
     rows = posts.select(pl.coalesce(posts["id"], numbers)).to_series()
-    labels = HashtagRules(letters_only=False, stop_words=False).normalise(given)
+    labels = HashtagRules(letters_only=False, stop_words=False).normalise(given).fill_null([])
+    if not labels.list.len().any():
+        raise InputError(f"{path}: no column {column!r} and no hashtags in it")
     return LabelLists(path, rows, labels, labels.list.len().cast(pl.Int64))
 
 
@@ -191,7 +196,7 @@ def _from_parquet(path: Path, column: str) -> LabelLists:
     try:
         frame = pl.read_parquet(path)
         flat = not any(kind.is_nested() for kind in frame.dtypes)
-        if flat and {column, "text", "hashtags"} & set(frame.columns):
+        if flat and {column, "text" if column == TRUTH else SUGGESTED} & set(frame.columns):
             return _from_posts(path, column)
         return _from_frame(path, frame, column)
     except (OSError, pl.exceptions.PolarsError) as error:
