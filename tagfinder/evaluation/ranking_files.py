@@ -125,7 +125,7 @@ def _from_posts(path: Path, column: str) -> LabelLists:
     numbers = pl.int_range(posts.height, eager=True).cast(pl.String)
     rows = posts.select(pl.coalesce(posts["id"], numbers)).to_series()
     labels = HashtagRules(letters_only=False, stop_words=False).normalise(given).fill_null([])
-    if not labels.list.len().any():
+    if not labels.list.len().sum():
         raise InputError(f"{path}: no column {column!r} and no hashtags in it")
     return LabelLists(path, rows, labels, labels.list.len().cast(pl.Int64))
 

@@ -16,7 +16,8 @@ from tagfinder.errors import InputError
 
 AUTO = "auto"
 TAB = "\t"
-SEPARATORS = (",", TAB, ";", "|")
+SEPARATORS = (TAB, "|", ";", ",")
+"""Of two that separate equally well the first: commas are in texts, too."""
 NAMED = {"tab": TAB, r"\t": TAB, "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 EXCEL_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 BROKEN_QUOTING = "broken CSV quoting"
@@ -109,7 +110,7 @@ def find_dialect(head: str, said: Dialect, suffix: str) -> Dialect:
 def _find_separator(head: str, suffix: str) -> str:
     if suffix in (".tsv", ".tab"):
         return TAB
-    best, most = SEPARATORS[0], (0.0, 1)
+    best, most = ",", (0.0, 1)
     for separator in SEPARATORS:
         widths = _widths(head, separator)
         # What separates gives the first line several fields, and the others as many.
@@ -232,6 +233,7 @@ class Suspicion:
     dialect: Dialect
     _patterns: list[set[str]] = field(default_factory=list)
     _lines: list[int] = field(default_factory=list)
+    _lengths: list[int] = field(default_factory=list)
 
     def is_fused(self, record: list[str], lines: Sequence[str]) -> bool:
         """Tell whether a record over these lines is more than one."""
@@ -250,8 +252,10 @@ class Suspicion:
     def _learn(self, record: list[str]) -> None:
         if not self._patterns:
             self._patterns = [set() for _ in record]
-        for patterns, value in zip(self._patterns, record, strict=False):
-            patterns.add(_pattern(value))
+            self._lengths = [0] * len(record)
+        for place, value in enumerate(record):
+            self._patterns[place].add(_pattern(value))
+            self._lengths[place] += len(value)
 
     def _is_record(self, line: str) -> bool:
         fields = line.rstrip("\r\n").split(self.dialect.separator)
@@ -262,10 +266,14 @@ class Suspicion:
                 return False
         if len(fields) != len(self._patterns) or len(fields) == 1:
             return False
-        # A column of as many patterns as rows is free text, which tells nothing.
+        # The texts tell nothing, nor does a column of almost as many patterns as rows.
+        texts = self._lengths.index(max(self._lengths))
         few = max(3, len(self._lines) // 20)
-        known = [(p, f) for p, f in zip(self._patterns, fields, strict=True) if len(p) <= few]
-        telling = [(p, f) for p, f in known if f]
+        telling = [
+            (self._patterns[place], value)
+            for place, value in enumerate(fields)
+            if place != texts and value and len(self._patterns[place]) <= few
+        ]
         return bool(telling) and all(_pattern(value) in patterns for patterns, value in telling)
 
 

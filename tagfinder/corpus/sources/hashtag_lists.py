@@ -26,7 +26,8 @@ NUMPY = re.compile(
     rf"(?:array\()?\[\s*{_TEXT}(?:,?\s+{_TEXT})*\s*\](?:,\s*dtype=\w+\))?\)?", re.DOTALL
 )
 SIGNED = re.compile(r"(?:[#＃][^\s#＃,;|]+[\s,;|]*)+")
-BRACKETED = re.compile(r"(?:<[^<>\s]+>)+")
+# Two forms of Stack Exchange.
+BRACKETED = re.compile(r"(?:<[^<>\s]+>)+|\|(?:[^|\s]+\|)+")
 # A separator that stands in any value of a column is that of the column.
 SEPARATORS = (",", ";", "|", " ")
 # What stands in no name of a hashtag, so that a text with it was not cut where it should be.
@@ -92,7 +93,7 @@ def _parse(text: str, separator: str, told: bool) -> list[str | None] | None:
     if SIGNED.fullmatch(text) and not told:
         return re.findall(r"[^\s#＃,;|]+", text)
     if BRACKETED.fullmatch(text):
-        return re.findall(r"[^<>]+", text)
+        return re.findall(r"[^<>|]+", text)
     pieces = text.split() if separator.isspace() else text.split(separator)
     names = [piece.strip().strip("#＃\"'") for piece in pieces]
     names = [name for name in names if name]
