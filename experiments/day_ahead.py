@@ -2,7 +2,7 @@
 
     python experiments/day_ahead.py FOLDER --corpora world_leaders crisislex --out FILE
 
-FOLDER holds one Parquet file per corpus. Rows: two simple rules, closed recommenders trained once or
+FOLDER holds one Parquet file per corpus. Rows: two rules, closed recommenders trained once or
 retrained each month, and `model=live` with the author known and unknown. `share` is the part of the
 ceiling, which a ranker reaches that puts every hashtag known a day before first. Finished runs are
 not repeated, so the command can be stopped and started again.
