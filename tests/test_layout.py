@@ -17,7 +17,7 @@ PACKAGE = Path(tagfinder.__file__).parent
 CONTRIBUTING = PACKAGE.parent / "CONTRIBUTING.md"
 MOST_ROOMS = 25
 # Shared by all folders.
-BASE = {"errors", "files", "paths", "progress", "figures"}
+BASE = {"errors", "escaping", "files", "paths", "progress", "figures"}
 
 
 @cache

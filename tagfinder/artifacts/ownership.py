@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 import filelock
@@ -13,13 +14,15 @@ from tagfinder.errors import InputError, in_sentences
 
 LOCK_FILE = ".lock"
 LOG_FILE = "log.txt"
+# Folders that what is running now keeps to itself.
+_kept: ContextVar[frozenset[Path]] = ContextVar("kept", default=frozenset())
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[bool]:
     """Keep a folder to this process; yield False where another process has it.
 
-    The lock goes with the process, however it ends. Within the process it may be taken again.
+    The lock goes with the process, however it ends.
 
     Raises:
         InputError: the lock is a link, which could lead to a file that is not to be opened.
@@ -28,15 +31,17 @@ def alone_in(folder: Path) -> Iterator[bool]:
     file = folder / LOCK_FILE
     if file.is_symlink():
         raise InputError(f"{file} is a link; remove it, tagfinder makes a file of its own there")
-    lock = filelock.FileLock(file, is_singleton=True)
+    lock = filelock.FileLock(file)
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:
         yield False
         return
+    token = _kept.set(_kept.get() | {folder.absolute()})
     try:
         yield True
     finally:
+        _kept.reset(token)
         lock.release()
 
 
@@ -44,17 +49,20 @@ def alone_in(folder: Path) -> Iterator[bool]:
 def owned(folder: Path) -> Iterator[None]:
     """Keep a run's folder to this process while the block changes it.
 
+    A block within one that has the folder (`alone_in`, as a job of a sweep) has it, too.
+
     Raises:
         InputError: another process works in it.
-        TagFinderError: the block failed; its trace is in `log.txt` of the folder.
     """
+    if folder.absolute() in _kept.get():
+        yield
+        return
     with alone_in(folder) as alone:
         if not alone:
             raise InputError(
                 f"{folder}: another process is working in this folder; let it end, or name another"
             )
-        with traced(folder):
-            yield
+        yield
 
 
 @contextmanager

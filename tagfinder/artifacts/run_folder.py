@@ -5,13 +5,16 @@ from __future__ import annotations
 import platform
 import sys
 from dataclasses import asdict
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from tagfinder.artifacts.checkpoints import scored_checkpoint
+from tagfinder.artifacts.checkpoints import BEST, scored_checkpoint
+from tagfinder.artifacts.manifest import check_file, drop_manifest, read_manifest, write_manifest
+from tagfinder.artifacts.trust import read_saved_config
 from tagfinder.corpus.prepared import LabelSet, PreparedCorpus
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
@@ -24,12 +27,16 @@ LIBRARIES = ("tagfinder", "torch", "pytorch-lightning", "scikit-learn", "polars"
 class RunFolder:
     """Paths and contents of one run.
 
+    What is read is checked against the run's list of files (`artifacts/manifest.py`), where it has
+    one, and its configuration against what it may build (`artifacts/trust.py`).
+
     Args:
         path: the folder; need not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
+        self._checked: set[Path] = set()
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -42,6 +49,25 @@ class RunFolder:
         if not run.config_file.is_file() or not run.run_file.is_file():
             raise InputError(f"{path} is not a run's folder (config.yaml or run.json is missing)")
         return run
+
+    @cached_property
+    def digests(self) -> dict[str, str] | None:
+        """Name -> SHA-256 of the run's files, None where the run has no list of them."""
+        return read_manifest(self.path)
+
+    def checked(self, path: Path) -> Path:
+        """Return the path of a file, or of a folder with all its files, that is as it was left.
+
+        Raises:
+            InputError: a file is missing or was altered.
+        """
+        if self.digests is not None and path not in self._checked:
+            name = path.relative_to(self.path).as_posix()
+            for listed in self.digests:
+                if listed == name or listed.startswith(f"{name}/"):
+                    check_file(self.path, listed, self.digests)
+            self._checked.add(path)
+        return path
 
     @property
     def config_file(self) -> Path:
@@ -72,7 +98,10 @@ class RunFolder:
     def weights(self) -> Path:
         """The checkpoint that the run's scores stand for."""
         # Runs from before this was a choice have their last weights only.
-        return scored_checkpoint(self.checkpoints, self.config.get("scored_checkpoint", "last"))
+        wanted = self.config.get("scored_checkpoint", "last")
+        if wanted == "best" and f"{self.checkpoints.name}/{BEST}" in (self.digests or {}):
+            return self.checkpoints / BEST
+        return scored_checkpoint(self.checkpoints, wanted)
 
     @property
     def features(self) -> Path:
@@ -93,6 +122,8 @@ class RunFolder:
         self, config: DictConfig, corpus: PreparedCorpus, features: Features | None
     ) -> None:
         """Write what the run is made of, before it starts; None where it keeps no features."""
+        drop_manifest(self.path)
+        self._forget()
         write_text(self.config_file, OmegaConf.to_yaml(config, resolve=True))
         write_json(self.labels_file, {"format": FORMAT, **asdict(corpus.label_set)})
         if features is not None:
@@ -114,20 +145,39 @@ class RunFolder:
             },
         )
 
-    @property
+    def finish(self) -> None:
+        """List the run's files with their digests, as the last thing that is written."""
+        write_manifest(self.path)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read again what is about to change."""
+        self._checked.clear()
+        for name in ("config", "digests"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
     def config(self) -> DictConfig:
-        """The configuration as it was resolved."""
-        config = OmegaConf.load(self.config_file)
-        assert isinstance(config, DictConfig)
-        return config
+        """The configuration as it was resolved, which may come from a stranger.
+
+        Raises:
+            InputError: it was altered, is no configuration, or would build what is not allowed.
+        """
+        return OmegaConf.create(read_saved_config(self.checked(self.config_file)))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was run: command, versions, corpus, seed."""
+        facts: dict[str, Any] = read_json(self.checked(self.run_file))
+        return facts
 
     @property
     def label_set(self) -> LabelSet:
         """The label set that the run's scores stand for."""
-        stored = read_json(self.labels_file)
-        if stored.pop("format") != FORMAT:
+        stored = read_json(self.checked(self.labels_file))
+        if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
             raise InputError(f"{self.labels_file} was written by another version of tagfinder")
-        return LabelSet(**stored)
+        return label_set_of(stored, self.labels_file)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -138,5 +188,22 @@ class RunFolder:
         """
         if not self.metrics_file.is_file():
             raise InputError(f"{self.path} has no metrics.json; the run did not finish")
-        metrics: dict[str, Any] = read_json(self.metrics_file)
+        metrics: dict[str, Any] = read_json(self.checked(self.metrics_file))
         return metrics
+
+
+def label_set_of(stored: Any, file: Path) -> LabelSet:
+    """Return a label set from JSON.
+
+    Raises:
+        InputError: it is none, or its lists are not of one length.
+    """
+    columns = ("hashtags", "spellings", "counts", "train_counts")
+    try:
+        label_set = LabelSet(**stored)
+        lengths = {len(getattr(label_set, column)) for column in columns}
+    except TypeError as error:
+        raise InputError(f"{file} holds no label set ({error}); restore it from a copy") from error
+    if len(lengths) != 1:
+        raise InputError(f"{file}: its lists differ in length; restore it from a copy")
+    return label_set

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
 
@@ -44,6 +45,7 @@ from tagfinder.errors import InputError
     help="Resamples of the bootstrap.",
 )
 @click.option("--seed", default=1, show_default=True, help="Decides what the bootstrap draws.")
+@trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     runs: tuple[Path, ...],
     out: Path,

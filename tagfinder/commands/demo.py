@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
 
@@ -18,6 +19,7 @@ from tagfinder.errors import InputError
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open a browser.")
+@trust_option
 def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None:
     """Open a web page for RUNS (run folders or bundles)."""
     if importlib.util.find_spec("streamlit") is None:

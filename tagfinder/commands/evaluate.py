@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import click
 
+from tagfinder.commands.trusting import trust_option
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("run", type=click.Path(path_type=Path))
@@ -49,6 +51,7 @@ import click
     "never fits once, when the test part begins. A call that was stopped goes on where it was.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@trust_option
 def command(
     run: Path,
     *,
@@ -91,13 +94,16 @@ def command(
 def _over_time(
     folder: Path, protocol: str, refit: Literal["never", "monthly", "weekly"], as_json: bool
 ) -> None:
+    from tagfinder.artifacts.manifest import changing
+    from tagfinder.artifacts.ownership import owned, traced
     from tagfinder.artifacts.run_folder import RunFolder
     from tagfinder.runs.refit import evaluate_over_time, refit_table
     from tagfinder.runs.slices import can_be_sliced, write_slices
 
     run = RunFolder.open(folder)
     if can_be_sliced(run):
-        slices = write_slices(run)
+        with owned(run.path), traced(run.path), changing(run.path, "slices.*", "figures/*"):
+            slices = write_slices(run)
         shown = slices.table(f"{folder.name}, protocol {protocol}").markdown()
     else:
         run, slices = evaluate_over_time(folder, protocol, refit)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.trusting import trust_option
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -15,6 +17,7 @@ import click
 )
 @click.option("--onnx", is_flag=True, help="Also write a neural recommender as an ONNX graph.")
 @click.option("--int8", is_flag=True, help="Also write an ONNX graph with 8-bit weights.")
+@trust_option
 def command(run: Path, folder: Path, license_name: str | None, onnx: bool, int8: bool) -> None:
     """Write the recommender of RUN into FOLDER, with a model card; print FOLDER.
 

@@ -13,6 +13,7 @@ import click
 
 from tagfinder.commands.lines import arrived_lines
 from tagfinder.commands.options import DATA_HELP
+from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ TEXTS = 1024
     type=click.Path(path_type=Path),
     help="File of the only hashtags that are suggested, one a line.",
 )
+@trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     run: Path,
     texts: tuple[str, ...],

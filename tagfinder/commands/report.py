@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.trusting import trust_option
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -26,6 +28,7 @@ import click
     help="Resamples of the bootstrap.",
 )
 @click.option("--seed", default=1, show_default=True, help="Decides what the bootstrap draws.")
+@trust_option
 def command(runs: tuple[Path, ...], out: Path, metric: str, resamples: int, seed: int) -> None:
     """Write up the RUNS: data, settings, scores, statistics, errors, and what was run.
 

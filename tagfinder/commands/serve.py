@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
 
@@ -49,6 +50,7 @@ from tagfinder.errors import InputError
     type=click.Path(path_type=Path),
     help="File of the only hashtags that are suggested, one a line.",
 )
+@trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     runs: tuple[Path, ...],
     host: str,

@@ -9,6 +9,7 @@ from typing import TextIO
 import click
 
 from tagfinder.commands.options import DATA_HELP
+from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
 
@@ -26,6 +27,7 @@ from tagfinder.errors import InputError
 @click.option(
     "--newest", type=click.IntRange(0), help="Forget all but so many of the newest posts."
 )
+@trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     run: Path,
     posts: tuple[str, ...],

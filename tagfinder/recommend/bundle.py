@@ -7,16 +7,20 @@ that an unknown one is refused.
 
 from __future__ import annotations
 
-import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tagfinder.corpus.prepared import LabelSet
-from tagfinder.errors import InputError
+from tagfinder.artifacts.run_folder import label_set_of
+from tagfinder.artifacts.trust import check_targets, trusting
+from tagfinder.configuration.build import with_moved_targets
+from tagfinder.configuration.limits import check_size, limits
+from tagfinder.errors import InputError, TagFinderError, in_sentences
 from tagfinder.evaluation.calibration import read_calibration
 from tagfinder.files import read_json, sha256_of
-from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, check_targets, read_run
+from tagfinder.recommend.native import is_native, try_in_child
+from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, read_run
 from tagfinder.recommend.state_files import REST, load_state
 
 BUNDLE_FILE = "bundle.json"
@@ -32,13 +36,30 @@ PICKLE_BEGINNINGS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".npy")
 
 
-def read_saved(path: str | Path) -> Saved:
+def read_saved(path: str | Path, trust: str | Sequence[str] = ()) -> Saved:
     """Read a run's folder or a bundle.
+
+    Args:
+        path: the folder.
+        trust: packages besides tagfinder whose classes its configuration may name.
 
     Raises:
         InputError: the folder is neither, is incomplete, was changed or is not safe to load.
     """
     folder = Path(path)
+    with in_sentences(), trusting(trust):
+        saved = read_folder(folder)
+        if not saved.vouched and is_native(saved.state):
+            try_in_child(folder)
+    return saved
+
+
+def read_folder(folder: Path) -> Saved:
+    """Read a run's folder or a bundle; what libraries in C++ parse is not tried out before.
+
+    Raises:
+        InputError: the folder is neither, is incomplete, was changed or is not safe to load.
+    """
     return read_bundle(folder) if (folder / BUNDLE_FILE).is_file() else read_run(folder)
 
 
@@ -52,24 +73,27 @@ def read_bundle(folder: Path) -> Saved:
     manifest = _manifest(folder)
     _refuse_pickles(folder)
     _check_files(folder, manifest["files"])
-    check_targets(manifest["config"], folder / BUNDLE_FILE)
+    config = with_moved_targets(manifest["config"])
+    check_targets(config, folder / BUNDLE_FILE)
     return Saved(
         name=folder.absolute().name,
-        config=manifest["config"],
-        label_set=LabelSet(**read_json(folder / LABELS)),
+        config=config,
+        label_set=label_set_of(read_json(folder / LABELS), folder / LABELS),
         features_folder=folder / FEATURES,
         state=load_state(folder),
         calibration=read_calibration(folder / CALIBRATION_FILE),
         facts=manifest["facts"],
+        vouched=True,
     )
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
     file = folder / BUNDLE_FILE
+    check_size(file, limits().max_config_bytes, "max_config_bytes")
     try:
         manifest = read_json(file)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is not JSON ({error}); get the bundle again") from error
+    except TagFinderError as error:
+        raise InputError(f"{error}; get the bundle again") from error
     if not isinstance(manifest, dict) or manifest.get("kind") != KIND:
         raise InputError(f"{file} does not describe a tagfinder bundle")
     if manifest.get("format") != FORMAT:

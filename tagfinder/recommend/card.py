@@ -24,14 +24,15 @@ PROTOCOLS = {
 def model_card(saved: Saved, run: Path, metrics: dict[str, Any], license_name: str | None) -> str:
     """Return the card as Markdown with YAML front matter."""
     corpus = corpus_manifest(run)
-    scores = scores_with_baseline(run / "predictions.parquet", saved.label_set)
+    predictions = RunFolder(run).checked(run / "predictions.parquet")
+    scores = scores_with_baseline(predictions, saved.label_set)
     sections = [
         front_matter(saved, scores, license_name),
         introduction(saved),
         data_section(corpus, metrics),
         score_section(metrics, scores),
         calibration_section(run),
-        label_section(saved, corpus, share_of_hashtags(run / "predictions.parquet")),
+        label_section(saved, corpus, share_of_hashtags(predictions)),
         limits_section(license_name),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
@@ -39,7 +40,7 @@ def model_card(saved: Saved, run: Path, metrics: dict[str, Any], license_name: s
 
 def corpus_manifest(run: Path) -> dict[str, Any]:
     """Return the manifest of the corpus that a run was trained on, as far as it is known."""
-    corpus = read_json(RunFolder(run).run_file)["corpus"]
+    corpus = RunFolder(run).facts["corpus"]
     file = Path(corpus["folder"]) / "manifest.json"
     return {"digest": corpus["digest"], "name": corpus["name"]} | (
         read_json(file) if file.is_file() else {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
-from tagfinder.errors import InputError
+from tagfinder.errors import InputError, in_sentences
 from tagfinder.recommend.bundle import read_saved
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.recommender import Recommender, Runtime
@@ -24,6 +25,7 @@ def load(
     *,
     teach: bool = False,
     hashtags: HashtagFilter = EVERY_HASHTAG,
+    trust: str | Sequence[str] = (),
 ) -> Suggester:
     """Load a run's folder or a bundle.
 
@@ -33,9 +35,11 @@ def load(
         runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
         teach: open it so that it can be taught; one process at a time.
         hashtags: which hashtags may be suggested (`hashtag_filter(deny=…, allow=…)`).
+        trust: packages besides tagfinder whose classes the run may name. Whoever made the run can
+            then have anything done that these packages do.
 
     Raises:
-        InputError: the folder is neither, is incomplete, was changed, is not safe to load, or
+        TagFinderError: the folder is neither, is incomplete, was changed, is not safe to load, or
             cannot be taught.
 
     Example:
@@ -43,12 +47,14 @@ def load(
         >>> recommender = tagfinder.load("runs/mine")              # doctest: +SKIP
         >>> recommender.suggest(["New in my closet: a tote bag"])  # doctest: +SKIP
     """
-    saved = read_saved(path)
+    saved = read_saved(path, trust)
     if is_live(saved.config):
-        return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach, hashtags=hashtags)
+        with in_sentences():
+            return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach, hashtags=hashtags)
     if teach:
         raise InputError(
             f"{path} holds a recommender over a closed set of hashtags, which only training "
             "changes; tagfinder train model=live makes one that can be taught"
         )
-    return Recommender(saved, device, runtime, hashtags)
+    with in_sentences():
+        return Recommender(saved, device, runtime, hashtags)

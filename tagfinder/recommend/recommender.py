@@ -15,7 +15,7 @@ from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.prepared import LabelSet
-from tagfinder.errors import InputError
+from tagfinder.errors import InputError, in_sentences
 from tagfinder.evaluation.rankings import top_k
 from tagfinder.models.base import RecommenderModule, SparseRecommender
 from tagfinder.models.scoring import all_scores, all_top
@@ -74,16 +74,31 @@ class Recommender:
         self._encoding = Lock()
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "cpu", runtime: Runtime = "torch") -> Recommender:
+    def load(
+        cls,
+        path: str | Path,
+        device: str = "cpu",
+        runtime: Runtime = "torch",
+        *,
+        trust: str | Sequence[str] = (),
+    ) -> Recommender:
         """Load a run's folder or a bundle.
 
+        Args:
+            path: the folder.
+            device: where networks compute: `cpu`, `cuda`.
+            runtime: as `tagfinder.load` takes it.
+            trust: packages besides tagfinder whose classes the run may name.
+
         Raises:
-            InputError: the folder is neither, is incomplete, was changed or is not safe to load.
+            TagFinderError: the folder is neither, is incomplete, was changed or is not safe to
+                load.
         """
-        saved = read_saved(path)
+        saved = read_saved(path, trust)
         if is_live(saved.config):
             raise InputError(f"{path} keeps learning: open it with tagfinder.load")
-        return cls(saved, device, runtime)
+        with in_sentences():
+            return cls(saved, device, runtime)
 
     def suggest(
         self,

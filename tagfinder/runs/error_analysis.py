@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from tagfinder.artifacts.checkpoints import load_weights
+from tagfinder.artifacts.manifest import changing
+from tagfinder.artifacts.ownership import owned, traced
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
 from tagfinder.evaluation.error_report import write_errors
@@ -16,9 +18,11 @@ from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score_counting import ScoreCounting
 from tagfinder.evaluation.tables import Table
 from tagfinder.evaluation.thresholds import effect, tune
-from tagfinder.runs.rescore import data_of, described, intact, score_part
+from tagfinder.runs.rescore import data_of, described, intact_of, score_part
 
 THRESHOLDS_FILE = "thresholds.json"
+# What `analyse_run` puts into the run's folder.
+WRITTEN = (THRESHOLDS_FILE, "errors.json", "worst_posts.md", "figures/*")
 KINDS = {
     "fixed": "one, fixed",
     "global": "one, tuned on validation",
@@ -39,7 +43,13 @@ def analyse_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         InputError: the folder is no run's, or has no whole checkpoint.
     """
     run = RunFolder.open(folder)
-    config, file = run.config, intact(run.weights)
+    with owned(run.path), traced(run.path), changing(run.path, *WRITTEN):
+        return analyse_in(run)
+
+
+def analyse_in(run: RunFolder) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Examine a run whose folder belongs to this process, as `analyse_run` says."""
+    config, file = run.config, intact_of(run, run.weights)
     data = data_of(run, config)
     model = build_model(config.model, run.label_set, data.features)
     epoch = load_weights(model, file)

@@ -17,7 +17,6 @@ from tagfinder.corpus.duplicates import group_near_duplicates, sketch
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.ragged import Ragged
 from tagfinder.errors import InputError
-from tagfinder.files import read_json
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class FinishedRun:
     @property
     def predictions_file(self) -> Path:
         """The rankings of the test part."""
-        return self.folder.path / "predictions.parquet"
+        return self.folder.checked(self.folder.path / "predictions.parquet")
 
     @cached_property
     def predictions(self) -> pl.DataFrame:
@@ -50,8 +49,7 @@ class FinishedRun:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What was run: command, versions, corpus, seed."""
-        facts: dict[str, Any] = read_json(self.folder.run_file)
-        return facts
+        return self.folder.facts
 
     @cached_property
     def corpus(self) -> PreparedCorpus | None:

@@ -76,4 +76,5 @@ def score_without_author(
     write_json(run.metrics_file, {"val": {}, "test": scores, **facts})
     if can_be_sliced(run):
         write_slices(run)
+    run.finish()
     return scores

@@ -22,6 +22,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from tagfinder.artifacts.checkpoints import epochs_in
+from tagfinder.artifacts.manifest import drop_manifest
+from tagfinder.artifacts.ownership import owned
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.application import register_resolvers
 from tagfinder.configuration.build import build, build_model, plain
@@ -76,17 +78,26 @@ def evaluate_over_time(folder: Path, protocol: str, rhythm: Rhythm) -> tuple[Run
     origin = RunFolder.open(folder)
     config = under_protocol(origin.config, protocol)
     selection = closed_selection(origin)
-    corpus = corpus_of(config)
     run = RunFolder(origin.path / f"{protocol}-{rhythm}")
+    with owned(run.path):
+        return run, judge_over_time(origin, run, config, selection, rhythm)
+
+
+def judge_over_time(
+    origin: RunFolder, run: RunFolder, config: DictConfig, selection: Selection, rhythm: Rhythm
+) -> Slices:
+    """Fill the folder of a refit, as `evaluate_over_time` says."""
+    corpus = corpus_of(config)
     began = run.config_file.is_file()
     if began:
+        drop_manifest(run.path)
         check_same_config(plain(run.config), plain(config))
     else:
         run.describe(config, corpus, features=None)
     cutting = Cutting(corpus, timedelta(days=float(config.protocol.delay_days)), selection)
     times = corpus.part("test", ["created_at"])["created_at"]
     periods = periods_of(times, rhythm)
-    epochs = epochs_in(origin.weights)
+    epochs = epochs_in(origin.checked(origin.weights))
     for period in track(periods, f"fitting {rhythm}"):
         if not done_file(run, period).is_file():
             judge_period(run, cutting, period, epochs)
@@ -101,7 +112,9 @@ def evaluate_over_time(folder: Path, protocol: str, rhythm: Rhythm) -> tuple[Run
         "epochs": epochs,
     }
     write_json(run.metrics_file, metrics | facts)
-    return run, write_slices(run)
+    slices = write_slices(run)
+    run.finish()
+    return slices
 
 
 def under_protocol(config: DictConfig, protocol: str) -> DictConfig:

@@ -83,11 +83,23 @@ def chosen_checkpoints(run: RunFolder, checkpoint: str) -> Iterator[Path]:
     named = {"scored": run.weights, "best": run.checkpoints / BEST, "last": run.checkpoints / LAST}
     if checkpoint == "all":
         if named["best"].is_file():
-            yield intact(named["best"])
-        yield intact(named["last"])
-        yield from map(intact, kept_checkpoints(run.checkpoints).values())
+            yield intact_of(run, named["best"])
+        yield intact_of(run, named["last"])
+        for kept in kept_checkpoints(run.checkpoints).values():
+            yield intact_of(run, kept)
+    elif checkpoint in named:
+        yield intact_of(run, named[checkpoint])
     else:
-        yield intact(named.get(checkpoint) or Path(checkpoint))
+        yield intact(Path(checkpoint))
+
+
+def intact_of(run: RunFolder, path: Path) -> Path:
+    """Return the path of one of a run's checkpoints that is intact and as the run left it.
+
+    Raises:
+        InputError: it is not there, damaged or was altered.
+    """
+    return run.checked(intact(path))
 
 
 def intact(path: Path) -> Path:
@@ -105,7 +117,7 @@ def intact(path: Path) -> Path:
 def data_of(run: RunFolder, config: DictConfig) -> CorpusDataModule:
     """Return the run's corpus with the features as the run learned them."""
     features = build(config.features)
-    features.load(run.features)
+    features.load(run.checked(run.features))
     return CorpusDataModule(corpus_of(config), features, **config.batches)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytorch_lightning as lightning
 from hydra.utils import get_object
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, Timer
+from pytorch_lightning.utilities import rank_zero_only
 
 from tagfinder.artifacts.checkpoints import load_weights, scored_checkpoint
+from tagfinder.artifacts.ownership import owned
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.application import choice_of, output_dir, overrides
 from tagfinder.configuration.build import build, build_model, plain
@@ -55,8 +58,16 @@ def train(config: DictConfig) -> float:
         The best epoch's validation NDCG@5, for sweeps.
     """
     silence_noise()
-    lightning.seed_everything(config.seed, workers=True, verbose=False)
     run = RunFolder(output_dir())
+    # Lightning's further processes work for the first one, which has the folder.
+    rank = rank_zero_only.rank  # type: ignore[attr-defined]
+    with owned(run.path) if rank == 0 else nullcontext():
+        return train_in(run, config)
+
+
+def train_in(run: RunFolder, config: DictConfig) -> float:
+    """Train in a folder that belongs to this process, as `train` says."""
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
     scored_checkpoint(run.checkpoints, config.scored_checkpoint)
     refuse_endless_labels(config)
     checkpoint = resumed(config, run)
@@ -98,6 +109,10 @@ def train(config: DictConfig) -> float:
             write_slices(run)
         trackers.result(metrics, run.figures)
         report(run, corpus, metrics)
+    # All processes have written what they write.
+    trainer.strategy.barrier()
+    if trainer.is_global_zero:
+        run.finish()
     return float(metrics["val"]["ndcg@5"] if best is None else best)
 
 
@@ -142,6 +157,11 @@ def resumed(config: DictConfig, run: RunFolder) -> Path | None:
     checkpoint = checkpoint_to_resume(config.resume, run.checkpoints)
     if checkpoint is not None:
         origin = RunFolder(checkpoint.absolute().parent.parent)
+        if not origin.config_file.is_file():
+            raise InputError(
+                f"resume={config.resume}: {checkpoint} is not in the folder of a run "
+                f"({origin.config_file} is missing); name a checkpoint in RUN/checkpoints/"
+            )
         check_same_config(plain(origin.config), plain(config), overrides())
     return checkpoint
 

@@ -18,7 +18,7 @@ from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 
 # Files of commands that are no Hydra applications; their own tests read them.
-OTHERS = {"collect", "serve", "sweep"}
+OTHERS = {"collect", "limits", "serve", "sweep"}
 OPTIONS = sorted(
     (file.parent.relative_to(conf_dir()).as_posix(), file.stem)
     for file in conf_dir().rglob("*.yaml")

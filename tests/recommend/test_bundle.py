@@ -15,11 +15,11 @@ from click.testing import CliRunner
 from trained import CLOSED, OVERRIDES
 
 from tagfinder import Recommender
+from tagfinder.artifacts.trust import check_targets
 from tagfinder.cli import cli
 from tagfinder.errors import InputError
 from tagfinder.recommend.bundle import PICKLE_NAMES
 from tagfinder.recommend.export import export_bundle
-from tagfinder.recommend.saved import check_targets
 
 RunOf = Callable[[str], Path]
 TEXTS = ["a tote bag in my closet", "stocks and the market", "", "Win a speaker! #giveaway"]

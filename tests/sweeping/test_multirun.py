@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tagfinder.artifacts.ownership import alone_in
 from tagfinder.configuration.job_folder import folder_of_job
 from tagfinder.errors import WorkError
 from tagfinder.files import read_json
-from tagfinder.sweeping.records import alone_in
 from tagfinder.sweeping.task import run_configured
 
 SMALL = ("data.rows=1000", "selection.top_n=10")

@@ -1,0 +1,180 @@
+"""What a run or bundle of somebody else may do: build TagFinder's own parts, and nothing else.
+
+A saved configuration names classes by `_target_`, which Hydra would import and call, whatever they
+are. Here only those pass that the packaged `conf/` names, and what the user trusts: `--trust
+PACKAGE` on the command line, `trust=` in Python.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tagfinder.configuration.build import with_moved_targets
+from tagfinder.configuration.limits import check_size, limits
+from tagfinder.errors import InputError
+from tagfinder.paths import conf_dir
+
+VARIABLE = "TAGFINDER_TRUST"
+TARGET = "_target_"
+# Groups of `conf/` that nothing which opens a run builds from its configuration.
+NOT_OPENED = ("collect", "hydra", "logger", "serve", "sweep")
+# What a saved configuration says of its own run only: never built, opened or written to again.
+OF_ITS_RUN: dict[str, Any] = {"callbacks": {}, "logger": {}, "rejects": None, "resume": False}
+NAMED = re.compile(rf"^[\s-]*{TARGET}:\s*([\w.]+)\s*$", re.MULTILINE)
+
+_trusted: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
+
+
+@contextmanager
+def trusting(packages: str | Sequence[str]) -> Iterator[None]:
+    """Let runs that are opened in the block build what packages offer.
+
+    Args:
+        packages: dotted names of packages or modules; all that they define may be built.
+    """
+    more = (packages,) if isinstance(packages, str) else tuple(packages)
+    token = _trusted.set((*_trusted.get(), *more))
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
+
+
+def trusted_packages() -> list[str]:
+    """Return what the user trusts, in this process or by the environment of its parent."""
+    inherited = os.environ.get(VARIABLE, "").split(",")
+    return [name for name in (*inherited, *_trusted.get()) if name]
+
+
+@cache
+def packaged_targets() -> frozenset[str]:
+    """Return the classes that the packaged configuration can name for parts of a run."""
+    groups = (folder for folder in conf_dir().iterdir() if folder.name not in NOT_OPENED)
+    files = (file for group in groups for file in group.glob("*.yaml"))
+    return frozenset(name for file in files for name in NAMED.findall(file.read_text("utf-8")))
+
+
+def check_targets(config: Any, origin: Path) -> None:
+    """Refuse a configuration that would build anything but parts of a recommender.
+
+    Args:
+        config: plain data.
+        origin: the file that it is from.
+
+    Raises:
+        InputError: names what it would build, or an interpolation, which could read from this
+            machine's environment.
+    """
+    for path, value in _leaves(config):
+        key = path[-1] if path else None
+        if key == TARGET:
+            _check_target(value, origin)
+        for text in (key, value):
+            if isinstance(text, str) and "${" in text:
+                raise InputError(
+                    f"{origin}: {'.'.join(map(str, path))} holds an interpolation, which saved "
+                    "configurations do not; it was not made by tagfinder"
+                )
+
+
+def _check_target(target: Any, origin: Path) -> None:
+    if isinstance(target, str):
+        if target in packaged_targets():
+            return
+        for package in trusted_packages():
+            if target.startswith(f"{package}."):
+                _check_origin(target, package, origin)
+                return
+    cure = (
+        "if it was one of an earlier version, train the run again with this one"
+        if str(target).startswith("tagfinder.")
+        else "where you know and trust its package, allow it by --trust PACKAGE, in Python by "
+        "trust=PACKAGE"
+    )
+    raise InputError(f"{origin} asks for {target}, which is no part of tagfinder; {cure}")
+
+
+def _check_origin(target: str, package: str, origin: Path) -> None:
+    """Refuse what a trusted package only has from elsewhere, such as `package.os.system`."""
+    try:
+        found = get_object(target)
+    except Exception as error:
+        raise InputError(
+            f"{origin} asks for {target}, which cannot be imported: {error}"
+        ) from error
+    home = str(getattr(found, "__module__", ""))
+    if home != package and not home.startswith(f"{package}."):
+        raise InputError(
+            f"{origin} asks for {target}, which is from {home or 'elsewhere'}, not from the "
+            f"trusted {package}"
+        )
+
+
+def _leaves(config: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the path and value of all that is no mapping or list; a `_target_` always."""
+    if len(path) > limits().max_depth:
+        raise InputError(f"{'.'.join(map(str, path[:3]))}… is nested too deeply")
+    if isinstance(config, dict):
+        for key, value in config.items():
+            if key == TARGET:
+                yield (*path, key), value
+            else:
+                yield (*path, key), None
+                yield from _leaves(value, (*path, key))
+    elif isinstance(config, list):
+        for number, value in enumerate(config):
+            yield from _leaves(value, (*path, number))
+    else:
+        yield path, config
+
+
+def read_saved_config(file: Path) -> dict[str, Any]:
+    """Read the configuration of a run, which somebody else may have written.
+
+    What it says of its own run only (loggers, callbacks, where rejected posts went) is left out.
+
+    Raises:
+        InputError: it is no configuration, names a class that is not allowed, or holds an
+            interpolation.
+    """
+    check_size(file, limits().max_config_bytes, "max_config_bytes")
+    try:
+        text = file.read_text(encoding="utf-8")
+        _check_shape(text, file)
+        # Not resolved: a resolver would run here.
+        config = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{file} is damaged or no configuration ({reason}); restore it from a copy"
+        ) from error
+    if not isinstance(config, dict) or not config:
+        raise InputError(f"{file} is no configuration of a run; restore it from a copy")
+    opened = {str(key): value for key, value in config.items()} | OF_ITS_RUN
+    moved: dict[str, Any] = with_moved_targets(opened)
+    check_targets(moved, file)
+    return moved
+
+
+def _check_shape(text: str, file: Path) -> None:
+    """Refuse what takes little room in a file and much in memory."""
+    depth = 0
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"{file} holds aliases, which saved configurations do not")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > limits().max_depth:
+            raise InputError(f"{file} is nested too deeply; it was not made by tagfinder")

@@ -1,0 +1,81 @@
+"""What a file may cost before it is read, from one configuration."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from tagfinder.errors import InputError
+from tagfinder.paths import conf_dir
+
+VARIABLE = "TAGFINDER_LIMITS"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits on files; `conf/limits/default.yaml` explains each."""
+
+    max_config_bytes: int
+    max_depth: int
+    max_json_bytes: int
+    max_row_group_bytes: int
+    max_vector_line_bytes: int
+    probe_memory_bytes: int
+    probe_seconds: int
+
+
+def limits() -> Limits:
+    """Return the packaged limits, some of them replaced by the file that TAGFINDER_LIMITS names.
+
+    Raises:
+        InputError: the file cannot be read, or has a key or value that is none.
+    """
+    return _limits(os.environ.get(VARIABLE) or None)
+
+
+@cache
+def _limits(own: str | None) -> Limits:
+    values = yaml.safe_load((conf_dir() / "limits" / "default.yaml").read_text("utf-8"))
+    names = [field.name for field in fields(Limits)]
+    if own is not None:
+        try:
+            replaced = yaml.safe_load(Path(own).read_text("utf-8")) or {}
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise InputError(f"{VARIABLE}={own} cannot be read: {_one_line(error)}") from error
+        if not isinstance(replaced, dict):
+            raise InputError(f"{VARIABLE}={own} is not a mapping of keys to numbers")
+        for name, value in replaced.items():
+            if name not in names or not isinstance(value, int) or value <= 0:
+                raise InputError(
+                    f"{VARIABLE}={own}: {name}={value!r}; the keys are {', '.join(names)}, each a "
+                    "whole number above 0"
+                )
+        values |= replaced
+    return Limits(**values)
+
+
+def check_size(path: Path, most: int, key: str) -> None:
+    """Refuse a file that is larger than a limit.
+
+    Args:
+        path: the file.
+        most: the limit, in bytes.
+        key: its name in `conf/limits`.
+
+    Raises:
+        InputError: it is; names the limit.
+    """
+    size = path.stat().st_size
+    if size > most:
+        raise InputError(
+            f"{path} has {size:,} bytes, limits.{key} allows {most:,}; if you trust it, raise the "
+            f"limit in a file that {VARIABLE} names"
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
