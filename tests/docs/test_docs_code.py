@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from composed import configured
+from composed import configured, prepared
 from made_up import write_tiny_encoder
 
 from tagfinder.cli import cli, main
@@ -68,17 +68,18 @@ def test_each_command_has_options_and_keys_that_exist(arguments: list[str]) -> N
         assert used <= options
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "docs/index.md", ROOT / "docs/python.md"], ids=["index", "python"]
-)
+@pytest.mark.parametrize("name", ["index", "python", "benchmark"])
 def test_the_python_of_a_page_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = ROOT / "docs" / f"{name}.md"
     monkeypatch.chdir(tmp_path)
     write_tiny_encoder(tmp_path / "encoder")
     if "runs/first" in page.read_text(encoding="utf-8"):
         with pytest.raises(SystemExit, match="0"):
             main(["train", "run_dir=runs/first", "data.rows=2000"])
+    if name == "benchmark":
+        copied(prepared("data.rows=2000", "protocol=live").folder, tmp_path, "corpus")
     namespace: dict[str, object] = {}
     for code in blocks(page, "python"):
         exec(compile(code, str(page), "exec"), namespace)
@@ -89,7 +90,8 @@ def test_parts_from_outside_the_package_train_score_and_recommend(tmp_path: Path
     example = ROOT / "examples/own_parts"
     site = tmp_path / "site"
     install = ["pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
-    shell(tmp_path, sys.executable, "-m", *install, str(site), str(copied(example, tmp_path)))
+    source = copied(example, tmp_path, "source")
+    shell(tmp_path, sys.executable, "-m", *install, str(site), str(source))
     topics = {"flood": "water river rain rescue", "jazz": "sax band night club"}
     lines = [
         f"{words} {words.split()[i % 4]} {i} #{tag}"
@@ -105,9 +107,9 @@ def test_parts_from_outside_the_package_train_score_and_recommend(tmp_path: Path
     assert re.search(r"%\s+#flood", suggested)
 
 
-def copied(folder: Path, target: Path) -> Path:
-    """Copy a package's sources, so that building leaves nothing beside them."""
-    return Path(shutil.copytree(folder, target / "source"))
+def copied(folder: Path, target: Path, name: str) -> Path:
+    """Copy a folder, so that its use leaves the original unchanged."""
+    return Path(shutil.copytree(folder, target / name))
 
 
 def tagfinder(folder: Path, site: Path, *arguments: str) -> str:
