@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tagfinder.errors import WorkError, naming
+
+logger = logging.getLogger(__name__)
+
+DIGESTS = "digests.json"
 
 
 @contextmanager
@@ -112,3 +118,44 @@ def digest_of(value: Any) -> str:
     """Return a short digest of a JSON-able value, independent of the order of its keys."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def write_digests(folder: Path) -> None:
+    """Write down the SHA-256 of all files of a folder, as the last thing before it is published."""
+    names = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    write_json(folder / DIGESTS, {name: sha256_of(folder / name) for name in sorted(names)})
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether all files that `write_digests` listed are there as they were; others may be."""
+    try:
+        digests = json.loads((folder / DIGESTS).read_text(encoding="utf-8"))
+        return all(sha256_of(folder / name) == digest for name, digest in digests.items())
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+@contextmanager
+def healed_folder(folder: Path) -> Iterator[Path]:
+    """Yield a fresh folder that takes the place of one that is missing or damaged (`is_whole`).
+
+    Several processes may fill one at once; the first that is whole stays.
+
+    Args:
+        folder: of a cache; a damaged one is thrown away.
+    """
+    if folder.exists() and not is_whole(folder):
+        logger.warning("%s is damaged, or of an earlier version; it is made again", folder)
+        discard(folder)
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        yield temporary
+        write_digests(temporary)
+
+
+def discard(folder: Path) -> None:
+    """Delete a folder at once, also where others are reading its files."""
+    grave = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    with suppress(FileNotFoundError):  # another process was quicker
+        folder.rename(grave)
+    shutil.rmtree(grave, ignore_errors=True)

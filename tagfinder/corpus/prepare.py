@@ -22,7 +22,7 @@ from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.splitting import TRAIN
 from tagfinder.corpus.staging import NO_TIME, Staged, stage
 from tagfinder.errors import InputError
-from tagfinder.files import atomic_path, write_json
+from tagfinder.files import healed_folder, is_whole, write_json
 from tagfinder.paths import cache_dir
 from tagfinder.progress import say
 
@@ -43,9 +43,8 @@ def prepare(recipe: Recipe, rejects_file: Path | None = None) -> PreparedCorpus:
     """
     digest = recipe.digest
     folder = cache_dir() / "corpora" / f"{recipe.source.name}-{digest}"
-    if rejects_file or not (folder / "manifest.json").is_file():
-        with atomic_path(folder) as fresh, Rejects(rejects_file) as rejects:
-            fresh.mkdir()
+    if rejects_file or not is_whole(folder):
+        with healed_folder(folder) as fresh, Rejects(rejects_file) as rejects:
             manifest = {"format": FORMAT, "name": recipe.source.name, "digest": digest}
             write_json(fresh / "manifest.json", manifest | _make(recipe, fresh, rejects))
     corpus = PreparedCorpus(folder)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import polars as pl
 
 from tagfinder.data.features import EncodedTexts, Features
-from tagfinder.files import atomic_path, digest_of
+from tagfinder.files import digest_of, healed_folder, is_whole
 from tagfinder.paths import cache_dir
 
 
@@ -56,15 +56,14 @@ def encode_once(features: Features, texts: pl.Series) -> EncodedTexts:
 
 
 def cached_folder(kind: str, key: dict[str, Any], fill: Callable[[Path], None]) -> Path:
-    """Return the cache's folder for `key`, filled by `fill` if it is not there yet.
+    """Return the cache's folder for `key`, filled by `fill` if it is not there or is damaged.
 
     Two processes may ask for the same key at once: each fills a folder of its own, and the
     first one that is whole stays.
     """
     folder = cache_dir() / kind / digest_of(key)
-    if not folder.is_dir():
-        with atomic_path(folder) as temporary:
-            temporary.mkdir()
+    if not is_whole(folder):
+        with healed_folder(folder) as temporary:
             fill(temporary)
     return folder
 

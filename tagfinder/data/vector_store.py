@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tagfinder.files import atomic_path
+from tagfinder.files import healed_folder, is_whole
 
 # Texts in a shard: minutes of encoding, which is what a crash can cost.
 SHARD = 32_768
@@ -66,7 +66,7 @@ def stored_vectors(
     """Return the vectors of texts; the ones that no shard of a folder has are computed and added.
 
     Args:
-        folder: of one encoder; made where it is missing.
+        folder: of one encoder; made where it is missing. A damaged shard is made again.
         texts: N texts.
         compute: encodes the ones that are missing, each once.
         empty: (0, D) of the vectors' dtype.
@@ -85,15 +85,15 @@ def stored_vectors(
             shards.append(np.load(shard / VECTORS, mmap_mode="r"))
 
     for shard in sorted(folder.glob("[!.]*")):
-        look_into(shard)
+        if is_whole(shard):
+            look_into(shard)
     missing = np.flatnonzero(shard_of < 0)
     _, first = np.unique(keys[missing], axis=0, return_index=True)
     new = missing[np.sort(first)]
     for start in range(0, len(new), SHARD):
         rows = new[start : start + SHARD]
         shard = folder / hashlib.sha256(keys[rows].tobytes()).hexdigest()[:16]
-        with atomic_path(shard) as temporary:
-            temporary.mkdir()
+        with healed_folder(shard) as temporary:
             np.save(temporary / KEYS, keys[rows])
             compute(texts.gather(rows), temporary / VECTORS)
         look_into(shard)

@@ -16,7 +16,8 @@ from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.corpus.duplicates import group_near_duplicates, sketch
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.ragged import Ragged
-from tagfinder.errors import InputError
+from tagfinder.errors import InputError, TagFinderError
+from tagfinder.files import DIGESTS, is_whole
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,11 @@ class FinishedRun:
         """The prepared corpus of the run, None where it is gone or another took its place."""
         try:
             corpus = PreparedCorpus(Path(self.facts["corpus"]["folder"]))
-        except InputError:
+        except TagFinderError:
             return None
-        return corpus if corpus.digest == self.facts["corpus"]["digest"] else None
+        damaged = (corpus.folder / DIGESTS).is_file() and not is_whole(corpus.folder)
+        same = not damaged and corpus.digest == self.facts["corpus"]["digest"]
+        return corpus if same else None
 
     @property
     def labels(self) -> Ragged:
