@@ -137,9 +137,9 @@ def _plain(name: str, value: Any) -> Any:  # noqa: PLR0911 - one for each kind o
         return bool(value)
     if name == "hashtags":
         return _names(value)
-    if isinstance(value, list) and name != "text":
+    if isinstance(value, list) and name in ("entity_name", "lang"):
         # Bluesky lists the languages of a post, the first being the one it was written in.
-        return value[0] if value and isinstance(value[0], str) else value or None
+        return value[0] if value and isinstance(value[0], str) else None
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -100,7 +100,7 @@ def _can_hold(field: str, kind: pa.DataType) -> bool:
         )
     if field == "created_at" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         return True
-    return field in ("id", "created_at", "entity_name") and any(is_kind(kind) for is_kind in _ATOMS)
+    return field != "text" and any(is_kind(kind) for is_kind in _ATOMS)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -29,7 +29,7 @@ MAX_DOCUMENT_BYTES = 2**30
 MAX_UNPACKED_BYTES = 2**36
 
 TOO_LONG = f"line longer than {LONGEST_LINE:,} characters"
-DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, UnicodeError)
 ZIP = b"PK\x03\x04"
 
 

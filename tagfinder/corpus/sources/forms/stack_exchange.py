@@ -15,7 +15,7 @@ FORM = Form(
     columns={
         "id": ["Id"],
         "created_at": ["CreationDate"],
-        "text": ["Title+Body"],
+        "text": ["Title+Body", "Body"],
         "hashtags": ["Tags"],
         "entity_name": ["OwnerUserId", "OwnerDisplayName"],
     },
