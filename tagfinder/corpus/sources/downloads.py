@@ -11,7 +11,9 @@ import pooch
 import requests
 
 from tagfinder.errors import WorkError
-from tagfinder.progress import track
+from tagfinder.progress import say, track
+
+NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -20,16 +22,45 @@ class PublicFile:
 
     Attributes:
         path: where it lies in the repository, and in the cache.
-        bytes: its size.
-        sha256: the checksum of its bytes.
+        bytes: its size; of a file whose size is not known beforehand, about how much it will be.
+        sha256: the checksum of its bytes; null where it is not known beforehand.
     """
 
     path: str
     bytes: int
-    sha256: str
+    sha256: str | None = None
 
 
-def download(files: Sequence[PublicFile], url: str, folder: Path, what: str) -> list[Path]:
+def announce(
+    files: Sequence[PublicFile], url: str, folder: Path, what: str, licence: str | None
+) -> None:
+    """Say what will be downloaded: from where, how much, and on which terms.
+
+    Nothing is said where all files are there.
+
+    Args:
+        files: see `download`, as are `url`, `folder` and `what`.
+        url: see there.
+        folder: see there.
+        what: see there.
+        licence: as the origin states it; null where it states none.
+    """
+    missing = [file for file in files if not (folder / file.path).is_file()]
+    if not missing:
+        return
+    about = "" if all(file.sha256 for file in missing) else "about "
+    terms = (
+        f"licence: {licence}"
+        if licence
+        else "the origin states no licence: for your own use, to be passed on to nobody"
+    )
+    size = sum(file.bytes for file in missing) / 1e6
+    say(f"{what}: downloading {len(missing):,} files, {about}{size:,.1f} MB, from {url}; {terms}")
+
+
+def download(
+    files: Sequence[PublicFile], url: str, folder: Path, what: str, *, may_miss: bool = False
+) -> list[Path]:
     """Return the files below `folder`, fetching those from `url` that are not there yet.
 
     A file is there whole and with the right checksum, or not at all.
@@ -39,6 +70,7 @@ def download(files: Sequence[PublicFile], url: str, folder: Path, what: str) -> 
         url: address that their paths are relative to.
         folder: where they are kept.
         what: name of the whole, for progress and errors.
+        may_miss: leave out files that are not at the origin.
 
     Raises:
         WorkError: a file could not be fetched, was not what it should be, or not written.
@@ -47,7 +79,7 @@ def download(files: Sequence[PublicFile], url: str, folder: Path, what: str) -> 
     shelf = pooch.create(
         path=folder,
         base_url=url.rstrip("/") + "/",
-        registry={file.path: f"sha256:{file.sha256}" for file in files},
+        registry={file.path: file.sha256 and f"sha256:{file.sha256}" for file in files},
         retry_if_failed=1,
     )
     paths = []
@@ -55,12 +87,19 @@ def download(files: Sequence[PublicFile], url: str, folder: Path, what: str) -> 
         try:
             paths.append(Path(shelf.fetch(file.path)))
         except (ValueError, OSError) as error:
+            if may_miss and _is_missing(error):
+                continue
             raise WorkError(
                 f"{what}: {file.path} could not be downloaded from {url} into {folder}: "
                 f"{_cause(error)}. Try again with a network, move the downloads with "
                 "TAGFINDER_CACHE, or go on without any: data=synthetic"
             ) from error
     return paths
+
+
+def _is_missing(error: Exception) -> bool:
+    answer = error.response if isinstance(error, requests.HTTPError) else None
+    return answer is not None and answer.status_code == NOT_FOUND
 
 
 def _cause(error: Exception) -> str:

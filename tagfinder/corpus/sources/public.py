@@ -2,45 +2,46 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from tagfinder.corpus.rejects import Rejects
-from tagfinder.corpus.sources.blocks import ROWS, Block, Broken, make_block
-from tagfinder.corpus.sources.columns import Columns
-from tagfinder.corpus.sources.delimited import read_csv
-from tagfinder.corpus.sources.downloads import PublicFile, download
+from tagfinder.corpus.sources.downloads import PublicFile, announce, download
 from tagfinder.corpus.sources.filters import Filters, SeenHashes
 from tagfinder.corpus.sources.languages import guess_english
-from tagfinder.corpus.sources.streams import Lines, open_text
+from tagfinder.corpus.sources.public_readers import READERS
 from tagfinder.corpus.sources.values import usable_posts
 from tagfinder.errors import InputError
 from tagfinder.files import digest_of, read_json
 from tagfinder.paths import cache_dir
 
-VERSION = 1
+VERSION = 2
 """To be raised when the same files are to give other posts than before."""
 
 REGISTRY = Path(__file__).with_name("public_files.json")
 SAME_TEXT = "same text as an earlier post"
-TWITTER_EPOCH_MS = 1_288_834_974_657
 MAX_CHARACTERS = 25_000
-CRISISLEX_COLUMNS = Columns({"id": ["Tweet ID", "tweet id"], "text": ["Tweet Text", "tweet"]})
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a public corpus comes from: a repository at a commit, and files in it."""
+    """Where a public corpus comes from: a repository at a commit, and files in it.
+
+    Attributes:
+        repository: `owner/name` on GitHub.
+        commit: its SHA-1.
+        files: those that hold posts.
+        licence: as the repository states it; null where it states none.
+    """
 
     repository: str
     commit: str
     files: list[PublicFile]
+    licence: str | None
 
     @property
     def url(self) -> str:
@@ -51,19 +52,22 @@ class Origin:
 def read_origin(corpus: str, registry: Path = REGISTRY) -> Origin:
     """Return the origin of a corpus that the registry lists."""
     entry = read_json(registry)[corpus]
-    files = [PublicFile(*values) for values in entry["files"]]
-    return Origin(entry["repository"], entry["commit"], files)
+    left_out = entry.get("left_out", ())
+    files = [PublicFile(*values) for values in entry["files"] if values[0] not in left_out]
+    return Origin(entry["repository"], entry["commit"], files, entry["licence"])
 
 
 class PublicSource:
     """Posts of a public corpus.
 
     Texts are stripped and their HTML entities decoded; of posts that are the same but for case,
-    addresses and white space the first is kept. `lang` is a guess.
+    addresses and white space the first is kept. Where the origin does not say the language, `lang`
+    is a guess.
 
     Args:
-        corpus: `crisislex` (CrisisLexT6 and T26; `entity_name` is the event) or `tweeteval` (all
-            tasks but sentiment; `entity_name` is the task; no ids and no times).
+        corpus: `crisislex` (CrisisLexT6 and T26; `entity_name` is the event), `tweeteval` (all
+            tasks but sentiment; `entity_name` is the task; no ids and no times),
+            `us_congress_2022` or `world_leaders` (`entity_name` is the account).
         base_url: where to fetch the files from instead of their origin, null for the origin.
         registry: JSON file with the origin, sizes and checksums of the files.
         name: shown in tables and part of folder names.
@@ -110,6 +114,7 @@ class PublicSource:
             WorkError: a file could not be downloaded.
         """
         folder = cache_dir() / "downloads" / self._corpus
+        announce(self._origin.files, self._base_url, folder, self._corpus, self._origin.licence)
         paths = download(self._origin.files, self._base_url, folder, self._corpus)
         yield from self._filters.apply(self._posts(paths, rejects), rejects)
 
@@ -121,41 +126,8 @@ class PublicSource:
                 copies = seen.repeated(_folded(posts["text"]))
                 rejects.add(SAME_TEXT, posts.filter(copies))
                 posts = posts.filter(~copies)
-                yield posts.with_columns(lang=guess_english(posts["text"]))
-
-
-def read_crisislex(path: Path) -> Iterator[Block]:
-    """Read a file of CrisisLexT6 or T26: CSV with ids in quotes, named after the event's folder."""
-    for block in read_csv(path, CRISISLEX_COLUMNS):
-        ids = block.rows["id"].str.extract(r"(\d+)")
-        milliseconds = (ids.cast(pl.Int64) // 2**22 + TWITTER_EPOCH_MS).cast(pl.Datetime("ms"))
-        texts = [text and _decode(text) for text in block.rows["text"]]
-        rows = block.rows.with_columns(
-            id=ids,
-            created_at=milliseconds,
-            text=pl.Series(texts, dtype=pl.String),
-            entity_name=pl.lit(path.parent.name.lower()),
-        )
-        yield Block(rows, block.broken)
-
-
-def read_tweeteval(path: Path) -> Iterator[Block]:
-    """Read a file with one text a line, in the folder of its task."""
-    task = path.parent.as_posix().rpartition("/datasets/")[2]
-    with open_text(path) as stream:
-        lines = Lines(stream)
-        while texts := [_decode(line) for line in islice(lines, ROWS)]:
-            lines.begin()
-            numbers = list(range(lines.number - len(texts) + 1, lines.number + 1))
-            fields = {"text": texts, "entity_name": [task] * len(texts)}
-            yield make_block(numbers, fields, Broken())
-
-
-READERS = {"crisislex": read_crisislex, "tweeteval": read_tweeteval}
-
-
-def _decode(text: str) -> str:
-    return html.unescape(text).strip()
+                guessed = guess_english(posts["text"])
+                yield posts.with_columns(lang=pl.coalesce(posts["lang"], guessed))
 
 
 def _folded(texts: pl.Series) -> pl.Series:

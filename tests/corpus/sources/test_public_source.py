@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+import csv
 import hashlib
+import html
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 import pytest
 
+from tagfinder.corpus.hashtags import extract
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.schema import RAW_SCHEMA
+from tagfinder.corpus.sources.congresstweets import CongressTweets
 from tagfinder.corpus.sources.languages import guess_english
 from tagfinder.corpus.sources.public import REGISTRY, PublicSource, read_origin
+from tagfinder.corpus.sources.public_readers import READERS
+from tagfinder.corpus.sources.values import usable_posts
 from tagfinder.errors import InputError, WorkError
 from tagfinder.files import read_json
 
@@ -23,7 +30,41 @@ T6 = "data/CrisisLexT6/2012_Made_Up_Flood/2012_Made_Up_Flood-ontopic_offtopic.cs
 EMOTION = "datasets/emotion/train_text.txt"
 STANCE = "datasets/stance/climate/val_text.txt"
 
+MEMBER = "data/ RepMadeUp.csv"
+NO_MEMBER = "data/list_of_members.csv"
+LEADER = "data/notused/MadeUpPM.csv"
+FRENCH = "data/nonenglish_original/laurentwauquiez.csv"
+TRANSLATED = "data/laurentwauquiez.csv"
+CONGRESS_HEADER = "id|user|created_at|text|lang|label|retweet_count|favorite_count\n"
+LEADERS_HEADER = (
+    "date,username,to,replies,retweets,favorites,text,geo,mentions,hashtags,id,permalink\n"
+)
+
+
+def leader(account: str, number: int, text: str) -> str:
+    """A line as GetOldTweets writes it: the time of the line is local and not used."""
+    text = text.replace('"', '""')
+    where = f"https://twitter.com/{account}/status/{number}"
+    return f'2019-12-30 21:34:45,{account},,2,4,2,"{text}",,,,{number},{where}\n'
+
+
 FILES = {
+    MEMBER: CONGRESS_HEADER
+    + "1520541613893865473|15394954|Sat Apr 30 23:12:25 +0000 2022|Volunteers at the annual "
+    "#fishfry &amp; parade https://t.co/a|en|R|2|5\n"
+    '1520541613893865474|15394954|Sat Apr 30 22:12:25 +0000 2022|"She said ""go"" | we went\n\n'
+    'https://t.co/b"|und|R|2|5\n'
+    "1520541613893865475|15394954|Sat Apr 30 21:12:25 +0000 2022|Feliz día #fiesta|in|R|0|0\n"
+    "1520541613893865476|15394954|Sat Apr 30 20:12:25 +0000 2022|a | b|en|R|0|0\n",
+    NO_MEMBER: "State;Member of Congress;Name\nOhio 1st;U.S. Representative;Up, Made\n",
+    LEADER: LEADERS_HEADER
+    + leader(
+        "MadeUpPM", 1211762572996820992, "Good talks in # Berlin with @ friend.pic.twitter.com/x"
+    )
+    + leader("MadeUpPM", 1210751969071005697, "See #TeamUphttps://example.org/1 … &amp; more"),
+    FRENCH: LEADERS_HEADER
+    + leader("laurentwauquiez", 550576582340145152, "Bonne année ! # Voeux2015"),
+    TRANSLATED: LEADERS_HEADER + leader("laurentwauquiez", 550576582340145152, "Happy new year!"),
     T26: (
         "Tweet ID, Tweet Text, Information Source, Information Type, Informativeness\n"
         '"242883454050648064","The river is rising &amp; we are fine #flood http://t.co/a",'
@@ -40,7 +81,14 @@ FILES = {
     EMOTION: "@user so happy today #joy \nno tag here,\u2028 one line &lt;3 \n\n",
     STANCE: "The climate is what it is #SemST\nthe climate is what it is #semst\n",
 }
-CORPORA = {"crisislex": [T26, T6], "tweeteval": [EMOTION, STANCE]}
+CORPORA = {
+    "crisislex": [T26, T6],
+    "tweeteval": [EMOTION, STANCE],
+    "us_congress_2022": [MEMBER, NO_MEMBER],
+    "world_leaders": [LEADER, FRENCH, TRANSLATED],
+}
+LEFT_OUT = {"us_congress_2022": [NO_MEMBER], "world_leaders": [TRANSLATED]}
+LICENCES = {"crisislex": "MIT License", "tweeteval": "as stated"}
 
 
 class Origin:
@@ -65,7 +113,7 @@ class Origin:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        path = handler.path.removeprefix("/commit/")
+        path = unquote(handler.path.removeprefix("/commit/"))
         content = self.contents.get(path)
         if content is None:
             handler.send_error(404)
@@ -96,8 +144,10 @@ def registry(tmp_path: Path) -> Path:
         corpus: {
             "repository": "made/up",
             "commit": "0" * 40,
+            "licence": LICENCES.get(corpus),
+            "left_out": LEFT_OUT.get(corpus, []),
             "files": [
-                [path, len(FILES[path]), hashlib.sha256(FILES[path].encode()).hexdigest()]
+                [path, len(FILES[path].encode()), hashlib.sha256(FILES[path].encode()).hexdigest()]
                 for path in paths
             ],
         }
@@ -154,6 +204,184 @@ def test_tweeteval_is_parsed_from_its_original_files(
         ("The climate is what it is #SemST", "stance/climate", None, None),
     ]
     assert counts == {"no text": 1, "same text as an earlier post": 1}
+
+
+def test_members_of_congress_are_parsed_from_their_original_files(
+    origin: Origin, registry: Path, downloads: Path
+):
+    source = PublicSource(corpus="us_congress_2022", base_url=origin.url, registry=registry)
+    posts, counts = read(source)
+    assert posts.drop("hashtags").rows() == [
+        (
+            "1520541613893865473",
+            datetime(2022, 4, 30, 23, 12, 25, tzinfo=UTC),
+            "Volunteers at the annual #fishfry & parade https://t.co/a",
+            "RepMadeUp",
+            "en",
+        ),
+        (
+            "1520541613893865474",
+            datetime(2022, 4, 30, 22, 12, 25, tzinfo=UTC),
+            'She said "go" | we went\n\nhttps://t.co/b',
+            "RepMadeUp",
+            "en",
+        ),
+        (
+            "1520541613893865475",
+            datetime(2022, 4, 30, 21, 12, 25, tzinfo=UTC),
+            "Feliz día #fiesta",
+            "RepMadeUp",
+            "in",
+        ),
+    ]
+    assert counts == {"wrong number of CSV fields": 1}
+    assert origin.requests == ["/commit/data/%20RepMadeUp.csv"]
+
+
+def test_what_getoldtweets_glued_and_tore_is_put_right(
+    origin: Origin, registry: Path, downloads: Path
+):
+    source = PublicSource(corpus="world_leaders", base_url=origin.url, registry=registry)
+    posts, _ = read(source)
+    assert posts.select("text", "entity_name", "lang").rows() == [
+        ("Good talks in #Berlin with @friend. pic.twitter.com/x", "MadeUpPM", "en"),
+        ("See #TeamUp https://example.org/1 … & more", "MadeUpPM", "en"),
+        ("Bonne année ! #Voeux2015", "laurentwauquiez", "fr"),
+    ]
+    assert posts["created_at"][2] == datetime(2015, 1, 1, 8, 57, 41, 105000, tzinfo=UTC)
+    assert extract(posts["text"]).to_list() == [["Berlin"], ["TeamUp"], ["Voeux2015"]]
+
+
+@pytest.mark.parametrize("corpus", ["us_congress_2022", "world_leaders"])
+def test_posts_of_the_fixed_files_come_out_of_their_raw_form(
+    corpus: str, shared: Path, tmp_path: Path
+):
+    """Rows of the fixed file, written as the origin has them, are read as they are there."""
+    fixed = pl.read_parquet(shared / "data" / f"{corpus}.parquet").sample(300, seed=4)
+    fixed = fixed.filter(~pl.col("text").str.contains("^RT @"))
+    for account, rows in fixed.partition_by("entity_name", as_dict=True).items():
+        path = tmp_path / f"{account[0]}.csv"
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            if corpus == "world_leaders":
+                stream.write(LEADERS_HEADER)
+                for id_, text in rows.select("id", "text").rows():
+                    torn = text.replace("#", "# ").replace(" pic.twitter.com/", "pic.twitter.com/")
+                    stream.write(leader(account[0], int(id_), html.escape(torn, quote=False)))
+            else:
+                stream.write(CONGRESS_HEADER)
+                lines = csv.writer(stream, delimiter="|", lineterminator="\n")
+                for id_, time, text, lang in rows.select("id", "created_at", "text", "lang").rows():
+                    when = time.strftime("%a %b %d %H:%M:%S +0000 %Y")
+                    lines.writerow(
+                        [id_, 1, when, html.escape(text, quote=False), lang or "und", "R", 0, 0]
+                    )
+        block = pl.concat(
+            usable_posts(block, path, 25_000, Rejects()) for block in READERS[corpus](path)
+        )
+        columns = ["id", "created_at", "text", "entity_name"]
+        assert block.select(columns).equals(rows.select(columns))
+        if corpus == "world_leaders":
+            assert block["lang"].equals(rows["lang"])
+
+
+def test_size_and_licence_are_said_before_a_download_and_not_again(
+    origin: Origin, registry: Path, downloads: Path, capsys: pytest.CaptureFixture[str]
+):
+    for corpus, terms in (
+        ("crisislex", "licence: MIT License"),
+        ("world_leaders", "the origin states no licence"),
+    ):
+        source = PublicSource(corpus=corpus, base_url=origin.url, registry=registry)
+        read(source)
+        said = capsys.readouterr().err
+        assert f"{corpus}: downloading 2 files, 0.0 MB, from {origin.url}; {terms}" in said
+        read(source)
+        assert "downloading" not in capsys.readouterr().err
+
+
+DAY = json.dumps(
+    [
+        {
+            "id": "877527850420776961",
+            "screen_name": "RepMadeUp",
+            "time": "2017-06-21T10:05:17-04:00",
+            "link": "https://www.twitter.com/RepMadeUp/statuses/877527850420776961",
+            "text": "Thanks to the volunteers &amp; all #DoH17 https://t.co/a QT @other no #mine",
+            "source": "Twitter Web Client",
+            "user_id": "17513304",
+        },
+        {
+            "id": "877628169028632576",
+            "screen_name": "RepMadeUp",
+            "time": "2017-06-21T16:43:55-04:00",
+            "text": "RT @other is not theirs #theirs",
+        },
+    ]
+)
+
+
+@pytest.fixture
+def daily(origin: Origin, downloads: Path) -> Callable[..., CongressTweets]:
+    origin.contents |= {"data/2017-06-21.json": DAY.encode(), "data/2017-06-23.json": b"[]"}
+
+    def daily(since: str = "2017-06-21", until: str = "2017-06-24") -> CongressTweets:
+        return CongressTweets(since=since, until=until, base_url=origin.url)
+
+    return daily
+
+
+def test_a_range_of_days_of_congresstweets_is_read(
+    daily: Callable[..., CongressTweets], origin: Origin, capsys: pytest.CaptureFixture[str]
+):
+    rejects = Rejects()
+    posts = pl.concat(daily().batches(rejects))
+    assert "3 files, about 3.0 MB" in capsys.readouterr().err
+    assert posts.schema == RAW_SCHEMA
+    assert posts.drop("hashtags").rows() == [
+        (
+            "877527850420776961",
+            datetime(2017, 6, 21, 14, 5, 17, tzinfo=UTC),
+            "Thanks to the volunteers & all #DoH17 https://t.co/a",
+            "RepMadeUp",
+            "en",
+        )
+    ]
+    assert rejects.counts == {"retweet": 1}
+    assert rejects.notes == [f"congresstweets: 1 of 3 days have no file at {origin.url}"]
+    before = len(origin.requests)
+    pl.concat(daily("2017-06-21", "2017-06-22").batches(Rejects()))
+    assert len(origin.requests) == before, "what was downloaded is kept"
+
+
+def test_the_days_of_congresstweets_decide_its_fingerprint(daily: Callable[..., CongressTweets]):
+    assert daily().fingerprint() == daily().fingerprint()
+    assert daily().fingerprint() != daily(until="2017-06-22").fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "error", "words"),
+    [
+        ("2017-6", "2017-07-01", InputError, "data.since=2017-6: a day is written like 2022-01-31"),
+        ("2017-07-01", "2017-07-01", InputError, "data.since=2017-07-01 is not before"),
+        (
+            "2016-01-01",
+            "2016-01-02",
+            WorkError,
+            "no day from 2016-01-01 .* the first is 2017-06-21",
+        ),
+    ],
+)
+def test_days_that_are_none_are_one_sentence(
+    daily: Callable[..., CongressTweets], since: str, until: str, error: type[Exception], words: str
+):
+    with pytest.raises(error, match=words):
+        list(daily(since, until).batches(Rejects()))
+
+
+def test_a_damaged_day_is_named(daily: Callable[..., CongressTweets], origin: Origin):
+    origin.contents["data/2017-06-21.json"] = b'{"a": '
+    with pytest.raises(WorkError, match=r"2017-06-21\.json: not a day of congresstweets"):
+        list(daily().batches(Rejects()))
 
 
 def test_the_second_use_needs_no_network(origin: Origin, registry: Path, downloads: Path):
@@ -230,7 +458,10 @@ def test_an_unknown_corpus_is_refused():
         PublicSource(corpus="sentiment140")
 
 
-@pytest.mark.parametrize(("corpus", "files"), [("crisislex", 32), ("tweeteval", 30)])
+@pytest.mark.parametrize(
+    ("corpus", "files"),
+    [("crisislex", 32), ("tweeteval", 30), ("us_congress_2022", 538), ("world_leaders", 25)],
+)
 def test_the_packaged_registry_names_whole_and_fixed_files(corpus: str, files: int):
     origin = read_origin(corpus)
     assert len(origin.commit) == 40
@@ -246,6 +477,7 @@ def test_the_packaged_registry_is_that_of_the_published_origins(shared: Path):
         assert (mine["repository"], mine["commit"]) == (entry["repository"], entry["commit"])
         files = [[file["path"], file["bytes"], file["sha256"]] for file in entry["files"]]
         assert mine["files"] == files
+        assert set(mine.get("left_out", ())) <= {file["path"] for file in entry["files"]}
 
 
 def test_the_fingerprint_needs_no_network_and_tells_corpora_apart():
