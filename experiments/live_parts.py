@@ -24,13 +24,15 @@ from tabulate import tabulate
 from tagfinder.configuration.build import build
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.evaluation.metrics import ranking_scores
-from tagfinder.live.features import LiveFeatures
+from tagfinder.live.features.table import SOURCES, column_names
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.questions import PARTS, column_names
-from tagfinder.live.ranker import Lessons, Rankers, RankerSettings
-from tagfinder.live.replay import Asked, Replay
-from tagfinder.live.tantivy_index import TantivyIndex
-from tagfinder.live.vector_index import VectorIndex
+from tagfinder.live.ranking.dataset import RankingDataset
+from tagfinder.live.ranking.ensemble import RankerEnsemble
+from tagfinder.live.ranking.ranker import RankerSettings
+from tagfinder.live.replay import LabelledQuery, Replay
+from tagfinder.live.search.tantivy_index import TantivyIndex
+from tagfinder.live.search.vector_index import VectorIndex
+from tagfinder.live.timeline import LiveFeatures
 from tagfinder.paths import conf_dir
 from tagfinder.progress import track
 
@@ -52,15 +54,15 @@ def main() -> None:
     minilm = OmegaConf.load(conf_dir() / "encoder" / "minilm.yaml")
     features = LiveFeatures(encoder=build(minilm) if arguments.encoder else None)
     features.fit(PreparedCorpus(arguments.corpus))
-    parts = [part for part in PARTS if arguments.encoder or part != "meaning"]
+    sources = [part for part in SOURCES if arguments.encoder or part != "meaning"]
     rng = np.random.default_rng(arguments.seed)
     replay = replay_of(features, model)
-    lessons = asked(replay, drawn(features, "val", arguments.learn, rng), parts, rng)
-    judged = asked(replay, drawn(features, "test", arguments.test, rng), parts, rng)
+    dataset = asked(replay, drawn(features, "val", arguments.learn, rng), sources, rng)
+    judged = asked(replay, drawn(features, "test", arguments.test, rng), sources, rng)
     rows = []
-    for left_out in (None, *parts):
-        kept = columns_without(parts, left_out)
-        rankers = learned(lessons, kept, parts, model, arguments.seed)
+    for left_out in (None, *sources):
+        kept = columns_without(sources, left_out)
+        rankers = learned(dataset, kept, sources, model, arguments.seed)
         rows.append([left_out or "nothing", *scores(rankers, kept, judged, replay)])
     headers = ("left out", "NDCG@5", "hit rate@5", "NDCG@5, hidden", "hit rate@5, hidden")
     print(tabulate(rows, headers, tablefmt="github", floatfmt=".3f"))
@@ -82,46 +84,49 @@ def drawn(features: LiveFeatures, part: str, n: int, rng: np.random.Generator) -
 
 
 def asked(
-    replay: Replay, positions: np.ndarray, parts: Collection[str], rng: np.random.Generator
-) -> list[tuple[Asked, bool]]:
+    replay: Replay, positions: np.ndarray, sources: Collection[str], rng: np.random.Generator
+) -> list[tuple[LabelledQuery, bool]]:
     """Ask about posts; return each with whether its author was hidden."""
     hidden = rng.random(len(positions)) < HIDDEN_SHARE
     return [
-        (replay.asked(position, parts, with_author=not hides), bool(hides))
+        (replay.query(position, sources, with_author=not hides), bool(hides))
         for position, hides in track(zip(positions.tolist(), hidden, strict=True), "asking")
     ]
 
 
-def columns_without(parts: Collection[str], left_out: str | None) -> np.ndarray:
+def columns_without(sources: Collection[str], left_out: str | None) -> np.ndarray:
     """Return the places of the columns that are left without a source."""
-    names = column_names(parts)
-    rest = set(column_names([part for part in parts if part != left_out]))
+    names = column_names(sources)
+    rest = set(column_names([part for part in sources if part != left_out]))
     return np.array([place for place, name in enumerate(names) if name in rest])
 
 
 def learned(
-    lessons: Sequence[tuple[Asked, bool]],
+    dataset: Sequence[tuple[LabelledQuery, bool]],
     kept: np.ndarray,
-    parts: Collection[str],
+    sources: Collection[str],
     model: OmegaConf,
     seed: int,
-) -> Rankers:
+) -> RankerEnsemble:
     """Learn a ranker from some columns, and from some of each post's candidates."""
-    gathered = Lessons(model.learn_candidates, seed)
-    for one, _ in lessons:
-        gathered.add(one.question, one.rows.evidence[:, kept], one.truth)
-    names = column_names(parts)
+    gathered = RankingDataset(model.train_candidates, seed)
+    for one, _ in dataset:
+        gathered.add(one.query, one.candidates.features[:, kept], one.truth)
+    names = column_names(sources)
     columns, settings = [names[place] for place in kept], RankerSettings(**model.ranker)
-    return Rankers.learn(columns, gathered, settings, seed)
+    return RankerEnsemble.learn(columns, gathered, settings, seed)
 
 
 def scores(
-    rankers: Rankers, kept: np.ndarray, judged: Sequence[tuple[Asked, bool]], replay: Replay
+    rankers: RankerEnsemble,
+    kept: np.ndarray,
+    judged: Sequence[tuple[LabelledQuery, bool]],
+    replay: Replay,
 ) -> list[float]:
     """Return NDCG@5 and hit rate@5, with the author known and with it hidden."""
     found = np.zeros((len(judged), TOP_K), dtype=bool)
     for row, (one, _) in enumerate(judged):
-        best, _ = rankers.of(one.question).best(one.rows.evidence[:, kept], TOP_K)
+        best, _ = rankers.for_query(one.query).best(one.candidates.features[:, kept], TOP_K)
         found[row, : len(best)] = one.truth[best]
     n_true = np.array([len(replay.posts[one.position].hashtags) for one, _ in judged])
     hidden = np.array([hides for _, hides in judged])

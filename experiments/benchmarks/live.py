@@ -32,19 +32,21 @@ from omegaconf import OmegaConf
 
 from tagfinder.configuration.build import build
 from tagfinder.corpus.hashtags import extract
-from tagfinder.live.asking import Question
 from tagfinder.live.durable import WORDS, DurableKnowledge
-from tagfinder.live.memory import Post
-from tagfinder.live.questions import PARTS, column_names
-from tagfinder.live.ranker import Lessons, Rankers, RankerSettings
-from tagfinder.models.live import best_of
+from tagfinder.live.features.query import Query
+from tagfinder.live.features.table import SOURCES, column_names
+from tagfinder.live.post import Post
+from tagfinder.live.ranking.dataset import RankingDataset
+from tagfinder.live.ranking.ensemble import RankerEnsemble
+from tagfinder.live.ranking.ranker import RankerSettings
+from tagfinder.live.timeline_ranking import rank_candidates
 from tagfinder.paths import conf_dir
 
 MICROSECONDS_A_DAY = 86_400e6
 ASKED = 500
 BLOCK = 5_000
 # All but the evidence of an encoder, which is left out here.
-WITHOUT_ENCODER = [part for part in PARTS if part != "meaning"]
+WITHOUT_ENCODER = [part for part in SOURCES if part != "meaning"]
 
 
 def main() -> None:
@@ -65,7 +67,7 @@ def main() -> None:
                 taught = min(taught + BLOCK, size)
             seconds = time.perf_counter() - started
             started = time.perf_counter()
-            durable.learn_classes()
+            durable.train_classifiers()
             learning = time.perf_counter() - started
             asked = posts[taught : taught + ASKED]
             rankers = learned(durable, asked, model)
@@ -112,30 +114,30 @@ def read(file: Path) -> list[Post]:
     ]
 
 
-def learned(durable: DurableKnowledge, lessons: list[Post], model: OmegaConf) -> Rankers:
+def learned(durable: DurableKnowledge, dataset: list[Post], model: OmegaConf) -> RankerEnsemble:
     """Learn rankers of the usual size from posts that were not taught yet.
 
     Their quality does not matter here, but their trees do, which are of another shape where a post
     finds itself among its neighbours.
     """
-    gathered = Lessons(most=model.knowledge.most_candidates, seed=1)
-    number_of = durable.knowledge.memory.hashtags.number_of
-    for post in lessons:
+    gathered = RankingDataset(limit=model.knowledge.max_candidates, seed=1)
+    number_of = durable.knowledge.statistics.hashtags.number_of
+    for post in dataset:
         true = [number_of.get(hashtag.lower(), -1) for hashtag in post.hashtags]
         for author in (post.author, None):
-            asked = question(durable, replace(post, author=author))
-            found = durable.knowledge.rows(asked, WITHOUT_ENCODER)
-            gathered.add(asked, found.evidence, np.isin(found.hashtags, true))
-    settings = replace(RankerSettings(**model.ranker), apart_from=1)
-    return Rankers.learn(column_names(WITHOUT_ENCODER), gathered, settings, seed=1)
+            asked = query(durable, replace(post, author=author))
+            found = durable.knowledge.candidates(asked, WITHOUT_ENCODER)
+            gathered.add(asked, found.features, np.isin(found.hashtags, true))
+    settings = replace(RankerSettings(**model.ranker), unknown_author_min_posts=1)
+    return RankerEnsemble.learn(column_names(WITHOUT_ENCODER), gathered, settings, seed=1)
 
 
-def question(durable: DurableKnowledge, post: Post) -> Question:
+def query(durable: DurableKnowledge, post: Post) -> Query:
     """Look up what is like a post."""
-    return durable.knowledge.question(post.text, post.day, post.author, WITHOUT_ENCODER)
+    return durable.knowledge.query(post.text, post.day, post.author, WITHOUT_ENCODER)
 
 
-def latencies(durable: DurableKnowledge, rankers: Rankers, posts: list[Post]) -> str:
+def latencies(durable: DurableKnowledge, rankers: RankerEnsemble, posts: list[Post]) -> str:
     """Return in words how long suggestions for some posts take, with their authors and without."""
     said = []
     for name, asked in (
@@ -148,11 +150,11 @@ def latencies(durable: DurableKnowledge, rankers: Rankers, posts: list[Post]) ->
     return ", ".join(said)
 
 
-def suggestion(durable: DurableKnowledge, rankers: Rankers, post: Post) -> float:
+def suggestion(durable: DurableKnowledge, rankers: RankerEnsemble, post: Post) -> float:
     """Return the seconds that one suggestion takes, from the cleaned text to five hashtags."""
     started = time.perf_counter()
-    asked = question(durable, post)
-    best_of(asked, durable.knowledge.rows(asked, WITHOUT_ENCODER), rankers, 5)
+    asked = query(durable, post)
+    rank_candidates(asked, durable.knowledge.candidates(asked, WITHOUT_ENCODER), rankers, 5)
     return time.perf_counter() - started
 
 
@@ -183,14 +185,14 @@ def memory_of_asking(folder: Path, settings: dict[str, Any], asked: list[Post]) 
 
 
 def _held_when_asked(folder: Path, settings: dict[str, Any], asked: list[Post]) -> int:
-    before = memory()
+    before = statistics()
     with DurableKnowledge(folder, settings=settings) as durable:
         for post in asked:
-            durable.knowledge.rows(question(durable, post), WITHOUT_ENCODER)
-        return memory() - before
+            durable.knowledge.candidates(query(durable, post), WITHOUT_ENCODER)
+        return statistics() - before
 
 
-def memory() -> int:
+def statistics() -> int:
     """Return the bytes of main memory that this process holds, mapped files left out."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("RssAnon:")[1].split()[0]) * 1024

@@ -1,12 +1,12 @@
 """Engines that could find the posts whose words are most like a text's, side by side.
 
-    python experiments/benchmarks/text_indexes.py CORPUS.parquet [--postgres "host=... user=..."]
+    python experiments/benchmarks/text_indexes.py CORPUS.parquet
 
-Every engine takes the same posts by the same words (`tagfinder.live.words`), in batches of 10,000
+Every engine takes the same posts by the same words (`tagfinder.live.tokens`), in batches of 10,000
 that are made durable one by one where the engine can, and is asked for the 200 best for posts drawn
 from all of them. Each runs in a process of its own. Agreement is the share of the 50 best of exact
 BM25 (computed here over all posts, the first of equals by number) that are among the engine's 50
-best. PostgreSQL's server must run already; its schema `tagfinder_benchmark` is dropped first.
+best.
 """
 # ruff: noqa: D102 (what an engine's methods do is said once, by `Engine`)
 
@@ -28,15 +28,12 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from tagfinder.live.catch_up import words_of
-from tagfinder.live.postgres_index import PostgresIndex
-from tagfinder.live.tantivy_index import TantivyIndex
-from tagfinder.live.text_index import Entry, TextIndex
+from tagfinder.live.search.catch_up import terms_of
+from tagfinder.live.search.tantivy_index import TantivyIndex
+from tagfinder.live.search.text_index import Entry, TextIndex
 
 BATCH, BEST, COMPARED = 10_000, 200, 50
 K1, B = 1.2, 0.75
-POSTGRES = "PostgreSQL, candidates="
-SCHEMA = "tagfinder_benchmark"
 Words = Sequence[str]
 
 
@@ -60,7 +57,7 @@ class Engine(Protocol):
 
 
 class Ours:
-    """One of the two text indexes of `tagfinder.live`."""
+    """A text index of `tagfinder.live`."""
 
     durable = deletes = True
 
@@ -137,29 +134,18 @@ class Bm25s:
         return size_of(self.folder)
 
 
-def engine_of(name: str, folder: Path, connection: str) -> Engine:
+def engine_of(name: str, folder: Path) -> Engine:
     """Open an empty engine."""
     if name == "Tantivy":
         return Ours(TantivyIndex(folder), lambda: size_of(folder))
-    if name.startswith(POSTGRES):
-        candidates = int(name.removeprefix(POSTGRES))
-        index = PostgresIndex(connection, SCHEMA)
-        index._reader.execute(f'DROP SCHEMA "{SCHEMA}" CASCADE')
-        index.close()
-        index = PostgresIndex(connection, SCHEMA, candidates)
-        size = (
-            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class "
-            f"WHERE relkind = 'r' AND relnamespace = '{SCHEMA}'::regnamespace"
-        )
-        return Ours(index, lambda: index._read(size)[0][0])
     return {"SQLite FTS5": Fts5, "bm25s": Bm25s}[name](folder)
 
 
-def measure(name: str, posts: Path, connection: str, answer: Any) -> None:
+def measure(name: str, posts: Path, answer: Any) -> None:
     """Measure one engine; runs in a process of its own."""
     texts, asked, best = read_posts(posts)
     with tempfile.TemporaryDirectory() as folder:
-        engine = engine_of(name, Path(folder), connection)
+        engine = engine_of(name, Path(folder))
         before = resident()
         started = time.perf_counter()
         for numbers in batches(len(texts)):
@@ -237,17 +223,14 @@ def main() -> None:
     """Measure each engine and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--postgres", help="libpq connection string of a running server")
     parser.add_argument("--posts", type=int, help="the first so many posts only")
     parser.add_argument("--questions", type=int, default=500)
     arguments = parser.parse_args()
     raw = pl.read_parquet(arguments.corpus, columns=["text"])["text"].slice(0, arguments.posts)
-    texts = [list(words_of(re.sub(r"#\w+|https?://\S+", " ", text))) for text in raw]
+    texts = [list(terms_of(re.sub(r"#\w+|https?://\S+", " ", text))) for text in raw]
     texts = [words for words in texts if words]
     drawn = np.random.default_rng(1).choice(len(texts), arguments.questions, replace=False)
     engines = ["Tantivy", "SQLite FTS5", "bm25s"]
-    if arguments.postgres is not None:
-        engines += [f"{POSTGRES}10000", f"{POSTGRES}20000"]
     print(f"{len(texts):,} posts, {len(drawn)} questions\n")
     print("| engine | ms, median | ms, p99 | ms of own CPU, median | posts/s added | "
           "bytes/post on disk | resident | agreement@50 | durable | deletes |")  # fmt: skip
@@ -260,7 +243,7 @@ def main() -> None:
         context = multiprocessing.get_context("spawn")
         for name in engines:
             mine, theirs = context.Pipe()
-            values = (name, file, arguments.postgres or "", theirs)
+            values = (name, file, theirs)
             process = context.Process(target=measure, args=values)
             process.start()
             theirs.close()

@@ -21,8 +21,8 @@ from hydra.utils import get_object
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tagfinder.configuration.build import with_moved_targets
 from tagfinder.configuration.limits import check_size, limits
+from tagfinder.configuration.renamed import upgraded
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 
@@ -163,7 +163,7 @@ def read_saved_config(file: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or not config:
         raise InputError(f"{file} is no configuration of a run; restore it from a copy")
     opened = {str(key): value for key, value in config.items()} | OF_ITS_RUN
-    moved: dict[str, Any] = with_moved_targets(opened)
+    moved: dict[str, Any] = upgraded(opened)
     check_targets(moved, file)
     return moved
 

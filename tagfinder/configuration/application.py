@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from tagfinder.configuration.job_folder import folder_of_job
 from tagfinder.configuration.overrides import check_types, explained
 from tagfinder.configuration.quoting import with_quotes
+from tagfinder.configuration.renamed import check_renamed
 from tagfinder.paths import conf_dir
 
 
@@ -49,6 +50,7 @@ def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb
         InputError: the overrides do not compose.
     """
     arguments = with_quotes(arguments)
+    check_renamed(arguments)
     check_types(arguments)
     # Ours bear the names of the plugins' own on purpose; Hydra checks them against those.
     warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")

@@ -10,23 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from tagfinder.errors import InputError, TagFinderError
 
-# Classes that saved configurations name by where they were, and where they are now.
-MOVED = {"tagfinder.data.sampling.EachOnce": "tagfinder.data.sampling.NoSampling"}
-
-
-def with_moved_targets(config: Any) -> Any:
-    """Return a configuration, as plain data, that names every class by where it is now."""
-    if isinstance(config, list):
-        return [with_moved_targets(inner) for inner in config]
-    if not isinstance(config, dict):
-        return config
-    return {
-        key: MOVED.get(inner, inner)
-        if key == "_target_" and isinstance(inner, str)
-        else with_moved_targets(inner)
-        for key, inner in config.items()
-    }
-
 
 def build(config: Any, *arguments: Any, **keywords: Any) -> Any:
     """Instantiate a configuration; what the class refuses is raised as it is.

@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from tagfinder.configuration.renamed import KEYS
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 
@@ -31,8 +30,6 @@ def explained(error: Exception, overrides: Sequence[str]) -> InputError:
                 f"{key} is one of {', '.join(options)}"
             )
         if key and not override.startswith("-") and _names(message, key):
-            if key in KEYS:
-                return InputError(f"{override}: {key} is called {KEYS[key]} now")
             known = list(_defaults())
             if key in known:
                 return InputError(f"{override}: the chosen options have no key {key}")

@@ -1,4 +1,4 @@
-"""Loops over numbers, compiled to machine code where they run for each suggestion."""
+"""Compiles loops over numbers to machine code."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any, TypeVar
 from tagfinder.errors import InputError
 
 Loops = TypeVar("Loops", bound=Callable[..., Any])
-# What was compiled of other versions of the sources is kept so long after its last use, in seconds.
+# Seconds after which code compiled from other versions of the sources is deleted.
 KEPT = 86_400.0
 
 
 def compiled(loops: Loops) -> Loops:
-    """Compile a function of arrays and numbers by Numba when it is first called.
+    """Compile a function of arrays and numbers with Numba at its first call.
 
-    A suggestion is a hundred short steps over a few hundred numbers, many of which NumPy takes
-    longer to begin than to do. What was compiled is kept beside the sources, or in Numba's own
-    cache folder, so that only the first process waits for it.
+    A suggestion takes a hundred short steps over a few hundred numbers, too short for NumPy, whose
+    calls have a fixed cost. Compiled code is cached beside the sources, or in Numba's own cache
+    folder, so that only the first process waits for it.
     """
     try:
         import numba
@@ -35,11 +35,11 @@ def compiled(loops: Loops) -> Loops:
     machine_code: Any
     settings: Any = numba.config
     before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(folder_of(Path(__file__).parent))
+    settings.CACHE_DIR = str(cache_folder(Path(__file__).parent))
     try:
         machine_code = numba.njit(cache=True, error_model="numpy")(loops)
     except RuntimeError:
-        # There is nowhere to keep it.
+        # There is no place to cache it.
         machine_code = numba.njit(error_model="numpy")(loops)
     finally:
         settings.CACHE_DIR = before
@@ -47,14 +47,15 @@ def compiled(loops: Loops) -> Loops:
 
 
 @cache
-def folder_of(sources: Path) -> Path:
-    """Return where to keep what is compiled of sources that are as they are now.
+def cache_folder(sources: Path) -> Path:
+    """Return the folder for code compiled from the present sources, sub-packages included.
 
-    By itself Numba compiles a function anew when its own file changes, not when another file does
-    whose functions became part of it. Folders of other sources are deleted after a day.
+    Numba compiles a function again when its own file changes, but not when another file changes
+    whose functions were inlined. So the folder's name has a digest of all sources. Folders of other
+    versions are deleted after a day.
     """
     digest = sha256()
-    for source in sorted(sources.glob("*.py")):
+    for source in sorted(sources.rglob("*.py")):
         digest.update(source.read_bytes())
     folder = sources / "__pycache__" / f"compiled-{digest.hexdigest()[:16]}"
     for other in folder.parent.glob("compiled-*"):

@@ -1,7 +1,7 @@
-"""The durable truth of what the live recommender was taught: every post, in one SQLite file.
+"""The durable store of all taught posts: one SQLite file.
 
-All else (counts, text index, vectors) can be made again from it. What a call returned from is on
-the disk; a process that is killed leaves a batch of posts in or out, never half.
+Everything else (counts, text index, vectors) can be rebuilt from it. When a call returns, its
+change is on disk; if the process is killed, a batch of posts is stored completely or not at all.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from tagfinder.errors import InputError
-from tagfinder.live.memory import NOBODY, Post
+from tagfinder.live.post import NO_AUTHOR, Post
 
 # "TagF", by which SQLite's file header says whose file it is.
 APPLICATION = 0x54616746
 FORMAT = 1
-# A number that a post was not given, because its id is there already.
+# Instead of a number, for a post whose id is stored already.
 KNOWN = -1
 _CHUNK = 500
-# Numbers and serials are never given twice, even where the highest was deleted: AUTOINCREMENT.
+# AUTOINCREMENT: numbers and serials are never reused, even after the highest was deleted.
 _TABLES = (
     "CREATE TABLE authors(number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)",
     "CREATE TABLE posts(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE NOT NULL, "
@@ -49,7 +49,7 @@ class Block:
 
     Attributes:
         numbers: (B,) int64, ascending.
-        authors: (B,) int64 numbers of their authors, `NOBODY` where unknown.
+        authors: (B,) int64 numbers of their authors, `NO_AUTHOR` if unknown.
         posts: the B posts.
     """
 
@@ -59,16 +59,16 @@ class Block:
 
 
 class PostStore:
-    """Posts by number, with what was deleted.
+    """Posts by number, and a log of deletions.
 
-    One process writes at a time; others may read meanwhile. Threads of one process may share it.
+    One process writes at a time; others may read at the same time. Threads may share it.
 
     Args:
-        path: the file; made where it is missing.
-        writable: False to read only, beside a process that writes.
+        path: the file; created if missing.
+        writable: False only reads, also while another process writes.
 
     Raises:
-        InputError: another process writes to it, or the file is no store of this version.
+        InputError: another process writes to it, or it is not a store of this version.
     """
 
     def __init__(self, path: Path, writable: bool = True) -> None:
@@ -97,7 +97,7 @@ class PostStore:
         try:
             is_new = _check_format(database, self.path)
             database.execute("PRAGMA synchronous=FULL")
-            # What was deleted is overwritten, not only unlinked: posts are personal data.
+            # Deleted posts are overwritten: they are personal data.
             database.execute("PRAGMA secure_delete=ON")
             if writable:
                 database.execute("PRAGMA journal_mode=WAL")
@@ -120,22 +120,22 @@ class PostStore:
         self.close()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file and release its lock."""
         self._database.close()
         self._one_writer.release()
 
     def add(self, posts: Sequence[Post]) -> np.ndarray:
-        """Keep posts, all of them or, where that fails, none; durable when it returns.
+        """Store posts, all or none; durable when it returns.
 
         Args:
-            posts: in the order in which they are to be numbered.
+            posts: in the order of their future numbers.
 
         Returns:
-            (P,) int64 number of each post, from 0 on ascending without gaps; `KNOWN` for a post
-            whose id is there already (or earlier in `posts`), which is left out.
+            (P,) int64 number of each post, ascending without gaps; `KNOWN` for a post whose id is
+            stored already (or occurs earlier in `posts`), which is skipped.
 
         Raises:
-            InputError: a post has no usable day, or text that is no Unicode.
+            InputError: a post has no usable day, or text that is not valid Unicode.
         """
         rows = [_row(post) for post in posts]
         numbers = np.full(len(posts), KNOWN, dtype=np.int64)
@@ -193,41 +193,41 @@ class PostStore:
             if not rows:
                 return
             numbers = np.array([row[0] for row in rows], dtype=np.int64)
-            authors = [NOBODY if row[3] is None else row[3] for row in rows]
+            authors = [NO_AUTHOR if row[3] is None else row[3] for row in rows]
             yield Block(numbers, np.array(authors, dtype=np.int64), _posts(rows))
             after = int(numbers[-1])
 
     def posts_at(self, numbers: Iterable[int]) -> dict[int, Post]:
-        """Return number -> post for those of the numbers whose posts are there."""
+        """Return number -> post for the numbers whose posts are stored."""
         asked = [(int(number),) for number in numbers]
         rows = self._rows_in(f"{_POSTS} WHERE posts.number IN", asked)
         return {row[0]: post for row, post in zip(rows, _posts(rows), strict=True)}
 
     def authors(self) -> list[str]:
-        """Return authors' names by their numbers, which stay as they are for good.
+        """Return authors' names by their numbers, which never change.
 
-        They are numbered as they first appear among the posts added; a name stays here when its
-        last post is deleted, so that other numbers do not shift.
+        Authors are numbered in order of their first post. A name stays when its last post is
+        deleted, so that other numbers do not shift.
         """
         return [name for (name,) in self._rows("SELECT name FROM authors ORDER BY number")]
 
     def __len__(self) -> int:
-        """Return how many posts are there."""
+        """Return how many posts are stored."""
         return int(self._rows("SELECT count(*) FROM posts")[0][0])
 
     def last_number(self) -> int:
-        """Return the highest number ever given, -1 where there is none."""
+        """Return the highest number ever given, -1 if there is none."""
         rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'posts'")
         return int(rows[0][0]) if rows else -1
 
     def deleted_since(self, serial: int = 0) -> tuple[np.ndarray, int]:
-        """Return what was deleted after a deletion.
+        """Return the deletions after a given one.
 
         Args:
             serial: of a deletion, 0 for all.
 
         Returns:
-            (D,) int64 numbers of posts in the order of their deletion, and the newest serial.
+            (D,) int64 numbers of posts in order of deletion, and the newest serial.
         """
         query = "SELECT number, serial FROM deletions WHERE serial > ? ORDER BY serial"
         rows = self._rows(query, (serial,))
@@ -235,18 +235,18 @@ class PostStore:
         return numbers, int(rows[-1][1]) if rows else serial
 
     def seen(self, reader: str) -> int:
-        """Return the serial of the last deletion that a reader has followed, 0 before any."""
+        """Return the serial of the last deletion that a reader has applied, 0 before any."""
         rows = self._rows("SELECT serial FROM seen WHERE reader = ?", (reader,))
         return int(rows[0][0]) if rows else 0
 
     def set_seen(self, reader: str, serial: int) -> None:
-        """Remember that a reader has followed all deletions up to a serial."""
+        """Record that a reader has applied all deletions up to a serial."""
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO seen VALUES(?, ?)", (reader, serial))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """All that is written in the block becomes durable at its end, or nothing of it."""
+        """Make all changes of the block durable at its end, or none of them."""
         with self._guard:
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -288,14 +288,14 @@ class PostStore:
 
 
 def _check_format(database: sqlite3.Connection, path: Path) -> bool:
-    """Return whether the file is empty; raise where it is not ours."""
+    """Return whether the file is empty; raise if it is not ours."""
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application == 0 and tables == 0:
         return True
     if application != APPLICATION:
-        raise InputError(f"{path} is no store of posts but another program's SQLite file")
+        raise InputError(f"{path} is not a store of posts but another program's SQLite file")
     if version != FORMAT:
         raise InputError(
             f"{path} is a store of format {version}, this TagFinder reads format {FORMAT}: "
@@ -316,7 +316,7 @@ def _make_tables(database: sqlite3.Connection) -> None:
 
 
 def _row(post: Post) -> tuple[str, float, str, str]:
-    """Return id, day, text and hashtags as they are kept."""
+    """Return id, day, text and hashtags as they are stored."""
     if not math.isfinite(post.day):
         raise InputError(f"post {post.id!r}: its day is {post.day}, not a number of days")
     hashtags = json.dumps(post.hashtags, ensure_ascii=False)
@@ -329,7 +329,7 @@ def _row(post: Post) -> tuple[str, float, str, str]:
 
 def _posts(rows: Sequence[tuple[Any, ...]]) -> list[Post]:
     """Return posts of rows: number, id, day, author's number and name, text, hashtags."""
-    # One call for all: a call for each row takes most of the time of reading.
+    # One call for all rows: a call for each would take most of the time.
     hashtags = json.loads("[" + ",".join(row[6] for row in rows) + "]")
     return [
         Post(row[1], row[2], row[4], row[5], tuple(names))

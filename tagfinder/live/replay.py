@@ -1,7 +1,7 @@
-"""Going through posts in order of time, each asked about before it is taught.
+"""Replays a timeline: each post is a query before it is taught.
 
-At every moment only posts older than a delay are known, so that what a post is suggested never
-depends on itself, on copies of the same day, or on anything later.
+A query sees only posts that are older than a delay. So what a post is suggested never depends on
+the post itself, on copies of the same day, or on anything later.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ import numpy as np
 
 from tagfinder.corpus.hashtags import fold
 from tagfinder.data.vector_store import StoredVectors
-from tagfinder.live.asking import Question
-from tagfinder.live.classifiers import Classifiers
+from tagfinder.live.classify.classifiers import Classifiers
+from tagfinder.live.features.query import Query
+from tagfinder.live.features.table import Candidates
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.memory import Post
-from tagfinder.live.questions import Rows
+from tagfinder.live.post import Post
 
-# What is older than the delay is taught at the start of each hour: one commit for many posts.
+# Posts are taught at the start of each hour: one commit for many posts.
 STEP = 1 / 24
 BLOCK = 10_000
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A post with its candidates.
+class LabelledQuery:
+    """A post as a query, with its candidates and which of them it has.
 
     Attributes:
         position: of the post in the timeline.
-        question: what was found for it.
-        rows: its candidates and what speaks for each.
-        truth: (C,) bool, which of them it has.
+        query: the post with its neighbours.
+        candidates: with their features.
+        truth: (C,) bool, which candidates the post has.
     """
 
     position: int
-    question: Question
-    rows: Rows
+    query: Query
+    candidates: Candidates
     truth: np.ndarray
 
 
 class Replay:
-    """Posts of a timeline, taught as time goes on.
+    """Posts of a timeline, taught in order of time.
 
     Args:
         knowledge: what is taught; empty at first.
         posts: the timeline, in order of `day`.
-        delay: days that a post must be old to be known.
-        vectors: (N, D) of the posts, where there is a vector index; may lie on disk.
-        classifiers: what `Knowledge.classifiers_state` returned before the first post that is asked
-            about; None begins with nothing.
+        delay: age in days from which a post is known.
+        vectors: (N, D) of the posts, if there is a vector index; may be on disk.
+        classifiers: what `Knowledge.classifiers_state` returned before the first query; None starts
+            without classifiers.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Replay:
         self._hour = -np.inf
 
     def teach_before(self, day: float) -> None:
-        """Teach all posts that are older than a day, and make them found."""
+        """Teach all posts that are older than a day, and commit them to the index."""
         end = int(np.searchsorted(self.days, day))
         while self.taught < end:
             block = slice(self.taught, min(self.taught + BLOCK, end))
@@ -81,31 +81,33 @@ class Replay:
             self.taught = block.stop
         self.knowledge.text_index.commit()
 
-    def asked(self, position: int, parts: Collection[str], *, with_author: bool = True) -> Asked:
-        """Return a post with its candidates, after teaching what was known in its hour.
+    def query(
+        self, position: int, sources: Collection[str], *, with_author: bool = True
+    ) -> LabelledQuery:
+        """Return a post as a query, after teaching what was known in its hour.
 
         Args:
-            position: of the post in the timeline; not before those asked about earlier.
-            parts: which sources are used.
+            position: of the post in the timeline; not before those of earlier calls.
+            sources: which sources are used.
             with_author: whether the author is known.
         """
         post = self.posts[position]
         if post.day >= self._hour + STEP:
             self._hour = np.floor(post.day / STEP) * STEP
             self.teach_before(self._hour - self.delay)
-            if "classifier" in parts:
-                self._bring_classifiers_to(self._hour - self.delay)
+            if "classifier" in sources:
+                self._update_classifiers(self._hour - self.delay)
         author = post.author if with_author else None
         vector = None if self.vectors is None else self.vectors[position : position + 1][0]
-        question = self.knowledge.question(post.text, post.day, author, parts, vector=vector)
-        return self._answered(position, question, parts)
+        query = self.knowledge.query(post.text, post.day, author, sources, vector=vector)
+        return self._labelled(position, query, sources)
 
-    def without_author(self, asked: Asked, parts: Collection[str]) -> Asked:
-        """Return a post that has just been asked about as it would be if its author were hidden."""
-        hidden = self.knowledge.without_author(asked.question, parts)
-        return self._answered(asked.position, hidden, parts)
+    def without_author(self, query: LabelledQuery, sources: Collection[str]) -> LabelledQuery:
+        """Return the latest query again with its author hidden."""
+        hidden = self.knowledge.without_author(query.query, sources)
+        return self._labelled(query.position, hidden, sources)
 
-    def _bring_classifiers_to(self, day: float) -> None:
+    def _update_classifiers(self, day: float) -> None:
         knowledge = self.knowledge
         settings = knowledge.classifier_settings
         if settings is None:
@@ -119,14 +121,14 @@ class Replay:
             knowledge.classifiers = Classifiers.of_posts(
                 period,
                 enumerate(self.posts[: self.taught]),
-                knowledge.memory,
+                knowledge.statistics,
                 settings,
                 before=before,
                 vectors_of=None if index is None else index.vectors_of,
             )
 
-    def _answered(self, position: int, question: Question, parts: Collection[str]) -> Asked:
-        rows = self.knowledge.rows(question, parts)
-        number_of = self.knowledge.memory.hashtags.number_of
+    def _labelled(self, position: int, query: Query, sources: Collection[str]) -> LabelledQuery:
+        candidates = self.knowledge.candidates(query, sources)
+        number_of = self.knowledge.statistics.hashtags.number_of
         true = [number_of.get(fold(tag), -1) for tag in self.posts[position].hashtags]
-        return Asked(position, question, rows, np.isin(rows.hashtags, true))
+        return LabelledQuery(position, query, candidates, np.isin(candidates.hashtags, true))

@@ -1,87 +1,86 @@
-"""The recommender that keeps learning: an open vocabulary, a ranker over what is known today.
+"""The recommender that keeps learning: an open vocabulary and a ranker over what is known today.
 
-A closed recommender's knowledge ends with its training part. This one knows every post that is
-older than a delay at the moment of asking, and ranks the hashtags of those posts. Its small rankers
-are trained once, on posts before those that they are judged on, and classifiers of the hashtags in
-use and of their authors now and then, on what is known by then.
+A closed recommender knows only its training part. This one knows every post that is older than a
+delay at the time of a query, and ranks the hashtags of those posts. Its rankers are trained once.
+Its classifiers of hashtags and of authors are retrained every few weeks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytorch_lightning as lightning
 import torch
-from scipy.special import expit
 from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet, Part
 from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
-from tagfinder.live.asking import Question
 from tagfinder.live.durable import DurableKnowledge
-from tagfinder.live.features import LiveFeatures
+from tagfinder.live.features.table import check_sources, column_names
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.memory import NOBODY
-from tagfinder.live.questions import Rows, check_parts, column_names
-from tagfinder.live.ranker import Lessons, Rankers, RankerSettings
-from tagfinder.live.replay import Asked, Replay
-from tagfinder.live.tantivy_index import TantivyIndex
-from tagfinder.live.text_index import OpenTextIndex
-from tagfinder.live.vector_index import VectorIndex
-from tagfinder.progress import track
+from tagfinder.live.ranking.dataset import RankingDataset
+from tagfinder.live.ranking.ensemble import RankerEnsemble
+from tagfinder.live.ranking.ranker import RankerSettings
+from tagfinder.live.rankings import RankedPart, Rankings
+from tagfinder.live.search.text_index import OpenTextIndex
+from tagfinder.live.timeline import LiveFeatures
+from tagfinder.live.timeline_ranking import ReplaySettings, TimelineRanking, rank_candidates
 
-# Of what is kept in checkpoints; older ones are refused.
+# Version of the state in checkpoints; others are refused.
 FORMAT = 4
+WITHOUT_AUTHOR = "without_author"
 
 
 class LiveRecommender(lightning.LightningModule):
     """Ranks the hashtags of all posts that were known a delay before a post.
 
-    Learning and ranking each go through the timeline in order, from its beginning. The rankers that
-    are judged on the validation part have learned from posts before it, and those that are judged
-    on the test part, and kept, from these and the validation part.
+    Training and ranking replay the timeline from its first post. The rankers that score the
+    validation part are trained on posts before it. Those that score the test part, and are kept,
+    are trained on these and on the validation part.
 
     Args:
-        label_set: every hashtag of the corpus; a numbering only, its counts are never read.
+        label_set: every hashtag of the corpus; only numbers them, its counts are never read.
         features: `LiveFeatures`, fitted.
-        parts: sources that are used (`questions.PARTS`).
-        delay_days: days that a post must be old to be known.
-        author: whether the author of the posts that are scored is known.
-        also_without_author: whether the test part is ranked a second time without it.
-        judge_posts: posts from before the validation part that rankers learn from; the one that
-            scores it from no others.
-        learn_posts: posts of the validation part that the ranker which is kept learns from
-            besides; no others of that part are scored.
-        learn_candidates: candidates of such a post, the true ones and some of the others.
-        hidden_author_share: share of those that are learned from a second time with their author
-            hidden, for where nobody is known.
-        text_index: opens the text index of a folder in which the posts are kept.
+        sources: which sources are used (`features.table.SOURCES`).
+        delay_days: age in days from which a post is known.
+        author: whether the author of scored posts is known.
+        also_without_author: whether the test part is ranked again with authors hidden.
+        train_posts_before_val: posts before the validation part that rankers are trained on.
+        train_posts_val: posts of the validation part that the kept rankers are also trained on; no
+            others of that part are scored.
+        train_candidates: candidates of a training post, the true ones and a sample of the others.
+        hidden_author_share: share of the training posts that are added again with the author
+            hidden.
+        text_index: opens the text index of a folder of posts.
         top_k: hashtags ranked for a post.
-        ranker: how rankers learn.
+        ranker: arguments of `RankerSettings`.
         knowledge: arguments of `Knowledge`.
-        seed: decides which posts are learned from.
+        seed: decides which posts rankers are trained on.
 
     Raises:
-        InputError: an unknown part, or `meaning` without an encoder.
+        InputError: an unknown source.
     """
+
+    open_vocabulary = True
 
     def __init__(
         self,
         label_set: LabelSet,
         features: Features,
         *,
-        parts: Sequence[str],
+        sources: Sequence[str],
         delay_days: float,
         author: bool,
         also_without_author: bool,
-        judge_posts: int,
-        learn_posts: int,
-        learn_candidates: int,
+        train_posts_before_val: int,
+        train_posts_val: int,
+        train_candidates: int,
         hidden_author_share: float,
         text_index: OpenTextIndex,
         top_k: int,
@@ -93,75 +92,74 @@ class LiveRecommender(lightning.LightningModule):
         self.automatic_optimization = False
         self.label_set = label_set
         self.features = cast(LiveFeatures, features)
-        check_parts(parts)
-        self.parts = frozenset(parts) - ({"meaning"} if self.features.frozen is None else set())
-        self.delay_days = delay_days
-        self.author = author
-        self.also_without_author = also_without_author
-        self.judge_posts = judge_posts
-        self.learn_posts = learn_posts
-        self.learn_candidates = learn_candidates
-        self.hidden_author_share = hidden_author_share
+        check_sources(sources)
+        self.sources = frozenset(sources) - ({"meaning"} if self.features.frozen is None else set())
+        self.train_posts_before_val = train_posts_before_val
+        self.train_posts_val = train_posts_val
+        self.train_candidates = train_candidates
         self.text_index = text_index
-        self.top_k = top_k
-        self.settings = RankerSettings(**ranker)
-        self.knowledge_settings = knowledge
+        self.ranker_settings = RankerSettings(**ranker)
+        self.replay_settings = ReplaySettings(
+            sources=self.sources,
+            delay_days=delay_days,
+            author=author,
+            also_without_author=also_without_author,
+            hidden_author_share=hidden_author_share,
+            top_k=top_k,
+            knowledge=knowledge,
+            seed=seed,
+        )
         self.seed = seed
-        self.rankers: Rankers | None = None
-        self._judges: Rankers | None = None
-        self._number_of = {name: label for label, name in enumerate(label_set.hashtags)}
-        self._replay: Replay | None = None
-        self._rankings: dict[Part, Rankings] = {}
-        self.without_author: Rankings | None = None
-        self._pairs: dict[Part, list[tuple[np.ndarray, np.ndarray]]] = {}
-        # The classifiers as they were when a part began, so that a part can be gone through again.
+        self.rankers: RankerEnsemble | None = None
+        self._validation_rankers: RankerEnsemble | None = None
         self._classifiers: dict[str, dict[str, Any]] = {}
+        self._ranked: dict[Part, RankedPart] = {}
 
     def setup(self, stage: str) -> None:
-        """Read the corpus's timeline, where a finished run was opened to be scored again."""
+        """Read the timeline of the corpus if a finished run is scored again."""
         if self.features.timeline is None:
             self.features.fit(self.trainer.datamodule.corpus)  # type: ignore[attr-defined]
 
     def on_train_start(self) -> None:
-        """End at once where a checkpoint brought what is learned: there is one pass, not many."""
+        """Stop at once if a checkpoint has trained rankers: there is one pass, not many."""
         if self.rankers is not None:
             self.trainer.should_stop = True
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Learn the rankers for the validation part and for what comes after it."""
+        """Train the rankers for the validation part and those for everything after it."""
+        timeline = self._timeline
         first = int(self._positions("val").min())
         window = np.arange(max(first - len(self._positions("val")), 0), first)
-        lessons = Lessons(self.learn_candidates, self.seed)
-        for position in track(self._chosen(window, self.judge_posts), "learning"):
-            self._study(position, lessons)
-        self._judges = self._learned(lessons)
-        self._remember_classifiers("val")
-        self._rank_val(lessons)
-        self._remember_classifiers("test")
-        self.rankers = self._learned(lessons)
+        dataset = RankingDataset(self.train_candidates, self.seed)
+        timeline.collect(self._sample(window, self.train_posts_before_val), dataset)
+        self._validation_rankers = self._trained(dataset)
+        timeline.remember_classifiers("val")
+        self._rank_val(dataset)
+        timeline.remember_classifiers("test")
+        self._classifiers = timeline.classifiers
+        self.rankers = self._trained(dataset)
         self.trainer.should_stop = True
 
     def configure_optimizers(self) -> None:
-        """Nothing is optimised step by step."""
+        """There is no optimizer: trees are not trained in steps."""
 
     def on_validation_epoch_start(self) -> None:
-        """Rank the validation part, where training has not just done so.
+        """Rank the validation part, unless training has just done so.
 
         Raises:
-            InputError: nothing was learned before.
+            InputError: there are no rankers.
         """
-        if "val" not in self._rankings:
+        if "val" not in self._ranked:
             self._rank_val(None)
 
     def on_test_epoch_start(self) -> None:
-        """Go through the test part.
+        """Rank the test part.
 
         Raises:
-            InputError: nothing was learned before.
+            InputError: there are no rankers.
         """
-        if self.rankers is None:
-            raise InputError("this run has no ranker: its training did not come to an end")
-        self._rankings["test"] = self._ranked("test", self._positions("test"), self.rankers)
+        rankers = _required(self.rankers)
+        self._ranked["test"] = self._timeline.rank("test", self._positions("test"), rankers)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return what the evaluator reads."""
@@ -172,83 +170,114 @@ class LiveRecommender(lightning.LightningModule):
         return self._step("test", batch)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Put the rankers into the state dict, as plain data."""
-        rankers = {"rankers": self.rankers, "judges": self._judges}
-        learned = {name: both.state() for name, both in rankers.items() if both is not None}
-        return {**learned, "format": FORMAT, "classifiers": self._classifiers}
+        """Return the rankers and classifiers as plain data."""
+        rankers = {"rankers": self.rankers, "judges": self._validation_rankers}
+        trained = {name: both.state() for name, both in rankers.items() if both is not None}
+        return {**trained, "format": FORMAT, "classifiers": self._classifiers}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the rankers out of the state dict.
+        """Load what `get_extra_state` returned.
 
         Raises:
-            InputError: they were trained by a version that gathered other evidence.
+            InputError: it is from a version with other features.
         """
         of_this_version = state.get("format") == FORMAT
         names = [name for name in ("rankers", "judges") if of_this_version and name in state]
-        rankers = {name: Rankers.from_state(state[name]) for name in names}
-        columns = column_names(self.parts)
+        rankers = {name: RankerEnsemble.from_state(state[name]) for name in names}
+        columns = column_names(self.sources)
         if not of_this_version or any(one.columns != columns for one in rankers.values()):
             raise InputError(
-                "this run's ranker reads other evidence than this version of TagFinder gathers: "
-                "train it anew, or use the version that trained it"
+                "this run's ranker reads other features than this version of TagFinder computes: "
+                "train it again, or use the version that trained it"
             )
-        self.rankers, self._judges = rankers.get("rankers"), rankers.get("judges")
+        self.rankers, self._validation_rankers = rankers.get("rankers"), rankers.get("judges")
         self._classifiers = dict(state.get("classifiers", {}))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the ranking of the validation part into the checkpoint, as plain data."""
-        if "val" in self._rankings:
-            scores, truth = map(torch.from_numpy, self.score_pairs("val"))
-            checkpoint["val"] = {**self._rankings["val"].state(), "pairs": (scores, truth)}
+        """Save the rankings of the validation part as plain data."""
+        if "val" in self._ranked:
+            checkpoint["val"] = self._ranked["val"].state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the ranking of the validation part out of the checkpoint."""
+        """Load the rankings of the validation part."""
         if "val" in checkpoint:
-            self._rankings["val"] = Rankings.from_state(checkpoint["val"])
-            scores, truth = checkpoint["val"]["pairs"]
-            self._pairs["val"] = [(scores.numpy(), truth.numpy())]
+            self._ranked["val"] = RankedPart.from_state(checkpoint["val"])
 
     def score_pairs(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Return scores in [0, 1] and truth of what a part's posts were given, for calibration."""
-        pairs = self._pairs.get(part) or [(np.empty(0, np.float32), np.empty(0, bool))]
-        scores, truth = zip(*pairs, strict=True)
-        return np.concatenate(scores), np.concatenate(truth)
+        """Return (N,) scores in [0, 1] and (N,) bool truth of suggestions, for calibration."""
+        ranked = self._ranked.get(part) or RankedPart.empty(0, 0)
+        return ranked.score_pairs()
+
+    def extra_rankings(self) -> dict[str, Rankings]:
+        """Return the rankings of the test part with authors hidden, if there are any."""
+        ranked = self._ranked.get("test")
+        if ranked is None or not ranked.without_author.asked.any():
+            return {}
+        return {WITHOUT_AUTHOR: ranked.without_author}
 
     def keep(self, folder: Path) -> None:
-        """Write all posts of the timeline as knowledge that can go on learning."""
-        timeline = self.features.timeline
-        assert timeline is not None
-        replay = self._replayed()
-        replay.teach_before(np.inf)
+        """Write all posts of the timeline to a folder that `open_posts` opens."""
+        knowledge = self._timeline.teach_all()
         with DurableKnowledge(
-            folder,
-            writable=True,
-            settings=self.knowledge_settings,
-            open_index=self.text_index,
+            folder, writable=True, settings=self._knowledge_settings, open_index=self.text_index
         ) as durable:
-            durable.adopt(replay.knowledge, timeline.posts)
+            durable.adopt(knowledge, self._timeline.timeline.posts)
 
-    def _remember_classifiers(self, part: Part) -> None:
-        state = self._replayed().knowledge.classifiers_state()
-        if state is not None:
-            self._classifiers[part] = state
+    def open_posts(self, folder: Path, *, writable: bool) -> DurableKnowledge:
+        """Open the posts of a run, to suggest from them or to teach more."""
+        return DurableKnowledge(
+            folder,
+            encode=self.features.vectors_of if "meaning" in self.sources else None,
+            dimension=self.features.dimension,
+            writable=writable,
+            settings=self._knowledge_settings,
+            open_index=self.text_index,
+        )
 
-    def _rank_val(self, lessons: Lessons | None) -> None:
-        """Rank the validation part, by the rankers that learned before it.
+    def suggest(
+        self,
+        knowledge: Knowledge,
+        text: str,
+        day: float,
+        k: int,
+        *,
+        author: str | None,
+        typed: list[str],
+        vector: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return numbers of the best hashtags for a text and scores, see `OpenVocabulary`."""
+        query = knowledge.query(text, day, author, self.sources, vector=vector, typed=typed)
+        candidates = knowledge.candidates(query, self.sources)
+        return rank_candidates(query, candidates, _required(self.rankers), k)
+
+    @property
+    def _knowledge_settings(self) -> dict[str, Any]:
+        """Arguments of `Knowledge`; without the source, no classifiers are trained."""
+        settings = self.replay_settings.knowledge
+        return settings if "classifier" in self.sources else {**settings, "classifier": None}
+
+    @cached_property
+    def _timeline(self) -> TimelineRanking:
+        label_of = {name: label for label, name in enumerate(self.label_set.hashtags)}
+        timeline = TimelineRanking(self.features, label_of, self.replay_settings)
+        timeline.classifiers = dict(self._classifiers)
+        return timeline
+
+    def _rank_val(self, dataset: RankingDataset | None) -> None:
+        """Rank the validation part with the rankers that were trained before it.
 
         Args:
-            lessons: take the posts as the next rankers are to learn from them.
+            dataset: is extended by the ranked posts.
 
         Raises:
-            InputError: nothing was learned before.
+            InputError: there are no rankers.
         """
-        if self._judges is None:
-            raise InputError("this run has no ranker: its training did not come to an end")
-        chosen = self._chosen(np.sort(self._positions("val")), self.learn_posts)
-        self._rankings["val"] = self._ranked("val", chosen, self._judges, lessons)
+        rankers = _required(self._validation_rankers)
+        chosen = self._sample(np.sort(self._positions("val")), self.train_posts_val)
+        self._ranked["val"] = self._timeline.rank("val", chosen, rankers, dataset)
 
     def _step(self, part: Part, batch: Batch) -> dict[str, Tensor]:
-        rankings = self._rankings[part]
+        rankings = self._ranked[part].rankings
         rows = batch.rows.cpu().numpy()
         asked = rankings.asked[rows]
         return {
@@ -260,131 +289,20 @@ class LiveRecommender(lightning.LightningModule):
         }
 
     def _positions(self, part: Part) -> np.ndarray:
-        assert self.features.timeline is not None
-        return self.features.timeline.positions[part]
+        return self._timeline.timeline.positions[part]
 
-    def _chosen(self, positions: np.ndarray, most: int) -> np.ndarray:
-        """Choose the posts that a ranker learns from, in order of time."""
+    def _sample(self, positions: np.ndarray, most: int) -> np.ndarray:
+        """Sample the posts that a ranker is trained on, in order of time."""
         generator = np.random.default_rng([self.seed, int(positions[0]) if len(positions) else 0])
         n = min(most, len(positions))
         return np.sort(generator.choice(positions, n, replace=False))
 
-    def _study(self, position: int, lessons: Lessons, asked: Asked | None = None) -> None:
-        """Add a post to lessons, some also with their author hidden.
-
-        Args:
-            position: of the post.
-            lessons: take it.
-            asked: the post as it was asked about with its author, where it was.
-        """
-        replay = self._replayed()
-        asked = asked or replay.asked(position, self.parts)
-        lessons.add(asked.question, asked.rows.evidence, asked.truth)
-        generator = np.random.default_rng([self.seed, int(position)])
-        known = asked.question.author != NOBODY
-        if known and generator.random() < self.hidden_author_share:
-            asked = replay.without_author(asked, self.parts)
-            lessons.add(asked.question, asked.rows.evidence, asked.truth)
-
-    def _learned(self, lessons: Lessons) -> Rankers:
-        return Rankers.learn(column_names(self.parts), lessons, self.settings, self.seed)
-
-    def _replayed(self) -> Replay:
-        """Return the replay, begun where there is none."""
-        return self._replay or self._begin_replay(None)
-
-    def _begin_replay(self, part: Part | None) -> Replay:
-        """Return a replay from the first post on, with the classifiers as before a part."""
-        timeline = self.features.timeline
-        assert timeline is not None
-        vectors = self.features.vectors if "meaning" in self.parts else None
-        index = None if vectors is None else VectorIndex(vectors.shape[1])
-        knowledge = Knowledge(TantivyIndex(), index, **self.knowledge_settings)
-        classifiers = self._classifiers.get(part) if part else None
-        self._replay = Replay(knowledge, timeline.posts, self.delay_days, vectors, classifiers)
-        return self._replay
-
-    def _ranked(
-        self, part: Part, chosen: np.ndarray, rankers: Rankers, lessons: Lessons | None = None
-    ) -> Rankings:
-        """Rank posts of a part, in order of time.
-
-        Args:
-            part: which.
-            chosen: positions of the posts in the timeline.
-            rankers: put candidates in order.
-            lessons: take the posts as the next rankers are to learn from them.
-        """
-        positions = self._positions(part)
-        rankings = Rankings(len(positions), self.top_k)
-        hidden = Rankings(len(positions), self.top_k)
-        row_of = {int(position): row for row, position in enumerate(positions)}
-        # Anew for each part, so that a part that is gone through again is ranked the same.
-        replay = self._begin_replay(part)
-        pairs = self._pairs[part] = []
-        for position in track(np.sort(chosen).tolist(), f"going through {part}"):
-            asked = replay.asked(position, self.parts, with_author=self.author)
-            hashtags, scores = best_of(asked.question, asked.rows, rankers, self.top_k)
-            rankings.put(row_of[position], self._labels(hashtags), scores)
-            pairs.append((scores, asked.truth[np.searchsorted(asked.rows.hashtags, hashtags)]))
-            if lessons is not None:
-                self._study(position, lessons, asked if self.author else None)
-            elif part == "test" and self.also_without_author and self.author:
-                asked = replay.without_author(asked, self.parts)
-                hashtags, scores = best_of(asked.question, asked.rows, rankers, self.top_k)
-                hidden.put(row_of[position], self._labels(hashtags), scores)
-        if hidden.asked.any():
-            self.without_author = hidden
-        return rankings
-
-    def _labels(self, hashtags: np.ndarray) -> list[int]:
-        names = self._replayed().knowledge.memory.hashtags.names
-        return [self._number_of[names[hashtag]] for hashtag in hashtags]
+    def _trained(self, dataset: RankingDataset) -> RankerEnsemble:
+        columns = column_names(self.sources)
+        return RankerEnsemble.learn(columns, dataset, self.ranker_settings, self.seed)
 
 
-ARRAYS = ("labels", "scores", "asked")
-
-
-class Rankings:
-    """The best hashtags of each post of a part.
-
-    Attributes:
-        labels: (P, K) int64 label indices, best first, -1 where there are fewer.
-        scores: (P, K) float32 in [0, 1].
-        asked: (P,) bool, which posts were ranked.
-    """
-
-    def __init__(self, n: int, k: int) -> None:
-        self.labels = np.full((n, k), -1, dtype=np.int64)
-        self.scores = np.zeros((n, k), dtype=np.float32)
-        self.asked = np.zeros(n, dtype=bool)
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Rankings:
-        """Build rankings from what `state` returned."""
-        rankings = cls(*state["labels"].shape)
-        for name in ARRAYS:
-            setattr(rankings, name, state[name].numpy())
-        return rankings
-
-    def state(self) -> dict[str, Tensor]:
-        """Return the rankings as plain data."""
-        return {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
-
-    def put(self, row: int, labels: Sequence[int], scores: np.ndarray) -> None:
-        """Write the ranking of one post."""
-        self.labels[row, : len(labels)] = labels
-        self.scores[row, : len(scores)] = scores
-        self.asked[row] = True
-
-
-def best_of(
-    question: Question, rows: Rows, rankers: Rankers, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best candidates of a post, equal ones as they first appeared.
-
-    Returns:
-        (K,) hashtag numbers, best first, and (K,) float32 scores in (0, 1).
-    """
-    places, scores = rankers.of(question).best(rows.evidence, k)
-    return rows.hashtags[places], expit(scores).astype(np.float32)
+def _required(rankers: RankerEnsemble | None) -> RankerEnsemble:
+    if rankers is None:
+        raise InputError("this run has no ranker: its training did not finish")
+    return rankers

@@ -14,8 +14,8 @@ from typing import Any
 
 from tagfinder.artifacts.run_folder import label_set_of
 from tagfinder.artifacts.trust import check_targets, trusting
-from tagfinder.configuration.build import with_moved_targets
 from tagfinder.configuration.limits import check_size, limits
+from tagfinder.configuration.renamed import upgraded
 from tagfinder.errors import InputError, TagFinderError, in_sentences
 from tagfinder.evaluation.calibration import read_calibration
 from tagfinder.files import read_json, sha256_of
@@ -73,7 +73,7 @@ def read_bundle(folder: Path) -> Saved:
     manifest = _manifest(folder)
     _refuse_pickles(folder)
     _check_files(folder, manifest["files"])
-    config = with_moved_targets(manifest["config"])
+    config = upgraded(manifest["config"])
     check_targets(config, folder / BUNDLE_FILE)
     return Saved(
         name=folder.absolute().name,

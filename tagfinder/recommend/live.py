@@ -1,4 +1,4 @@
-"""Hashtags for texts from a recommender that keeps learning, and how it is taught."""
+"""Suggests hashtags from a recommender that keeps learning, and teaches it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.schema import conform
-from tagfinder.live.durable import DurableKnowledge, Taught
-from tagfinder.live.memory import Post
-from tagfinder.models.live import LiveRecommender, best_of
+from tagfinder.live.durable import Taught
+from tagfinder.live.post import Post
+from tagfinder.models.open_vocabulary import OpenVocabulary
 from tagfinder.recommend.saved import Saved
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
 
@@ -27,13 +27,13 @@ POSTS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Witness:
-    """A post that spoke for a hashtag.
+    """A post that supports a hashtag.
 
     Attributes:
         day: when it was published, `YYYY-MM-DD`.
-        author: who published it, where that is known.
-        text: what was read of it.
-        similarity: to the text that was asked about, relative to the most similar post; 0 to 1.
+        author: who published it; None if unknown.
+        text: as it was cleaned.
+        similarity: to the text of the query, relative to the most similar post; 0 to 1.
     """
 
     day: str
@@ -43,22 +43,22 @@ class Witness:
 
 
 class LiveSuggester:
-    """Suggests hashtags from all posts that it was taught, up to the last call.
+    """Suggests hashtags from all posts that it was taught up to the call.
 
-    One suggester may be used by several threads at once, also while it is taught.
+    Several threads may share one suggester, also while it is taught.
 
     Args:
-        saved: ranker, cleaning and features, as a run or a bundle keeps them.
-        folder: of the posts that are known.
+        saved: recommender, cleaning and features of a run.
+        folder: of its posts.
         writable: whether it may be taught; one process at a time.
         hashtags: which hashtags may be suggested.
 
     Attributes:
         name: name of the folder that it was loaded from.
-        facts: `model`, `corpus` and `protocol` by name, where they are known.
+        facts: `model`, `corpus` and `protocol` by name, if known.
 
     Raises:
-        InputError: another process teaches it, or the folder holds no such posts.
+        InputError: another process teaches it, or the folder has no such posts.
     """
 
     def __init__(
@@ -75,30 +75,20 @@ class LiveSuggester:
         self._cleaning = build(saved.config["cleaning"])
         self.features = build(saved.config["features"])
         self.features.load(saved.features_folder)
-        self._module: LiveRecommender = build_model(
-            saved.config["model"], saved.label_set, self.features
-        )
-        self._module.load_state_dict(saved.state)
-        # Without an encoder meaning is no part.
-        self._encodes = "meaning" in self._module.parts
-        self.durable = DurableKnowledge(
-            folder,
-            encode=self.features.vectors_of if self._encodes else None,
-            dimension=self.features.dimension,
-            writable=writable,
-            settings=self._module.knowledge_settings,
-            open_index=self._module.text_index,
-        )
+        module = build_model(saved.config["model"], saved.label_set, self.features)
+        module.load_state_dict(saved.state)
+        self._module: OpenVocabulary = module
+        self.durable = self._module.open_posts(folder, writable=writable)
 
     @property
     def n_hashtags(self) -> int:
-        """How many hashtags it chooses from."""
-        return len(self.durable.knowledge.memory.hashtags)
+        """Number of hashtags that it chooses from."""
+        return len(self.durable.knowledge.statistics.hashtags)
 
     @property
     def n_posts(self) -> int:
-        """How many posts it knows."""
-        return self.durable.knowledge.memory.n_alive
+        """Number of posts that it knows."""
+        return self.durable.knowledge.statistics.n_alive
 
     def suggest(
         self,
@@ -116,9 +106,9 @@ class LiveSuggester:
             texts: one text or several, as people write them.
             k: most hashtags for a text.
             threshold: least probability of a hashtag.
-            repeat: suggest hashtags that stand in the text already as well.
-            author: who writes, by the name that the posts have for their authors.
-            moment: when they are written; None is right after the newest post that is known.
+            repeat: also suggest hashtags that the text has already.
+            author: who writes, by the name that the author has in the posts.
+            moment: when they are written; None is right after the newest known post.
 
         Returns:
             For each text its hashtags, best first.
@@ -127,7 +117,7 @@ class LiveSuggester:
         inputs = self.model_input(given)
         typed = extract(given).to_list()
         day = self._day(moment)
-        vectors = self.features.vectors_of(inputs.to_list()) if self._encodes else None
+        vectors = self.durable.encode(inputs.to_list())
         with self.durable.lock:
             return [
                 self._suggestions(
@@ -141,72 +131,72 @@ class LiveSuggester:
             ]
 
     def get_ready(self) -> None:
-        """Do what the first suggestion would wait for: loops are compiled, trees put down."""
-        names = self.durable.knowledge.memory.authors.names
+        """Compile loops and convert trees, so that the first suggestion need not wait."""
+        names = self.durable.knowledge.statistics.authors.names
         for author in (None, *names[:1]):
             self.suggest("ready", author=author)
 
     def model_input(self, texts: pl.Series) -> pl.Series:
-        """Return what cleaning leaves of texts (String to String)."""
+        """Return cleaned texts (String to String)."""
         cleaned: pl.Series = self._cleaning.clean(texts)
         return cleaned
 
     def witnesses(self, text: str, hashtag: str, n: int = POSTS_SHOWN) -> list[Witness]:
-        """Return the posts with a hashtag that are most like a text, the most similar first."""
+        """Return the posts with a hashtag that are most similar to a text, best first."""
         return self.witnesses_of(text, [hashtag], n)[0]
 
     def witnesses_of(
         self, text: str, hashtags: Sequence[str], n: int = POSTS_SHOWN
     ) -> list[list[Witness]]:
-        """Return for each of some hashtags the posts with it that are most like a text.
+        """Return for each of some hashtags the posts with it that are most similar to a text.
 
         Args:
             text: as it was given.
             hashtags: in any spelling, without `#`.
-            n: most posts for a hashtag, the most similar first.
+            n: most posts for a hashtag, best first.
         """
         [read] = self.model_input(as_series(text))
-        number_of = self.durable.knowledge.memory.hashtags.number_of
+        statistics = self.durable.knowledge.statistics
+        number_of = statistics.hashtags.number_of
         with self.durable.lock:
-            question = self.durable.knowledge.question(read, self._day(None), None, {"words"})
-            found = question.by_words
-            flat, owners = self.durable.knowledge.memory.hashtags_at(found.numbers)
-            places = [
+            query = self.durable.knowledge.query(read, self._day(None), None, {"words"})
+            found = query.by_words
+            flat, owners = statistics.hashtags_at(found.numbers)
+            ranks = [
                 np.unique(owners[flat == number_of.get(fold(hashtag), -1)])[:n]
                 for hashtag in hashtags
             ]
-            numbers = np.unique(found.numbers[np.concatenate(places)]).tolist() if places else []
+            numbers = np.unique(found.numbers[np.concatenate(ranks)]).tolist() if ranks else []
             posts = self.durable.store.posts_at(numbers)
         return [
             [
-                _witness(posts[int(found.numbers[place])], found.scores[place] / found.scores[0])
-                for place in chosen
-                if int(found.numbers[place]) in posts
+                _witness(posts[int(found.numbers[rank])], found.scores[rank] / found.scores[0])
+                for rank in chosen
+                if int(found.numbers[rank]) in posts
             ]
-            for chosen in places
+            for chosen in ranks
         ]
 
     def teach(self, posts: pl.DataFrame) -> Taught:
-        """Take up posts; when this returns they are durable, and suggestions know them.
+        """Learn posts; when this returns, they are durable and used for suggestions.
 
         Args:
-            posts: `text` and, where known, `id`, `created_at`, `hashtags`, `entity_name`, as in
-                any corpus (`corpus.schema`). Posts without a hashtag or a time are left out, as
-                are those whose id is known.
+            posts: `text` and, if known, `id`, `created_at`, `hashtags`, `entity_name`, as in any
+                corpus (`corpus.schema`). Posts without a hashtag or a time are skipped, and posts
+                whose id is known.
         """
         return self.durable.teach(list(self._posts(conform(posts))))
 
-    def learn_classes(self, *, forgetting: bool = False) -> bool:
-        """Learn the classifiers anew where it is time to (`DurableKnowledge.learn_classes`)."""
-        wanted = "classifier" in self._module.parts
-        return wanted and self.durable.learn_classes(forgetting=forgetting)
+    def train_classifiers(self, *, forgetting: bool = False) -> bool:
+        """Train the classifiers if they are due, see `DurableKnowledge.train_classifiers`."""
+        return self.durable.train_classifiers(forgetting=forgetting)
 
     def forget(self, ids: Iterable[str]) -> int:
-        """Delete posts by id for good; return how many were there."""
+        """Delete posts by id; return how many were found."""
         return self.durable.forget(ids)
 
     def close(self, wait: float = -1) -> None:
-        """Let go of the files; wait so many seconds for what is being learned, -1 to its end."""
+        """Close the files; wait so many seconds for a training, -1 without limit."""
         self.durable.close(wait)
 
     def _posts(self, posts: pl.DataFrame) -> Iterator[Post]:
@@ -244,19 +234,18 @@ class LiveSuggester:
     ) -> Suggestions:
         if not self.n_posts:
             return Suggestions(text, read, [], NOTHING_TAUGHT)
-        module, knowledge = self._module, self.durable.knowledge
-        assert module.rankers is not None
+        knowledge = self.durable.knowledge
         present = [] if repeat else typed
-        question = knowledge.question(read, day, author, module.parts, vector=vector, typed=present)
-        rows = knowledge.rows(question, module.parts)
-        # Those that may not be suggested leave their places to others.
-        most = len(rows.hashtags) if self._filter else k
-        hashtags, scores = best_of(question, rows, module.rankers, most)
-        names = knowledge.memory.hashtags.names
+        # Hashtags that may not be suggested leave their places to others.
+        most = knowledge.max_candidates if self._filter else k
+        hashtags, scores = self._module.suggest(
+            knowledge, read, day, most, author=author, typed=present, vector=vector
+        )
+        names = knowledge.statistics.hashtags.names
         admitted = self._filter.admit([names[hashtag] for hashtag in hashtags])
         hashtags, scores = hashtags[admitted][:k], scores[admitted][:k]
         probabilities = self._calibration.probabilities(scores)
-        spellings = knowledge.memory.spellings
+        spellings = knowledge.statistics.spellings
         return Suggestions(
             text,
             read,

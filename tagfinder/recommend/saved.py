@@ -15,13 +15,13 @@ from tagfinder.configuration.build import plain
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
 from tagfinder.evaluation.calibration import Calibration, read_calibration
+from tagfinder.models.open_vocabulary import is_open_vocabulary_config
 
 logger = logging.getLogger(__name__)
 
 # The groups of a run's configuration that decide how a text is scored.
 GROUPS = ("cleaning", "features", "model")
 CALIBRATION_FILE = "calibration.json"
-LIVE = "tagfinder.models.live.LiveRecommender"
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,4 @@ def read_run(folder: Path) -> Saved:
 
 def is_live(config: dict[str, Any]) -> bool:
     """Tell whether a configuration is that of a recommender that keeps learning."""
-    return bool(config["model"].get("_target_") == LIVE)
+    return is_open_vocabulary_config(config["model"])

@@ -46,7 +46,7 @@ def teach_files(run: Path, paths: Sequence[str], settings: Sequence[str] = ()) -
                 seconds += done.seconds
             refused = rejects.total
         say_rows(source.name, read, rejects)
-        learned = suggester.learn_classes()
+        learned = suggester.train_classifiers()
     finally:
         suggester.close()
     left_out = read - taught - known + refused
@@ -67,7 +67,7 @@ def forget_in(run: Path, ids: Sequence[str], before: datetime | None, newest: in
             n += suggester.durable.expire(day)
         if newest is not None:
             n += suggester.durable.keep_newest(newest)
-        suggester.learn_classes(forgetting=True)
+        suggester.train_classifiers(forgetting=True)
         return f"{n:,} posts forgotten, {suggester.n_posts:,} known"
     finally:
         suggester.close()

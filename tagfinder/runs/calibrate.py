@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,14 +14,12 @@ from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.evaluation.calibration import FORMAT, IDENTITY, ScoreCounts
 from tagfinder.evaluation.rankings import hits
 from tagfinder.models.base import RecommenderModule, SparseRecommender, sparse_labels
-from tagfinder.models.live import LiveRecommender
+from tagfinder.models.open_vocabulary import OpenVocabulary, has_open_vocabulary
 from tagfinder.models.scoring import BATCH_SIZE, score_batches, top_batches
 from tagfinder.progress import track
 
 
-def calibrate(
-    module: RecommenderModule | LiveRecommender, data: CorpusDataModule
-) -> dict[str, Any]:
+def calibrate(module: RecommenderModule | OpenVocabulary, data: CorpusDataModule) -> dict[str, Any]:
     """Fit the curve on the validation part and judge it on the test part.
 
     Returns:
@@ -41,16 +39,16 @@ def calibrate(
 
 
 def _counted(
-    module: RecommenderModule | LiveRecommender, data: CorpusDataModule, part: Part
+    module: RecommenderModule | OpenVocabulary, data: CorpusDataModule, part: Part
 ) -> ScoreCounts:
     counts = ScoreCounts()
-    if isinstance(module, LiveRecommender):
+    if has_open_vocabulary(module):
         counts.add(*module.score_pairs(part))
         return counts
     if isinstance(module, SparseRecommender):
         pairs = _given_and_truth(module, data, part)
     else:
-        pairs = _scores_and_truth(module, data, part)
+        pairs = _scores_and_truth(cast(RecommenderModule, module), data, part)
     for scores, truth in pairs:
         counts.add(scores, truth)
     return counts

@@ -9,13 +9,12 @@ import polars as pl
 from omegaconf import DictConfig
 
 from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.configuration.application import choice_of
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.evaluation.score import judge, score
 from tagfinder.files import atomic_path, write_json
-from tagfinder.models.live import Rankings
+from tagfinder.live.rankings import Rankings
 from tagfinder.runs.slices import can_be_sliced, write_slices
-
-WITHOUT_AUTHOR = "without_author"
 
 
 def keep_rankings(
@@ -38,13 +37,14 @@ def keep_rankings(
     return scores | {"coverage": coverage, "open_n": len(predictions)}
 
 
-def score_without_author(
-    folder: Path, config: DictConfig, corpus: PreparedCorpus, rankings: Rankings
+def score_extra(
+    folder: Path, name: str, config: DictConfig, corpus: PreparedCorpus, rankings: Rankings
 ) -> dict[str, Any]:
-    """Write the rankings of the test part made without authors as a run of its own, and score it.
+    """Write further rankings of the test part as a run of its own, and score it.
 
     Args:
-        folder: of the run; `without_author/` in it holds rankings, scores and slices.
+        folder: of the run; the folder `name` in it gets rankings, scores and slices.
+        name: of the rankings, such as `without_author`.
         config: of the run.
         corpus: whose test part was ranked.
         rankings: of its posts, in corpus order.
@@ -52,7 +52,7 @@ def score_without_author(
     Returns:
         The scores by name.
     """
-    run = RunFolder(folder / WITHOUT_AUTHOR)
+    run = RunFolder(folder / name)
     run.describe(config, corpus, features=None)
     ranked = rankings.labels >= 0
     top = pl.DataFrame(
@@ -69,7 +69,7 @@ def score_without_author(
     facts = {
         "protocol": config.protocol.name,
         "corpus": corpus.name,
-        "model": "live, authors hidden",
+        "model": f"{choice_of('model')}, {name.replace('_', ' ')}",
         "seed": config.seed,
         "rows": corpus.manifest["rows"],
     }

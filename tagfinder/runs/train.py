@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import pytorch_lightning as lightning
-from hydra.utils import get_object
+from hydra.utils import get_class
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, Timer
 from pytorch_lightning.utilities import rank_zero_only
@@ -26,12 +26,12 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
 from tagfinder.models.base import SparseRecommender
-from tagfinder.models.live import LiveRecommender
+from tagfinder.models.open_vocabulary import has_open_vocabulary, is_open_vocabulary_config
 from tagfinder.progress import phase
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.runs.calibrate import calibrate
 from tagfinder.runs.corpus import corpus_of
-from tagfinder.runs.rankings import score_without_author
+from tagfinder.runs.rankings import score_extra
 from tagfinder.runs.slices import can_be_sliced, write_slices
 from tagfinder.runs.summary import examples_table, score_table
 from tagfinder.tracking.tracker import tracked
@@ -97,11 +97,10 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
         trainer.test(model, data, verbose=False)
         metrics = {**evaluator.results, **run_facts(config, data, timer)}
         metrics |= {**training_facts(kept, epoch), "model_bytes": model_bytes(model)}
-        if isinstance(model, LiveRecommender):
+        if has_open_vocabulary(model):
             model.keep(run.knowledge)
-            if model.without_author is not None:
-                hidden = score_without_author(run.path, config, corpus, model.without_author)
-                metrics["test_without_author"] = hidden
+            for name, rankings in model.extra_rankings().items():
+                metrics[f"test_{name}"] = score_extra(run.path, name, config, corpus, rankings)
         best = metrics["best_val_ndcg@5"]
         write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
         write_json(run.metrics_file, metrics)
@@ -123,8 +122,10 @@ def refuse_endless_labels(config: DictConfig) -> None:
         InputError: names the key to set.
     """
     every_hashtag = config.protocol.name == "live" and config.selection.top_n is None
-    unlimited = LiveRecommender, SparseRecommender
-    if every_hashtag and not issubclass(get_object(config.model._target_), unlimited):
+    unlimited = is_open_vocabulary_config(config.model) or issubclass(
+        get_class(config.model._target_), SparseRecommender
+    )
+    if every_hashtag and not unlimited:
         raise InputError(
             f"model={choice_of('model')} has a closed label set; under protocol=live say how many "
             "hashtags it holds (selection.top_n=50), or take model=live or model=omikuji"

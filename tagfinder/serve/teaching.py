@@ -135,7 +135,7 @@ def _learn_beside(suggester: LiveSuggester) -> None:
 
 def _learn(suggester: LiveSuggester) -> None:
     try:
-        suggester.learn_classes()
+        suggester.train_classifiers()
     except Exception:
         # Nobody waits for an answer here; what was taught before stays in use.
         logger.exception("%s: the classifiers could not be learned", suggester.name)

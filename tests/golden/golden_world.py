@@ -11,38 +11,41 @@ import numpy as np
 import torch
 from golden_digests import digest
 
-from tagfinder.live.asking import Question
-from tagfinder.live.classifiers import Classifiers
+from tagfinder.live.classify.classifiers import Classifiers
+from tagfinder.live.counts.statistics import PostStatistics
+from tagfinder.live.counts.statistics_file import save_statistics
+from tagfinder.live.features.query import Query
+from tagfinder.live.features.table import SOURCES, column_names
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.memory import Memory, Post
-from tagfinder.live.memory_files import save_memory
-from tagfinder.live.questions import PARTS, column_names
-from tagfinder.live.ranker import Lessons, Rankers, RankerSettings
-from tagfinder.live.replay import Asked, Replay
-from tagfinder.live.text_index import Entry, Neighbours
-from tagfinder.live.vector_index import VectorIndex
-from tagfinder.live.words import read
+from tagfinder.live.post import Post
+from tagfinder.live.ranking.dataset import RankingDataset
+from tagfinder.live.ranking.ensemble import RankerEnsemble
+from tagfinder.live.ranking.ranker import RankerSettings
+from tagfinder.live.replay import LabelledQuery, Replay
+from tagfinder.live.search.text_index import Entry, Neighbours
+from tagfinder.live.search.vector_index import VectorIndex
+from tagfinder.live.tokens import tokenize
 
 N_POSTS, N_QUERIES, N_TOPICS, N_AUTHORS = 2_000, 300, 25, 60
 DIMENSION = 8
 CLASSIFIER = {
-    "every_days": 20,
-    "days": 60,
-    "least_uses": 3,
+    "interval_days": 20,
+    "window_days": 60,
+    "min_uses": 3,
     "dimension": 8,
     "epochs": 2,
-    "epochs_again": 1,
+    "warm_start_epochs": 1,
     "learning_rate": 0.05,
 }
 RANKER = RankerSettings(
-    trees=20,
-    leaves=7,
+    num_iterations=20,
+    num_leaves=7,
     learning_rate=0.1,
-    least_in_leaf=5,
-    share_of_columns=0.5,
-    share_of_rows=0.7,
-    apart=("lambdarank", "rank_xendcg"),
-    apart_from=50,
+    min_data_in_leaf=5,
+    feature_fraction=0.5,
+    bagging_fraction=0.7,
+    unknown_author_objectives=("lambdarank", "rank_xendcg"),
+    unknown_author_min_posts=50,
 )
 SHORT = 40
 ALL = 100_000
@@ -135,7 +138,7 @@ def replay(*, classified: bool) -> Replay:
     knowledge = Knowledge(
         ExactIndex(),
         VectorIndex(DIMENSION),
-        most_candidates=SHORT,
+        max_candidates=SHORT,
         classifier=CLASSIFIER if classified else None,
     )
     return Replay(knowledge, posts, 1.0, vectors)
@@ -148,17 +151,19 @@ def positions() -> list[int]:
     return np.sort(draw.choice(later, N_QUERIES, replace=False)).tolist()
 
 
-def variants(asked: Asked, *, each_left_out: bool) -> Iterator[tuple[str, Question, list[str]]]:
+def variants(
+    asked: LabelledQuery, *, each_left_out: bool
+) -> Iterator[tuple[str, Query, list[str]]]:
     """Yield a query with all sources, with hashtags that are typed, and with each left out."""
-    yield "all", asked.question, [*PARTS]
-    typed = tuple(asked.rows.hashtags[asked.truth][:2].tolist())
-    yield "typed", dataclasses.replace(asked.question, typed=typed), [*PARTS]
-    for left_out in PARTS if each_left_out else ():
-        rest = [part for part in PARTS if part != left_out]
-        yield f"without {left_out}", asked.question, rest
+    yield "all", asked.query, [*SOURCES]
+    typed = tuple(asked.candidates.hashtags[asked.truth][:2].tolist())
+    yield "typed", dataclasses.replace(asked.query, typed=typed), [*SOURCES]
+    for left_out in SOURCES if each_left_out else ():
+        rest = [part for part in SOURCES if part != left_out]
+        yield f"without {left_out}", asked.query, rest
 
 
-def queries(*, classified: bool) -> tuple[dict[str, str], dict[str, str], list[Asked]]:
+def queries(*, classified: bool) -> tuple[dict[str, str], dict[str, str], list[LabelledQuery]]:
     """Return digests of candidates, digests of feature tables, and the queries with all sources.
 
     The candidates and tables are those before the short list, which has digests of its own.
@@ -169,17 +174,20 @@ def queries(*, classified: bool) -> tuple[dict[str, str], dict[str, str], list[A
     tables: dict[str, list[np.ndarray]] = {}
     every = []
     for position in positions():
-        known = replayed.asked(position, PARTS)
-        for author, asked in (("known", known), ("hidden", replayed.without_author(known, PARTS))):
+        known = replayed.query(position, SOURCES)
+        for author, asked in (
+            ("known", known),
+            ("hidden", replayed.without_author(known, SOURCES)),
+        ):
             every.append(asked)
-            candidates.setdefault(f"short list, {author}", []).append(asked.rows.hashtags)
-            tables.setdefault(f"short list, {author}", []).append(asked.rows.evidence)
-            knowledge.most_candidates = ALL
-            for name, question, parts in variants(asked, each_left_out=classified):
-                rows = knowledge.rows(question, parts)
+            candidates.setdefault(f"short list, {author}", []).append(asked.candidates.hashtags)
+            tables.setdefault(f"short list, {author}", []).append(asked.candidates.features)
+            knowledge.max_candidates = ALL
+            for name, query, sources in variants(asked, each_left_out=classified):
+                rows = knowledge.candidates(query, sources)
                 candidates.setdefault(f"{name}, {author}", []).append(rows.hashtags)
-                tables.setdefault(f"{name}, {author}", []).append(rows.evidence)
-            knowledge.most_candidates = SHORT
+                tables.setdefault(f"{name}, {author}", []).append(rows.features)
+            knowledge.max_candidates = SHORT
     return (
         {name: digest(arrays) for name, arrays in candidates.items()},
         {name: digest(arrays) for name, arrays in tables.items()},
@@ -189,23 +197,23 @@ def queries(*, classified: bool) -> tuple[dict[str, str], dict[str, str], list[A
 
 def columns() -> dict[str, str]:
     """Return digests of the names of columns, with all sources and with each left out."""
-    rests = {left_out: [part for part in PARTS if part != left_out] for left_out in PARTS}
+    rests = {left_out: [part for part in SOURCES if part != left_out] for left_out in SOURCES}
     without = {f"without {name}": digest(column_names(rest)) for name, rest in rests.items()}
-    return {"all": digest(column_names(PARTS)), **without}
+    return {"all": digest(column_names(SOURCES)), **without}
 
 
-def ranked(every: list[Asked]) -> dict[str, str]:
+def ranked(every: list[LabelledQuery]) -> dict[str, str]:
     """Return digests of the scores of rankers that learned from queries."""
-    lessons = Lessons(20, seed=1)
+    dataset = RankingDataset(20, seed=1)
     for asked in every:
-        lessons.add(asked.question, asked.rows.evidence, asked.truth)
-    rankers = Rankers.learn(column_names(PARTS), lessons, RANKER, seed=1)
+        dataset.add(asked.query, asked.candidates.features, asked.truth)
+    rankers = RankerEnsemble.learn(column_names(SOURCES), dataset, RANKER, seed=1)
     scores: dict[str, list[np.ndarray]] = {"known": [], "hidden": [], "best, known": []}
     for asked in every:
-        table = asked.rows.evidence
-        scores["known"].append(rankers.known.scores(table))
-        scores["hidden"].append(rankers.hidden.scores(table))
-        scores["best, known"] += rankers.known.best(table, 5)
+        table = asked.candidates.features
+        scores["known"].append(rankers.known_author.scores(table))
+        scores["hidden"].append(rankers.mean.scores(table))
+        scores["best, known"] += rankers.known_author.best(table, 5)
     return {name: digest(arrays) for name, arrays in scores.items()}
 
 
@@ -217,11 +225,11 @@ def counted(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """
     replayed = replay(classified=False)
     replayed.teach_before(np.inf)
-    memory = replayed.knowledge.memory
-    arrays = {f"{name}, taught": array for name, array in _file(memory, folder).items()}
+    statistics = replayed.knowledge.statistics
+    arrays = {f"{name}, taught": array for name, array in _file(statistics, folder).items()}
     for number in np.random.default_rng(5).choice(N_POSTS, 200, replace=False).tolist():
-        memory.forget(number, read(replayed.posts[number].text))
-    arrays |= {f"{name}, forgotten": array for name, array in _file(memory, folder).items()}
+        statistics.forget(number, tokenize(replayed.posts[number].text))
+    arrays |= {f"{name}, forgotten": array for name, array in _file(statistics, folder).items()}
     fades = {name for name, array in arrays.items() if array.dtype == np.float32}
     return (
         {name: digest([array]) for name, array in arrays.items() if name not in fades},
@@ -229,8 +237,8 @@ def counted(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     )
 
 
-def _file(memory: Memory, folder: Path) -> dict[str, np.ndarray]:
-    save_memory(memory, folder / "memory.npz")
+def _file(statistics: PostStatistics, folder: Path) -> dict[str, np.ndarray]:
+    save_statistics(statistics, folder / "memory.npz")
     with np.load(folder / "memory.npz") as arrays:
         return dict(arrays)
 
@@ -248,7 +256,7 @@ def classified() -> dict[str, str]:
         before = Classifiers.of_posts(
             each,
             enumerate(replayed.posts),
-            knowledge.memory,
+            knowledge.statistics,
             settings,
             before=before,
             vectors_of=knowledge.vector_index.vectors_of,  # type: ignore[union-attr]
@@ -266,7 +274,7 @@ def live_digests(folder: Path) -> dict[str, dict[str, str]]:
     """Return all digests of the live recommender by group."""
     torch.set_num_threads(1)
     candidates, tables, _ = queries(classified=False)
-    whole, fading = counted(folder)
+    whole, decay = counted(folder)
     with_classes, tables_with_classes, every = queries(classified=True)
     return {
         "columns": columns(),
@@ -276,6 +284,6 @@ def live_digests(folder: Path) -> dict[str, dict[str, str]]:
         "features with classifiers": tables_with_classes,
         "scores": ranked(every),
         "counts, whole numbers": whole,
-        "counts, fractions": fading,
+        "counts, fractions": decay,
         "classifiers": classified(),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tagfinder.live.associations import Associations
+from tagfinder.live.counts.associations import Associations
 
 WORDS = [f"word-{number}" for number in range(500)]
 

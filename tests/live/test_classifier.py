@@ -8,44 +8,44 @@ import numpy as np
 import pytest
 import torch
 
-from tagfinder.live.classifier import (
+from tagfinder.live.classify.classifier import (
     HALF_LIFE,
-    UNCLASSIFIED,
-    Classified,
+    NO_OUTPUT,
     Classifier,
+    ClassifierOutput,
     ClassifierSettings,
     Example,
 )
-from tagfinder.live.memory import NOBODY
+from tagfinder.live.post import NO_AUTHOR
 
 SETTINGS = ClassifierSettings(30, 365, 4, 8, 20, 5, 0.05)
 RAIN, VOTE, RARE, COMET = 3, 5, 8, 9
 ADA, BO = 0, 2
 
 
-def lessons(words: str, *hashtags: int, n: int = 40, author: int = NOBODY) -> list[Example]:
+def dataset(words: str, *hashtags: int, n: int = 40, author: int = NO_AUTHOR) -> list[Example]:
     return [Example(words.split(), hashtags, float(day), author) for day in range(n)]
 
 
 WEATHER_AND_POLITICS = [
-    *lessons("storm over the bay", RAIN),
-    *lessons("go to the polls", VOTE),
-    *lessons("storm at the polls", RAIN, VOTE),
-    *lessons("a word", RARE, n=3),
+    *dataset("storm over the bay", RAIN),
+    *dataset("go to the polls", VOTE),
+    *dataset("storm at the polls", RAIN, VOTE),
+    *dataset("a word", RARE, n=3),
 ]
 # The same words by two, who use different hashtags.
 BY_TWO = [
-    *lessons("good morning", RAIN, author=ADA),
-    *lessons("good morning", VOTE, author=BO),
-    *lessons("storm over the bay", RAIN, author=ADA),
-    *lessons("storm over the bay", RAIN, author=BO),
-    *lessons("go to the polls", VOTE, author=ADA),
-    *lessons("go to the polls", VOTE, author=BO),
+    *dataset("good morning", RAIN, author=ADA),
+    *dataset("good morning", VOTE, author=BO),
+    *dataset("storm over the bay", RAIN, author=ADA),
+    *dataset("storm over the bay", RAIN, author=BO),
+    *dataset("go to the polls", VOTE, author=ADA),
+    *dataset("go to the polls", VOTE, author=BO),
 ]
 
 
 def best(
-    classifier: Classifier, text: str, author: int = NOBODY, vector: np.ndarray | None = None
+    classifier: Classifier, text: str, author: int = NO_AUTHOR, vector: np.ndarray | None = None
 ) -> int:
     found = classifier.classify(text.split(), author, vector)
     return int(found.labels[found.logs.argmax()])
@@ -81,7 +81,7 @@ def test_it_learns_the_same_where_gradients_are_off() -> None:
 
 def test_it_goes_on_with_what_it_knew() -> None:
     before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
-    after = Classifier.learn(8, [*lessons("storm bay", RAIN), *lessons("comet tail", COMET)],
+    after = Classifier.learn(8, [*dataset("storm bay", RAIN), *dataset("comet tail", COMET)],
                              SETTINGS, before)  # fmt: skip
     assert after.labels.tolist() == [RAIN, COMET]
     assert best(after, "the comet") == COMET
@@ -90,8 +90,8 @@ def test_it_goes_on_with_what_it_knew() -> None:
 
 def test_what_goes_on_begins_with_all_that_was_learned() -> None:
     before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
-    seen = [*lessons("comet", COMET), *lessons("polls", VOTE)]
-    after = Classifier.learn(8, seen, replace(SETTINGS, epochs_again=0), before)
+    seen = [*dataset("comet", COMET), *dataset("polls", VOTE)]
+    after = Classifier.learn(8, seen, replace(SETTINGS, warm_start_epochs=0), before)
     assert after.labels.tolist() == [VOTE, COMET]
     np.testing.assert_array_equal(after.words, before.words)
     np.testing.assert_array_equal(after.weights[0], before.weights[1])
@@ -118,7 +118,7 @@ def test_a_post_with_several_hashtags_counts_as_one() -> None:
 
 def test_without_posts_nothing_is_known() -> None:
     nothing = Classifier.learn(7, [], SETTINGS)
-    assert nothing.classify(["storm"]) is UNCLASSIFIED
+    assert nothing.classify(["storm"]) is NO_OUTPUT
     again = Classifier.learn(8, WEATHER_AND_POLITICS, SETTINGS, nothing)
     assert best(again, "the bay") == RAIN
 
@@ -129,13 +129,13 @@ def test_who_writes_decides_where_words_do_not_and_needs_not_be_known() -> None:
     assert best(learned, "good morning", ADA) == RAIN
     assert best(learned, "good morning", BO) == VOTE
     assert best(learned, "storm over the bay", BO) == RAIN
-    nobody, stranger = (learned.classify(["good"], who) for who in (NOBODY, 99))
+    nobody, stranger = (learned.classify(["good"], who) for who in (NO_AUTHOR, 99))
     np.testing.assert_array_equal(nobody.logs, stranger.logs)
     assert np.exp(nobody.logs).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
 
 
 def test_what_nobody_wrote_is_learned_by_its_words_alone() -> None:
-    seen = [*lessons("good", COMET), *lessons("good", RAIN, author=ADA)]
+    seen = [*dataset("good", COMET), *dataset("good", RAIN, author=ADA)]
     learned = Classifier.learn(7, seen, SETTINGS)
     # Half of the known author's posts are read as nobody's.
     shares = np.exp(learned.classify(["good"]).logs)
@@ -144,7 +144,7 @@ def test_what_nobody_wrote_is_learned_by_its_words_alone() -> None:
 
 def test_a_sentence_vector_decides_where_words_are_unknown() -> None:
     east, north = np.eye(2, 3, dtype=np.float32)
-    seen = [*lessons("storm", RAIN), *lessons("polls", VOTE)]
+    seen = [*dataset("storm", RAIN), *dataset("polls", VOTE)]
     vectors = np.repeat(np.stack([east, north]), 40, axis=0)
     learned = Classifier.learn(7, seen, SETTINGS, vectors=vectors)
     assert best(learned, "unheard", vector=5 * east) == RAIN
@@ -168,7 +168,7 @@ def test_a_sentence_vector_decides_where_words_are_unknown() -> None:
 def test_authors_and_vectors_are_gone_on_with() -> None:
     vectors = np.tile(np.eye(1, 3, dtype=np.float32), (len(BY_TWO), 1))
     before = Classifier.learn(7, BY_TWO, SETTINGS, vectors=vectors)
-    unchanged = replace(SETTINGS, epochs_again=0)
+    unchanged = replace(SETTINGS, warm_start_epochs=0)
     seen = [Example(["storm"], [RAIN], 0.0, author) for author in (BO, 4)] * 4
     after = Classifier.learn(8, seen, unchanged, before, vectors[: len(seen)])
     assert after.authors.tolist() == [BO, 4]
@@ -178,8 +178,10 @@ def test_authors_and_vectors_are_gone_on_with() -> None:
 
 
 def test_the_likeliest_labels_are_those_with_the_largest_shares() -> None:
-    said = Classified(np.array([2, 4, 7, 9]), np.log(np.array([0.1, 0.4, 0.1, 0.4], np.float32)))
+    said = ClassifierOutput(
+        np.array([2, 4, 7, 9]), np.log(np.array([0.1, 0.4, 0.1, 0.4], np.float32))
+    )
     assert said.likeliest(2).tolist() == [4, 9]
     assert said.likeliest(3).tolist() == [2, 4, 7, 9]
     assert said.likeliest(9).tolist() == [2, 4, 7, 9]
-    assert UNCLASSIFIED.likeliest(2).tolist() == []
+    assert NO_OUTPUT.likeliest(2).tolist() == []

@@ -12,18 +12,18 @@ from typing import Any
 import numba
 import numpy as np
 
-from tagfinder.live import places
-from tagfinder.live.compiled import KEPT, compiled, folder_of
-from tagfinder.live.places import placed
+from tagfinder.live import index_map
+from tagfinder.live.compiled import KEPT, cache_folder, compiled
+from tagfinder.live.index_map import build_index
 
 WITHOUT_NUMBA = """
 import sys
 sys.modules["numba"] = None
 import numpy as np
 from tagfinder.errors import InputError
-from tagfinder.live.places import placed
+from tagfinder.live.index_map import build_index
 try:
-    placed(np.arange(3))
+    build_index(np.arange(3))
 except InputError as error:
     print(error)
 """
@@ -47,23 +47,23 @@ def test_without_numba_one_sentence_says_what_to_install() -> None:
 def test_what_was_compiled_is_not_used_any_more_when_any_source_changes(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("a = 1\n")
     (tmp_path / "b.py").write_text("b = 1\n")
-    before = folder_of(tmp_path)
+    before = cache_folder(tmp_path)
     before.mkdir(parents=True)
     (tmp_path / "b.py").write_text("b = 2\n")
-    folder_of.cache_clear()
-    after = folder_of(tmp_path)
+    cache_folder.cache_clear()
+    after = cache_folder(tmp_path)
     assert after != before
     assert before.is_dir()
     day_before_yesterday = time.time() - 2 * KEPT
     os.utime(before, (day_before_yesterday, day_before_yesterday))
-    folder_of.cache_clear()
-    assert folder_of(tmp_path) == after
+    cache_folder.cache_clear()
+    assert cache_folder(tmp_path) == after
     assert not before.exists()
 
 
 def test_loops_are_kept_beside_the_sources_and_numbas_own_folder_stays() -> None:
-    placed(np.arange(3))
-    folder = folder_of(Path(places.__file__).parent)
-    assert any(file.name.startswith("places.placed") for file in folder.rglob("*.nbc"))
+    build_index(np.arange(3))
+    folder = cache_folder(Path(index_map.__file__).parent)
+    assert any(file.name.startswith("index_map.build_index") for file in folder.rglob("*.nbc"))
     settings: Any = numba.config
     assert str(folder) != settings.CACHE_DIR

@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from postgres_server import Server, running_server
 
 from tagfinder.errors import InputError
-from tagfinder.live.classifier import Classifier, ClassifierSettings
+from tagfinder.live.classify.classifier import Classifier, ClassifierSettings
+from tagfinder.live.classify.network import word_rows
 from tagfinder.live.durable import WORDS, DurableKnowledge
-from tagfinder.live.memory import Post
-from tagfinder.live.network import places_of
-from tagfinder.live.postgres_index import index_for
+from tagfinder.live.post import Post
 
 pytest.importorskip("tantivy", reason="needs tantivy")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as started:
-        yield started
-
-
-def test_posts_can_be_found_on_a_server_and_two_folders_do_not_share_it(
-    tmp_path: Path, server: Server
-) -> None:
-    open_index = partial(index_for, connection=server.address, schema=None, candidates=100)
-    with DurableKnowledge(tmp_path / "one", writable=True, open_index=open_index) as one:
-        one.teach(
-            [Post("1", 100.0, "ann", "a comet", ("sky",)), Post("2", 101.0, None, "rain", ())]
-        )
-    with DurableKnowledge(tmp_path / "two", writable=True, open_index=open_index) as two:
-        two.teach([Post("3", 100.0, "bob", "another comet", ("space",))])
-        assert two.knowledge.text_index.search(["comet"], 5).numbers.tolist() == [0]
-    with DurableKnowledge(tmp_path / "one", open_index=open_index) as again:
-        assert again.knowledge.text_index.search(["rain"], 5).numbers.tolist() == [1]
 
 
 def test_posts_whose_indexing_failed_are_found_and_teaching_goes_on(
@@ -57,7 +33,7 @@ def test_posts_whose_indexing_failed_are_found_and_teaching_goes_on(
         durable.teach([Post("2", 101.0, "bob", "the comet again", ("sky",))])
         found = durable.knowledge.text_index.search(["comet"], 5)
         assert sorted(found.numbers.tolist()) == [0, 1]
-        assert durable.knowledge.memory.n_alive == 2
+        assert durable.knowledge.statistics.n_alive == 2
 
 
 def test_an_index_that_was_deleted_is_made_anew_by_who_teaches_and_missed_by_who_reads(
@@ -71,8 +47,8 @@ def test_an_index_that_was_deleted_is_made_anew_by_who_teaches_and_missed_by_who
     with DurableKnowledge(tmp_path, writable=True) as durable:
         assert durable.knowledge.text_index.search(["comet"], 5).numbers.tolist() == [0]
         durable.forget(["1"])
-    with DurableKnowledge(tmp_path) as reading:
-        assert reading.knowledge.text_index.search(["comet"], 5).numbers.tolist() == []
+    with DurableKnowledge(tmp_path) as tokens:
+        assert tokens.knowledge.text_index.search(["comet"], 5).numbers.tolist() == []
 
 
 CLASSIFIER = ClassifierSettings(30, 365, 2, 8, 2, 1, 0.05)
@@ -80,7 +56,7 @@ CLASSIFIER = ClassifierSettings(30, 365, 2, 8, 2, 1, 0.05)
 
 def classes(durable: DurableKnowledge) -> set[str]:
     learned = durable.knowledge.classifiers
-    names = durable.knowledge.memory.hashtags.names
+    names = durable.knowledge.statistics.hashtags.names
     return set() if learned is None else {names[number] for number in learned.hashtags.labels}
 
 
@@ -91,16 +67,16 @@ def test_the_classifier_reads_authors_and_vectors_of_a_folder(tmp_path: Path) ->
     posts = [
         Post(f"{n}", 100.0 + n, "ann" if n % 2 else None, "a " * n, ("sky",)) for n in range(8)
     ]
-    settings = {"classifier": asdict(replace(CLASSIFIER, every_days=5))}
+    settings = {"classifier": asdict(replace(CLASSIFIER, interval_days=5))}
     with DurableKnowledge(
         tmp_path, encode=encode, dimension=2, writable=True, settings=settings
     ) as durable:
         durable.teach(posts)
-        assert durable.learn_classes()
+        assert durable.train_classifiers()
         assert durable.knowledge.classifiers is not None
         learned = durable.knowledge.classifiers.hashtags
         assert learned.projection.shape == (2, 8)
-        names = durable.knowledge.memory.authors.names
+        names = durable.knowledge.statistics.authors.names
         assert [names[number] for number in learned.authors] == ["ann"]
     with DurableKnowledge(tmp_path, encode=encode, dimension=2, settings=settings) as reader:
         assert reader.knowledge.classifiers is not None
@@ -120,26 +96,26 @@ def test_the_classifier_stays_is_learned_when_it_is_time_and_forgets(tmp_path: P
         learned = durable.knowledge.classifiers
         assert learned is not None
         fresh = Classifier.learn(learned.period, [], CLASSIFIER).words
-        [place] = places_of([word])
+        [place] = word_rows([word])
         both = learned.hashtags, learned.writers
         return [bool((one.words[place] != fresh[place]).any()) for one in both]
 
     with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
         durable.teach([post(n, 100.0 + n, "sky" if n < 3 else "star") for n in range(6)])
-        assert durable.learn_classes()
+        assert durable.train_classifiers()
         assert classes(durable) == set()  # the period begins on day 90
         durable.teach([post(9, 121.0, "late")])
-        assert durable.learn_classes()
+        assert durable.train_classifiers()
         assert classes(durable) == {"sky", "star"}
-        assert not durable.learn_classes()
+        assert not durable.train_classifiers()
     with DurableKnowledge(tmp_path, writable=True, settings=settings) as again:
         assert classes(again) == {"sky", "star"}
-        assert not again.learn_classes()
+        assert not again.train_classifiers()
         assert has_learned(again, "nova") == [True, True]
         again.forget(["0", "1"])
-        assert not again.learn_classes()
-        assert again.learn_classes(forgetting=True)
-        assert not again.learn_classes(forgetting=True)
+        assert not again.train_classifiers()
+        assert again.train_classifiers(forgetting=True)
+        assert not again.train_classifiers(forgetting=True)
         assert classes(again) == {"star"}
         # Nothing of what the deleted posts taught goes on.
         assert has_learned(again, "nova") == [False, False]
@@ -157,11 +133,11 @@ def test_a_mistyped_date_costs_the_classifier_only_until_the_post_is_deleted(
     with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
         durable.teach([*posts, Post("late", 125.0, "ann", "rain", ("bay",))])
         durable.teach([Post("typo", 30_000.0, "ann", "rain", ("bay",))])
-        assert durable.learn_classes()
+        assert durable.train_classifiers()
         assert classes(durable) == set()
         durable.forget(["typo"])
         assert durable.newest_day == 125
-        assert durable.learn_classes()
+        assert durable.train_classifiers()
         assert classes(durable) == {"sky"}
 
 
@@ -173,7 +149,7 @@ def test_what_is_only_read_is_not_learned(tmp_path: Path) -> None:
         DurableKnowledge(tmp_path, settings=settings) as reader,
         pytest.raises(InputError, match="opened to read"),
     ):
-        reader.learn_classes()
+        reader.train_classifiers()
 
 
 def test_late_posts_are_told_from_older_ones_that_were_taught_after_them(tmp_path: Path) -> None:
@@ -183,9 +159,9 @@ def test_late_posts_are_told_from_older_ones_that_were_taught_after_them(tmp_pat
         for day, hashtag, text in texts:
             durable.teach([Post(hashtag, day, "ann", text, (hashtag,))])
     with DurableKnowledge(tmp_path) as again:
-        question = again.knowledge.question("storm", 1001.0, None, {"words"})
-        assert question.lately_by_words.numbers.tolist() == [0]
-        assert sorted(question.by_words.numbers.tolist()) == list(range(6))
+        query = again.knowledge.query("storm", 1001.0, None, {"words"})
+        assert query.recent_by_words.numbers.tolist() == [0]
+        assert sorted(query.by_words.numbers.tolist()) == list(range(6))
 
 
 def test_what_is_stored_but_not_counted_yet_waits_for_the_next_time(tmp_path: Path) -> None:
@@ -195,14 +171,14 @@ def test_what_is_stored_but_not_counted_yet_waits_for_the_next_time(tmp_path: Pa
         durable.teach(posts)
         # As it is while another thread teaches: in the store first, in the counts afterwards.
         durable.store.add([Post(f"x{n}", 101.0, "ann", "a comet", ("brandnew",)) for n in range(3)])
-        assert durable.learn_classes()
+        assert durable.train_classifiers()
         assert classes(durable) == {"sky"}
 
 
 def test_without_a_classifier_nothing_is_learned(tmp_path: Path) -> None:
     with DurableKnowledge(tmp_path, writable=True) as durable:
         durable.teach([Post("1", 100.0, "ann", "a comet", ("sky",))])
-        assert not durable.learn_classes()
+        assert not durable.train_classifiers()
 
 
 def test_what_was_deleted_is_out_of_last_years_counts_at_once(tmp_path: Path) -> None:

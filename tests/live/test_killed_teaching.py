@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from killing import kill_at_work
 
-from tagfinder.live.catch_up import catch_up
 from tagfinder.live.durable import DurableKnowledge
-from tagfinder.live.memory import Post
+from tagfinder.live.post import Post
 from tagfinder.live.post_store import PostStore
-from tagfinder.live.tantivy_index import TantivyIndex
+from tagfinder.live.search.catch_up import catch_up
+from tagfinder.live.search.tantivy_index import TantivyIndex
 
 KILLS = 20
 KILLS_WITH_VECTORS = 8
@@ -148,8 +148,8 @@ def test_killed_with_vectors_it_finds_each_post_by_its_meaning_and_counts_it_onc
                 posts, vectors_of([post.text for post in posts.values()]), strict=True
             ):
                 assert index.search(vector, 1).numbers.tolist() == [number]
-            memory = durable.knowledge.memory
-            assert memory.total.values[memory.hashtags.number_of["a"]] == len(posts)
+            statistics = durable.knowledge.statistics
+            assert statistics.total.values[statistics.hashtags.number_of["a"]] == len(posts)
         taught = {int(post.id[1:].split("p")[0]) for post in posts.values()}
         assert {int(line.split()[1]) for line in notes_in(tmp_path)} <= taught
         first = max(taught) + 1

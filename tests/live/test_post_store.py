@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagfinder.errors import InputError
-from tagfinder.live.memory import NOBODY, Post
+from tagfinder.live.post import NO_AUTHOR, Post
 from tagfinder.live.post_store import FORMAT, KNOWN, PostStore
 
 
@@ -48,7 +48,7 @@ def test_what_was_added_is_read_back_in_order_after_reopening(path: Path) -> Non
     with PostStore(path) as store:
         blocks = list(store.blocks(size=3))
         assert [block.numbers.tolist() for block in blocks] == [[0, 1, 2], [3]]
-        assert [block.authors.tolist() for block in blocks] == [[0, NOBODY, 1], [0]]
+        assert [block.authors.tolist() for block in blocks] == [[0, NO_AUTHOR, 1], [0]]
         assert [found for block in blocks for found in block.posts] == posts
         assert store.authors() == ["nasa", "esa"]
         assert (len(store), store.last_number()) == (4, 3)

@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 
 from tagfinder.errors import InputError, WorkError
-from tagfinder.live.asking import Question
-from tagfinder.live.classifier import UNCLASSIFIED, ClassifierSettings
+from tagfinder.live.classify.classifier import NO_OUTPUT, ClassifierSettings
+from tagfinder.live.features.query import Query
+from tagfinder.live.features.table import SOURCES, candidate_features, column_names
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.memory import NOBODY, Post
-from tagfinder.live.questions import PARTS, column_names, rows_of
-from tagfinder.live.ranker import Lessons, Ranker, Rankers, RankerSettings
+from tagfinder.live.post import NO_AUTHOR, Post
+from tagfinder.live.ranking.dataset import RankingDataset
+from tagfinder.live.ranking.ensemble import RankerEnsemble
+from tagfinder.live.ranking.ranker import Ranker, RankerSettings
 from tagfinder.live.replay import Replay
 
 pytest.importorskip("tantivy", reason="needs tantivy")
 pytest.importorskip("lightgbm", reason="needs lightgbm")
 
-from tagfinder.live.tantivy_index import TantivyIndex
-from tagfinder.live.vector_index import VectorIndex
+from tagfinder.live.search.tantivy_index import TantivyIndex
+from tagfinder.live.search.vector_index import VectorIndex
 
 HOUR = 1 / 24
 
@@ -50,9 +52,9 @@ def classified(
 
 
 def suggested(replayed: Replay, position: int) -> set[str]:
-    asked = replayed.asked(position, PARTS)
-    names = replayed.knowledge.memory.hashtags.names
-    return {names[hashtag] for hashtag in asked.rows.hashtags}
+    asked = replayed.query(position, SOURCES)
+    names = replayed.knowledge.statistics.hashtags.names
+    return {names[hashtag] for hashtag in asked.candidates.hashtags}
 
 
 def test_nothing_younger_than_the_delay_is_ever_a_candidate() -> None:
@@ -71,10 +73,10 @@ def test_words_that_stand_with_a_hashtag_speak_for_it_as_counted_by_hand() -> No
         post(100.3, "vote", "politics"),
         post(102.0, "storm unheard"),
     ]
-    asked = replay(posts).asked(4, PARTS)
-    columns = column_names(PARTS)
+    asked = replay(posts).query(4, SOURCES)
+    columns = column_names(SOURCES)
     found = {
-        name: asked.rows.evidence[:, columns.index(name)]
+        name: asked.candidates.features[:, columns.index(name)]
         for name in ("together", "information_1", "information_2", "rate_1", "known_together")
     }
     # Of 4 posts 2 have "storm", so that (2 + 0.5) / (4 + 1) = 1/2 is expected; #weather has it in
@@ -93,19 +95,19 @@ def test_hiding_the_author_afterwards_is_asking_without_it() -> None:
         for n in range(60)
     ]
     replayed = classified(posts, settings=THOROUGH)
-    known = replayed.asked(59, PARTS)
+    known = replayed.query(59, SOURCES)
     hidden, asked = (
-        replayed.without_author(known, PARTS),
-        replayed.asked(59, PARTS, with_author=False),
+        replayed.without_author(known, SOURCES),
+        replayed.query(59, SOURCES, with_author=False),
     )
-    assert hidden.rows.hashtags.tolist() == asked.rows.hashtags.tolist()
-    np.testing.assert_array_equal(hidden.rows.evidence, asked.rows.evidence)
-    own, log = (column_names(PARTS).index(name) for name in ("own_ever", "classifier_log"))
-    assert np.isnan(hidden.rows.evidence[:, own]).all()
-    assert not np.isnan(known.rows.evidence[:, own]).any()
+    assert hidden.candidates.hashtags.tolist() == asked.candidates.hashtags.tolist()
+    np.testing.assert_array_equal(hidden.candidates.features, asked.candidates.features)
+    own, log = (column_names(SOURCES).index(name) for name in ("own_ever", "classifier_log"))
+    assert np.isnan(hidden.candidates.features[:, own]).all()
+    assert not np.isnan(known.candidates.features[:, own]).any()
     # Eve used the third hashtag only, and the words tell nothing.
-    third = known.rows.hashtags.tolist().index(2)
-    assert known.rows.evidence[third, log] > hidden.rows.evidence[third, log] + 0.1
+    third = known.candidates.hashtags.tolist().index(2)
+    assert known.candidates.features[third, log] > hidden.candidates.features[third, log] + 0.1
 
 
 def test_a_hidden_author_is_guessed_by_a_classifier_and_the_guessed_ones_habits_speak() -> None:
@@ -117,19 +119,19 @@ def test_a_hidden_author_is_guessed_by_a_classifier_and_the_guessed_ones_habits_
     # Ann goes on with other hashtags, of which each comes once.
     posts += [post(130.0, f"folks {n}", f"old{n}", author="ann") for n in range(300)]
     posts.append(post(132.0, "dear friends", "bobtag", author="bob"))
-    replayed = classified(posts, settings=replace(THOROUGH, days=30))
+    replayed = classified(posts, settings=replace(THOROUGH, window_days=30))
     position = len(posts) - 1
-    known = replayed.asked(position, PARTS)
-    assert known.question.writers is UNCLASSIFIED
-    hidden = replayed.without_author(known, PARTS)
-    names = replayed.knowledge.memory.authors.names
-    writers = hidden.question.writers
+    known = replayed.query(position, SOURCES)
+    assert known.query.writers is NO_OUTPUT
+    hidden = replayed.without_author(known, SOURCES)
+    names = replayed.knowledge.statistics.authors.names
+    writers = hidden.query.writers
     assert names[writers.labels[writers.logs.argmax()]] == "bob"
-    share = column_names(PARTS).index("alike_share")
-    speaks = hidden.rows.evidence[hidden.rows.hashtags == 1, share]
-    assert speaks > 5 * hidden.rows.evidence[hidden.rows.hashtags != 1, share].max()
-    without = [part for part in PARTS if part != "author"]
-    assert replayed.without_author(known, without).question.writers is UNCLASSIFIED
+    share = column_names(SOURCES).index("alike_share")
+    speaks = hidden.candidates.features[hidden.candidates.hashtags == 1, share]
+    assert speaks > 5 * hidden.candidates.features[hidden.candidates.hashtags != 1, share].max()
+    without = [part for part in SOURCES if part != "author"]
+    assert replayed.without_author(known, without).query.writers is NO_OUTPUT
 
 
 def test_the_classifier_reads_sentence_vectors_where_meaning_is_a_part() -> None:
@@ -138,8 +140,8 @@ def test_the_classifier_reads_sentence_vectors_where_meaning_is_a_part() -> None
     knowledge = Knowledge(TantivyIndex(), VectorIndex(3), classifier=asdict(THOROUGH))
     replayed = Replay(knowledge, posts, 1.0, vectors)
     read, unread = (
-        replayed.asked(79, parts).question.classified
-        for parts in (PARTS, [part for part in PARTS if part != "meaning"])
+        replayed.query(79, sources).query.classified
+        for sources in (SOURCES, [part for part in SOURCES if part != "meaning"])
     )
     assert read.logs.argmax() == 1
     assert read.logs[1] > unread.logs[1] + 0.1
@@ -154,29 +156,29 @@ def test_a_hashtag_is_reached_through_words_author_spelling_and_trend() -> None:
     ]
     replayed = replay(posts)
     assert suggested(replayed, 3) == {"baystorm", "mondays", "smallbiz"}
-    asked = replayed.asked(3, PARTS)
-    truth = dict(zip(asked.rows.hashtags.tolist(), asked.truth.tolist(), strict=True))
-    assert truth[replayed.knowledge.memory.hashtags.number_of["baystorm"]]
-    spelled = asked.rows.evidence[:, column_names(PARTS).index("spelled")]
+    asked = replayed.query(3, SOURCES)
+    truth = dict(zip(asked.candidates.hashtags.tolist(), asked.truth.tolist(), strict=True))
+    assert truth[replayed.knowledge.statistics.hashtags.number_of["baystorm"]]
+    spelled = asked.candidates.features[:, column_names(SOURCES).index("spelled")]
     assert spelled.max() == 2
 
 
 def test_each_part_that_is_left_out_takes_its_columns_along() -> None:
-    everything = column_names(PARTS)
+    everything = column_names(SOURCES)
     assert len(set(everything)) == len(everything)
-    for part in PARTS:
-        rest = [name for name in PARTS if name != part]
+    for part in SOURCES:
+        rest = [name for name in SOURCES if name != part]
         assert set(column_names(rest)) < set(everything)
 
 
 def test_evidence_is_finite_but_for_an_unknown_author() -> None:
     posts = [post(100 + i / 10, "rain and wind", "rain", f"t{i % 3}") for i in range(30)]
     replayed = replay(posts)
-    known = replayed.asked(29, PARTS).rows.evidence
+    known = replayed.query(29, SOURCES).candidates.features
     assert np.isfinite(known).all()
-    hidden = replayed.asked(29, PARTS, with_author=False).rows.evidence
-    author = [name for name in column_names(PARTS) if name.startswith("own_share")]
-    assert np.isnan(hidden[:, column_names(PARTS).index(author[0])]).all()
+    hidden = replayed.query(29, SOURCES, with_author=False).candidates.features
+    author = [name for name in column_names(SOURCES) if name.startswith("own_share")]
+    assert np.isnan(hidden[:, column_names(SOURCES).index(author[0])]).all()
 
 
 def test_typed_hashtags_bring_their_companions_and_are_not_suggested_again() -> None:
@@ -184,34 +186,41 @@ def test_typed_hashtags_bring_their_companions_and_are_not_suggested_again() -> 
     replayed = replay(posts)
     replayed.teach_before(200)
     knowledge = replayed.knowledge
-    question = knowledge.question("tea", 150.0, None, {"typed"}, typed=["Coffee"])
-    rows = rows_of(knowledge.trends, question, {"typed"}, 10)
-    assert [knowledge.memory.hashtags.names[number] for number in rows.hashtags] == ["milk"]
+    query = knowledge.query("tea", 150.0, None, {"typed"}, typed=["Coffee"])
+    found = candidate_features(knowledge.trends, query, {"typed"}, 10)
+    assert [knowledge.statistics.hashtags.names[number] for number in found.hashtags] == ["milk"]
 
 
 def test_no_more_candidates_are_kept_than_asked_for_and_the_likeliest_stay() -> None:
     posts = [post(100 + i / 100, "rain", f"t{i}") for i in range(80)]
     posts += [post(101 + i / 100, "wind and rain on the hill", "hill") for i in range(5)]
-    replayed = Replay(Knowledge(TantivyIndex(), most_candidates=10), posts, 1.0)
+    replayed = Replay(Knowledge(TantivyIndex(), max_candidates=10), posts, 1.0)
     replayed.teach_before(200)
-    question = replayed.knowledge.question("wind on the hill", 102.0, "ann", PARTS)
-    rows = replayed.knowledge.rows(question, PARTS)
+    query = replayed.knowledge.query("wind on the hill", 102.0, "ann", SOURCES)
+    rows = replayed.knowledge.candidates(query, SOURCES)
     assert len(rows.hashtags) == 10
-    assert replayed.knowledge.memory.hashtags.number_of["hill"] in rows.hashtags
+    assert replayed.knowledge.statistics.hashtags.number_of["hill"] in rows.hashtags
 
 
 SETTINGS = RankerSettings(
-    20, 7, 0.2, 1, 1.0, 1.0, apart=("lambdarank", "rank_xendcg"), apart_from=30
+    20,
+    7,
+    0.2,
+    1,
+    1.0,
+    1.0,
+    unknown_author_objectives=("lambdarank", "rank_xendcg"),
+    unknown_author_min_posts=30,
 )
 
 
 def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data() -> None:
     generator = np.random.default_rng(1)
     rows = [generator.random((10, 2)).astype(np.float32) for _ in range(60)]
-    truth = [evidence[:, 1] == evidence[:, 1].max() for evidence in rows]
+    truth = [features[:, 1] == features[:, 1].max() for features in rows]
     ranker = Ranker.learn(["noise", "signal"], rows, truth, SETTINGS, seed=1)
     again = Ranker.from_state(ranker.state())
-    best = [int(again.scores(evidence).argmax()) for evidence in rows]
+    best = [int(again.scores(features).argmax()) for features in rows]
     assert np.mean([hits[i] for i, hits in zip(best, truth, strict=True)]) > 0.9
     assert next(iter(ranker.gains())) == "signal"
     places, scores = again.best(rows[0], 3)
@@ -219,80 +228,80 @@ def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data()
     assert scores == pytest.approx(again.scores(rows[0])[places])
 
 
-def lessons_of_two_kinds(n_hidden: int) -> Lessons:
-    """Return lessons where the first column tells if the third is 1, as of known authors."""
+def dataset_of_two_kinds(n_hidden: int) -> RankingDataset:
+    """Return examples where the first column tells if the third is 1, as of known authors."""
     generator = np.random.default_rng(1)
-    lessons = Lessons(most=10, seed=1)
+    dataset = RankingDataset(limit=10, seed=1)
     for row in range(120 + n_hidden):
-        evidence = generator.random((10, 3)).astype(np.float32)
+        features = generator.random((10, 3)).astype(np.float32)
         known = row < 120
-        evidence[:, 2] = known
-        telling = evidence[:, 0 if known else 1]
-        lessons.add(asked_by(0 if known else NOBODY), evidence, telling == telling.max())
-    return lessons
+        features[:, 2] = known
+        telling = features[:, 0 if known else 1]
+        dataset.add(asked_by(0 if known else NO_AUTHOR), features, telling == telling.max())
+    return dataset
 
 
-def asked_by(author: int) -> Question:
-    return Question(day=100.0, author=author, words=[], terms=[], spelled={})
+def asked_by(author: int) -> Query:
+    return Query(day=100.0, author=author, words=[], terms=[], spelled={})
 
 
 def test_where_nobody_is_known_rankers_that_learned_from_such_posts_help() -> None:
-    settings = replace(SETTINGS, share_of_columns=0.5)
-    lessons = lessons_of_two_kinds(30)
-    rankers = Rankers.learn(["a", "b", "known"], lessons, settings, seed=1)
+    settings = replace(SETTINGS, feature_fraction=0.5)
+    dataset = dataset_of_two_kinds(30)
+    rankers = RankerEnsemble.learn(["a", "b", "known"], dataset, settings, seed=1)
     rows = np.array([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]], np.float32)
     known = rows + np.array([0, 0, 1], np.float32)
-    for both in (rankers, Rankers.from_state(rankers.state())):
+    for both in (rankers, RankerEnsemble.from_state(rankers.state())):
         assert both.columns == ["a", "b", "known"]
-        assert both.of(asked_by(0)) is both.known
-        assert both.of(asked_by(0)).best(known, 1)[0].tolist() == [0]
+        assert both.for_query(asked_by(0)) is both.known_author
+        assert both.for_query(asked_by(0)).best(known, 1)[0].tolist() == [0]
         # The one for all posts has learned from those without an author as well.
-        assert both.of(asked_by(0)).best(rows, 1)[0].tolist() == [1]
-        assert both.of(asked_by(NOBODY)).best(rows, 1)[0].tolist() == [1]
-        first, second = (one.scores(rows) for one in both.apart)
+        assert both.for_query(asked_by(0)).best(rows, 1)[0].tolist() == [1]
+        assert both.for_query(asked_by(NO_AUTHOR)).best(rows, 1)[0].tolist() == [1]
+        first, second = (one.scores(rows) for one in both.unknown_author)
         assert not np.array_equal(first, second)
         # Learned where the first column never told, they say little of it.
         assert np.ptp(first[[0, 2]]) < np.ptp(first[[0, 1]])
-        mean = (both.known.scores(rows) + first + second) / 3
-        assert both.of(asked_by(NOBODY)).scores(rows) == pytest.approx(mean)
-        places, scores = both.of(asked_by(NOBODY)).best(rows, 3)
+        mean = (both.known_author.scores(rows) + first + second) / 3
+        assert both.for_query(asked_by(NO_AUTHOR)).scores(rows) == pytest.approx(mean)
+        places, scores = both.for_query(asked_by(NO_AUTHOR)).best(rows, 3)
         assert scores == pytest.approx(mean[places])
 
 
 @pytest.mark.parametrize(("n_hidden", "n_known"), [(29, 120), (30, 0)])
 def test_of_few_or_of_nobodys_posts_only_one_ranker_learns(n_hidden: int, n_known: int) -> None:
-    lessons = lessons_of_two_kinds(n_hidden)
-    del lessons.known[n_known:]
-    rankers = Rankers.learn(["a", "b", "known"], lessons, SETTINGS, seed=1)
+    dataset = dataset_of_two_kinds(n_hidden)
+    del dataset.known_author[n_known:]
+    rankers = RankerEnsemble.learn(["a", "b", "known"], dataset, SETTINGS, seed=1)
     rows = np.random.default_rng(1).random((5, 3))
-    for both in (rankers, Rankers.from_state(rankers.state())):
-        assert not both.apart
-        scores = both.of(asked_by(NOBODY)).scores(rows)
-        assert scores.tolist() == both.of(asked_by(0)).scores(rows).tolist()
+    for both in (rankers, RankerEnsemble.from_state(rankers.state())):
+        assert not both.unknown_author
+        scores = both.for_query(asked_by(NO_AUTHOR)).scores(rows)
+        assert scores.tolist() == both.for_query(asked_by(0)).scores(rows).tolist()
 
 
 def test_lessons_keep_the_true_candidates_and_drop_posts_that_teach_no_order() -> None:
-    lessons = Lessons(most=4, seed=1)
-    evidence = np.arange(10, dtype=np.float32)[:, None]
-    truth = evidence[:, 0] >= 8
-    lessons.add(asked_by(0), evidence, truth)
-    lessons.add(asked_by(0), evidence[:3], truth[:3])
-    lessons.add(asked_by(NOBODY), evidence[8:], truth[8:])
-    [(kept, true)] = lessons.known
+    dataset = RankingDataset(limit=4, seed=1)
+    features = np.arange(10, dtype=np.float32)[:, None]
+    truth = features[:, 0] >= 8
+    dataset.add(asked_by(0), features, truth)
+    dataset.add(asked_by(0), features[:3], truth[:3])
+    dataset.add(asked_by(NO_AUTHOR), features[8:], truth[8:])
+    [(kept, true)] = dataset.known_author
     assert (len(kept), kept[true, 0].tolist()) == (4, [8.0, 9.0])
-    assert not lessons.hidden
+    assert not dataset.unknown_author
 
 
 def test_an_unknown_objective_is_refused() -> None:
     with pytest.raises(
-        InputError, match=r"model\.ranker\.apart has 'ndcg'; choose from lambdarank"
+        InputError, match=r"unknown_author_objectives has 'ndcg'; choose from lambdarank"
     ):
-        replace(SETTINGS, apart=["lambdarank", "ndcg"])
+        replace(SETTINGS, unknown_author_objectives=["lambdarank", "ndcg"])
 
 
 def test_rankers_without_a_post_to_learn_from_say_so() -> None:
     with pytest.raises(WorkError, match="nothing to learn from"):
-        Rankers.learn(["one"], Lessons(most=4, seed=1), SETTINGS, seed=1)
+        RankerEnsemble.learn(["one"], RankingDataset(limit=4, seed=1), SETTINGS, seed=1)
 
 
 def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> None:
@@ -303,12 +312,12 @@ def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> Non
         ["a", "b", "c"],
         rows,
         truth,
-        replace(SETTINGS, trees=90, learning_rate=0.1, least_in_leaf=5),
+        replace(SETTINGS, num_iterations=90, learning_rate=0.1, min_data_in_leaf=5),
         seed=1,
     )
-    for evidence in (rows[0], rows[1][:5]):
-        scores = ranker.scores(evidence)
-        places, best = ranker.best(evidence, 5)
+    for features in (rows[0], rows[1][:5]):
+        scores = ranker.scores(features)
+        places, best = ranker.best(features, 5)
         assert places.tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
         assert best == pytest.approx(scores[places])
 
@@ -316,12 +325,12 @@ def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> Non
 def test_posts_of_the_last_days_are_found_whatever_older_ones_say() -> None:
     posts = [post(100 + n / 10, "storm over the bay", "old") for n in range(30)]
     posts += [post(150.0, "storm warning", "new"), post(152.0, "storm over the bay")]
-    replayed = Replay(Knowledge(TantivyIndex(), neighbours=5, late_neighbours=5), posts, 1.0)
-    asked = replayed.asked(31, ["words"])
-    assert 30 not in asked.question.by_words.numbers
-    assert asked.question.lately_by_words.numbers.tolist() == [30]
-    names = replayed.knowledge.memory.hashtags.names
-    assert {names[number] for number in asked.rows.hashtags} == {"old", "new"}
+    replayed = Replay(Knowledge(TantivyIndex(), neighbours=5, recent_neighbours=5), posts, 1.0)
+    asked = replayed.query(31, ["words"])
+    assert 30 not in asked.query.by_words.numbers
+    assert asked.query.recent_by_words.numbers.tolist() == [30]
+    names = replayed.knowledge.statistics.hashtags.names
+    assert {names[number] for number in asked.candidates.hashtags} == {"old", "new"}
 
 
 def test_a_hidden_author_is_guessed_from_who_writes_alike() -> None:
@@ -332,26 +341,28 @@ def test_a_hidden_author_is_guessed_from_who_writes_alike() -> None:
         post(102.0, "fifth district", author="bob"),
     ]
     replayed = replay(posts)
-    hidden = replayed.asked(3, ["words", "author"], with_author=False)
-    number_of = replayed.knowledge.memory.hashtags.number_of
-    assert number_of["tuesdays"] in hidden.rows.hashtags
-    assert number_of["wednesdays"] not in hidden.rows.hashtags
+    hidden = replayed.query(3, ["words", "author"], with_author=False)
+    number_of = replayed.knowledge.statistics.hashtags.number_of
+    assert number_of["tuesdays"] in hidden.candidates.hashtags
+    assert number_of["wednesdays"] not in hidden.candidates.hashtags
     column = column_names(["words", "author"]).index("like_users_most")
-    likely = dict(zip(hidden.rows.hashtags, hidden.rows.evidence[:, column], strict=True))
+    likely = dict(
+        zip(hidden.candidates.hashtags, hidden.candidates.features[:, column], strict=True)
+    )
     assert likely[number_of["tuesdays"]] == 1
     # Who looks at no authors does not guess them either.
-    blind = replayed.asked(3, ["words"]).rows
+    blind = replayed.query(3, ["words"]).candidates
     assert number_of["tuesdays"] not in blind.hashtags
     column = column_names(["words"]).index("words_like_authors")
-    assert not blind.evidence[:, column].any()
+    assert not blind.features[:, column].any()
 
 
 def test_the_classifier_learns_each_period_and_never_from_what_is_not_known_yet() -> None:
     posts = [post(100 + n / 4, "storm over the bay", f"tag{n // 4}") for n in range(40)]
     replayed = classified(posts)
-    names = replayed.knowledge.memory.hashtags.names
+    names = replayed.knowledge.statistics.hashtags.names
     for position in range(12, 40):
-        replayed.asked(position, PARTS)
+        replayed.query(position, SOURCES)
         learned = replayed.knowledge.classifiers
         assert learned is not None
         assert learned.period == int(posts[position].day - 1)
@@ -363,17 +374,17 @@ def test_the_classifier_learns_each_period_and_never_from_what_is_not_known_yet(
 def test_a_replay_that_begins_later_goes_on_from_the_classifier_of_then() -> None:
     posts = [post(100 + n / 4, f"storm {n % 5} over the bay", f"tag{n % 7}") for n in range(80)]
     whole = classified(posts)
-    whole.asked(40, PARTS)
+    whole.query(40, SOURCES)
     state = whole.knowledge.classifiers_state()
-    expected = whole.asked(70, PARTS)
-    later = classified(posts, state).asked(70, PARTS)
-    np.testing.assert_array_equal(later.rows.evidence, expected.rows.evidence)
-    afresh = classified(posts).asked(70, PARTS)
-    assert not np.array_equal(afresh.rows.evidence, expected.rows.evidence)
+    expected = whole.query(70, SOURCES)
+    later = classified(posts, state).query(70, SOURCES)
+    np.testing.assert_array_equal(later.candidates.features, expected.candidates.features)
+    afresh = classified(posts).query(70, SOURCES)
+    assert not np.array_equal(afresh.candidates.features, expected.candidates.features)
 
 
 def test_a_post_is_looked_up_by_its_rarest_words_only() -> None:
     posts = [post(100.0, f"storm word{n}", f"tag{n}") for n in range(3)]
     posts.append(post(103.0, "storm word1"))
-    replayed = Replay(Knowledge(TantivyIndex(), most_terms=1), posts, 1.0)
-    assert replayed.asked(3, PARTS).question.by_words.numbers.tolist() == [1]
+    replayed = Replay(Knowledge(TantivyIndex(), max_terms=1), posts, 1.0)
+    assert replayed.query(3, SOURCES).query.by_words.numbers.tolist() == [1]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from tagfinder.live.words import spelled, telling, words
+from tagfinder.live.tokens import index_terms, spelled_hashtags, split_words
 
 
 def test_words_keep_mentions_and_lose_apostrophes_and_case() -> None:
-    assert words("Don’t miss @NASA's talk!") == ["dont", "miss", "@nasas", "talk"]
+    assert split_words("Don’t miss @NASA's talk!") == ["dont", "miss", "@nasas", "talk"]
 
 
 def test_neighbouring_words_spell_hashtags() -> None:
-    found = words("We will Build Back Better with @SmallBiz, COVID-19 or not")
+    found = split_words("We will Build Back Better with @SmallBiz, COVID-19 or not")
     hashtags = ["buildbackbetter", "smallbiz", "covid19", "backwith", "withsmallbizcovid19ornot"]
     numbers = {name: number for number, name in enumerate(hashtags)}
-    assert spelled(found, numbers) == {0: 3, 1: 1, 2: 2}
+    assert spelled_hashtags(found, numbers) == {0: 3, 1: 1, 2: 2}
 
 
 def test_stop_words_tell_nothing_and_each_word_counts_once() -> None:
-    assert telling(["the", "budget", "of", "the", "budget"]) == ["budget"]
+    assert index_terms(["the", "budget", "of", "the", "budget"]) == ["budget"]

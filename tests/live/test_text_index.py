@@ -1,8 +1,7 @@
-"""What every text index does, whatever the engine."""
+"""The text index finds posts by words, and what it committed is durable."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,41 +9,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from postgres_server import Server, running_server
 
 from tagfinder.errors import InputError
-from tagfinder.live.catch_up import CaughtUp, catch_up
-from tagfinder.live.memory import Post
+from tagfinder.live.post import Post
 from tagfinder.live.post_store import PostStore
-from tagfinder.live.postgres_index import PostgresIndex
-from tagfinder.live.tantivy_index import LEVEL_SHIFT, SPAN_BITS, TantivyIndex, spans_from
-from tagfinder.live.text_index import Entry, TextIndex
+from tagfinder.live.search.catch_up import CaughtUp, catch_up
+from tagfinder.live.search.tantivy_index import LEVEL_SHIFT, SPAN_BITS, TantivyIndex, spans_from
+from tagfinder.live.search.text_index import Entry, TextIndex
 
 Opening = Callable[[], TextIndex]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as started:
-        yield started
-
-
-@pytest.fixture(params=["tantivy", "postgres"])
-def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opening]:
-    """Opens one and the same index, a new one at first."""
+@pytest.fixture
+def opening(tmp_path: Path) -> Iterator[Opening]:
+    """Opens the same index each time; it is empty at first."""
     opened: list[TextIndex] = []
-    if request.param == "postgres":
-        address = request.getfixturevalue("server").address
-        schema = f"test {uuid.uuid4()}"
 
     def open_it() -> TextIndex:
-        index: TextIndex
-        if request.param == "postgres":
-            index = PostgresIndex(address, schema=schema)
-        else:
-            index = TantivyIndex(tmp_path / "index")
-        opened.append(index)
-        return index
+        opened.append(TantivyIndex(tmp_path / "index"))
+        return opened[-1]
 
     yield open_it
     for index in opened:
@@ -247,11 +230,11 @@ def test_an_index_catches_up_with_the_store(opening: Opening, tmp_path: Path) ->
 def test_an_index_that_is_made_anew_keeps_what_was_committed_on_the_way(
     opening: Opening, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagfinder.live.catch_up.BLOCK", 2)
-    monkeypatch.setattr("tagfinder.live.catch_up.BETWEEN_COMMITS", 4)
+    monkeypatch.setattr("tagfinder.live.search.catch_up.BLOCK", 2)
+    monkeypatch.setattr("tagfinder.live.search.catch_up.BETWEEN_COMMITS", 4)
     posts = [Post(f"id{n}", 18_000.0, "nasa", f"rocket day{n}", ()) for n in range(11)]
 
-    def reading(text: str) -> list[str]:
+    def terms(text: str) -> list[str]:
         if text == "rocket day8":
             raise OSError("killed")
         return text.split()
@@ -260,72 +243,9 @@ def test_an_index_that_is_made_anew_keeps_what_was_committed_on_the_way(
         store.add(posts)
         index = opening()
         with pytest.raises(OSError, match="killed"):
-            catch_up(store, index, reading=reading)
+            catch_up(store, index, terms=terms)
         index.close()
         index = opening()
         assert sorted(found(index, "rocket", 20)) == list(range(8))
         assert catch_up(store, index) == CaughtUp(added=3, deleted=0)
         assert sorted(found(index, "rocket", 20)) == list(range(11))
-
-
-def test_both_rank_alike(server: Server) -> None:
-    chance = np.random.default_rng(2)
-    frequency = 1 / np.arange(1, 2_001)
-    texts = [
-        [f"w{n}" for n in chance.choice(2_000, 12, replace=False, p=frequency / frequency.sum())]
-        for _ in range(2_000)
-    ]
-    indexes = [TantivyIndex(), PostgresIndex(server.address, schema="alike", candidates=100_000)]
-    for index in indexes:
-        index.add([Entry(number, words, 0) for number, words in enumerate(texts)])
-        index.commit()
-    for words in texts[:30]:
-        one, other = (index.search(words[:9], 50) for index in indexes)
-        np.testing.assert_allclose(other.scores, one.scores, rtol=1e-4)
-        assert len(set(one.numbers) & set(other.numbers)) >= 49
-    indexes[1].close()
-
-
-def test_young_posts_are_found_by_their_commonest_words_too(server: Server) -> None:
-    index = PostgresIndex(server.address, schema="young", candidates=1)
-    index.add(entries("rare launch", *["launch"] * 20))
-    index.commit()
-    assert found(index, "rare launch") == [0]
-    assert index.search(["rare", "launch"], 30, since=15).numbers.tolist() == list(range(15, 21))
-    index.close()
-
-
-def test_what_was_committed_outlives_a_crash_of_the_server(server: Server) -> None:
-    index = PostgresIndex(server.address, schema="crashed")
-    index.add(entries("launch a", "launch b"))
-    index.commit()
-    index.add([Entry(2, ["launch"], 7)])
-    server.stop()
-    try:
-        with pytest.raises(InputError, match="PostgreSQL cannot be reached"):
-            index.search(["launch"], 5)
-    finally:
-        server.start()
-    assert found(index, "launch") == [0, 1]
-    with pytest.raises(Exception, match="terminat|clos|lost"):
-        index.commit()
-    index.add([Entry(2, ["launch", "again"], 7)])
-    index.commit()
-    assert found(index, "launch again")[0] == 2
-    index.close()
-
-
-def test_a_server_that_is_not_there_is_said_in_one_sentence(tmp_path: Path) -> None:
-    pytest.importorskip("psycopg")
-    with pytest.raises(InputError, match="PostgreSQL cannot be reached: ") as caught:
-        PostgresIndex(f"host={tmp_path} password=secret")
-    assert "\n" not in str(caught.value)
-    assert "secret" not in str(caught.value)
-
-
-def test_a_schema_of_another_format_is_refused(server: Server) -> None:
-    index = PostgresIndex(server.address, schema="newer")
-    index._reader.execute("UPDATE newer.totals SET format = 2")
-    index.close()
-    with pytest.raises(InputError, match="schema newer of .* is a text index of format 2"):
-        PostgresIndex(server.address, schema="newer")

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagfinder.live.trees import Trees, largest_float32, table_of
+from tagfinder.live.ranking.trees import Trees, largest_float32, node_inputs
 
 N, F = 4_000, 8
 
 
-def evidence(seed: int, missing: bool = True) -> np.ndarray:
+def features(seed: int, missing: bool = True) -> np.ndarray:
     """Columns of several kinds: counts, shares with many equal ones, and some with gaps."""
     draw = np.random.default_rng(seed)
     table = draw.normal(size=(N, F)).astype(np.float32)
@@ -44,7 +44,7 @@ def learned(rows: np.ndarray, n_trees: int = 60) -> lightgbm.Booster:
 
 @pytest.fixture(scope="module")
 def booster() -> lightgbm.Booster:
-    return learned(evidence(1))
+    return learned(features(1))
 
 
 def kinds_of_nodes(booster: lightgbm.Booster) -> set[tuple[str, bool]]:
@@ -58,36 +58,36 @@ def test_all_kinds_of_missing_numbers_are_among_the_nodes(booster: lightgbm.Boos
 
 @pytest.mark.parametrize("missing", [True, False])
 def test_scores_are_lightgbms_to_the_last_bit(booster: lightgbm.Booster, missing: bool) -> None:
-    rows = evidence(2, missing)[:500]
+    rows = features(2, missing)[:500]
     rows[:250, 2] = np.nan  # where it was never missing while learning
     rows[250:300] = np.nan
     trees = Trees(booster)
     assert len(trees) == booster.num_trees()
     for first, last in ((0, len(trees)), (0, 7), (7, 40), (59, 60)):
         expected = booster.predict(rows, start_iteration=first, num_iteration=last - first)
-        assert np.array_equal(trees.scores(table_of(rows), first, last), expected)
+        assert np.array_equal(trees.scores(node_inputs(rows), first, last), expected)
 
 
 def test_a_number_at_a_threshold_goes_where_lightgbm_sends_it(booster: lightgbm.Booster) -> None:
     splits = booster.trees_to_dataframe().dropna(subset=["split_feature"])
-    rows = evidence(3)[: len(splits)]
+    rows = features(3)[: len(splits)]
     assert len(rows) == len(splits)
     for row, name, threshold in zip(
         rows, splits["split_feature"], splits["threshold"], strict=True
     ):
         row[booster.feature_name().index(name)] = largest_float32(threshold)
-    scores = Trees(booster).scores(table_of(rows), 0, 60)
+    scores = Trees(booster).scores(node_inputs(rows), 0, 60)
     assert np.array_equal(scores, booster.predict(rows))
 
 
 def test_trees_that_there_are_not_count_nothing(booster: lightgbm.Booster) -> None:
-    trees, table = Trees(booster), table_of(evidence(2)[:5])
+    trees, table = Trees(booster), node_inputs(features(2)[:5])
     assert np.array_equal(trees.scores(table, 20, 900), trees.scores(table, 20, len(trees)))
     assert not trees.scores(table, 900, 950).any()
 
 
 def test_no_candidate_has_no_score(booster: lightgbm.Booster) -> None:
-    assert Trees(booster).scores(table_of(evidence(2)[:0]), 0, 60).shape == (0,)
+    assert Trees(booster).scores(node_inputs(features(2)[:0]), 0, 60).shape == (0,)
 
 
 def test_a_tree_of_one_leaf_adds_its_value() -> None:
@@ -95,12 +95,12 @@ def test_a_tree_of_one_leaf_adds_its_value() -> None:
     booster = lightgbm.train(
         {"objective": "regression", "verbose": -1}, lightgbm.Dataset(rows, np.full(N, 3.0)), 1
     )
-    assert Trees(booster).scores(table_of(rows[:2]), 0, 1).tolist() == [3.0, 3.0]
+    assert Trees(booster).scores(node_inputs(rows[:2]), 0, 1).tolist() == [3.0, 3.0]
 
 
 @given(st.floats(-(2.0**90), 2.0**90, width=32), st.floats(-1e-7, 1e-7))
-def test_no_float32_lies_between_a_threshold_and_its_float32(x: float, apart: float) -> None:
-    threshold = x * (1 + apart)
+def test_no_float32_lies_between_a_threshold_and_its_float32(x: float, relative: float) -> None:
+    threshold = x * (1 + relative)
     rounded = float(largest_float32(threshold))
     assert rounded <= threshold
     assert (x <= threshold) == (x <= rounded)

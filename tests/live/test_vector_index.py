@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tagfinder.errors import InputError
-from tagfinder.live.vector_index import FIRST_CELLS, VectorIndex
+from tagfinder.live.search.vector_index import FIRST_CELLS, VectorIndex
 
 pytest.importorskip("faiss")
 DIMENSION = 24
@@ -89,7 +89,7 @@ def test_a_file_holds_everything(vectors: np.ndarray, tmp_path: Path) -> None:
     assert len(read) == len(index)
     assert read.search(vectors[-1], 1).numbers.tolist() == [90_000]
     (tmp_path / "broken.faiss").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"broken\.faiss holds no vectors"):
+    with pytest.raises(InputError, match=r"broken\.faiss has no readable vectors"):
         read.load(tmp_path / "broken.faiss")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import torch
 from click.testing import CliRunner
 from omegaconf import OmegaConf
 from trained import OVERRIDES
@@ -23,9 +24,9 @@ from tagfinder.cli import main
 from tagfinder.commands.evaluate import command as evaluate
 from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.errors import InputError
-from tagfinder.live.classifier import Classifier
-from tagfinder.live.classifiers import load_classifiers
-from tagfinder.live.ranker import Ranker
+from tagfinder.live.classify.classifier import Classifier
+from tagfinder.live.classify.classifiers import load_classifiers
+from tagfinder.live.ranking.ranker import Ranker
 from tagfinder.models.live import FORMAT
 from tagfinder.recommend.live import LiveSuggester
 
@@ -93,22 +94,22 @@ def test_a_run_that_stopped_after_learning_goes_on_without_learning_again(
 def test_a_ranker_of_another_version_is_refused(
     live_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagfinder.models.live.column_names", lambda parts: ["words_sum", "new"])
-    with pytest.raises(InputError, match="train it anew"):
+    monkeypatch.setattr("tagfinder.models.live.column_names", lambda sources: ["words_sum", "new"])
+    with pytest.raises(InputError, match="train it again"):
         tagfinder.load(live_run)
 
 
 def test_a_run_whose_rankers_were_kept_otherwise_is_refused(live_run: Path) -> None:
     suggester = tagfinder.load(live_run)
-    with pytest.raises(InputError, match="train it anew"):
+    with pytest.raises(InputError, match="train it again"):
         suggester._module.set_extra_state({"rankers": {}, "format": FORMAT - 1})
 
 
 def test_a_run_that_lacks_a_setting_is_refused(live_run: Path) -> None:
     config = OmegaConf.load(live_run / "config.yaml")
-    del config.model.ranker.apart_from
+    del config.model.ranker.unknown_author_min_posts
     OmegaConf.save(config, live_run / "config.yaml")
-    with pytest.raises(InputError, match=r"model: .*apart_from.* must be trained anew"):
+    with pytest.raises(InputError, match=r"model: .*unknown_author_min_posts.* must be trained"):
         tagfinder.load(live_run)
 
 
@@ -168,7 +169,7 @@ def compiled():
 
 before = compiled()
 text = "the river is over its banks"
-authors = suggester.durable.knowledge.memory.authors.names
+authors = suggester.durable.knowledge.statistics.authors.names
 suggester.suggest(text, author=authors[-1])
 suggester.suggest(text)
 print(before, compiled())
@@ -183,16 +184,29 @@ def test_when_it_is_ready_no_suggestion_waits_for_compiling(live_run: Path) -> N
     assert before > 20
 
 
-def test_a_run_that_asks_no_classifier_learns_none(
-    live_run: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("uses_classifier", [True, False])
+def test_only_a_run_with_the_classifier_source_trains_classifiers(
+    live_run: Path, uses_classifier: bool
 ) -> None:
+    if not uses_classifier:
+        config = OmegaConf.load(live_run / "config.yaml")
+        config.model.sources.remove("classifier")
+        OmegaConf.save(config, live_run / "config.yaml")
+        without_rankers(live_run)
     suggester = tagfinder.load(live_run, teach=True)
     suggester.teach(posts("rain again #rain"))
-    with monkeypatch.context() as without:
-        without.setattr(suggester._module, "parts", suggester._module.parts - {"classifier"})
-        assert not suggester.learn_classes()
-    assert suggester.learn_classes()
+    assert suggester.train_classifiers() == uses_classifier
     suggester.close()
+
+
+def without_rankers(run: Path) -> None:
+    """Remove the rankers from a run's checkpoint: they read columns of certain sources."""
+    file = run / "checkpoints" / "last.ckpt"
+    checkpoint = torch.load(file, weights_only=True)
+    for name in ("rankers", "judges"):
+        del checkpoint["state_dict"]["_extra_state"][name]
+    for file in (run / "checkpoints").glob("*.ckpt"):
+        torch.save(checkpoint, file)
 
 
 def test_posts_that_are_known_are_not_taught_twice(live_run: Path) -> None:

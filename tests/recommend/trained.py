@@ -25,9 +25,14 @@ CLOSED = {
 }
 OVERRIDES = CLOSED | {
     "live": (
-        *("protocol=live", "data.rows=500", "model.learn_posts=80", "model.ranker.trees=20"),
-        "model.ranker.least_in_leaf=5",
-        *("model.knowledge.classifier.every_days=2", "model.knowledge.classifier.least_uses=2"),
+        *(
+            "protocol=live",
+            "data.rows=500",
+            "model.train_posts_val=80",
+            "model.ranker.num_iterations=20",
+        ),
+        "model.ranker.min_data_in_leaf=5",
+        *("model.knowledge.classifier.interval_days=2", "model.knowledge.classifier.min_uses=2"),
     ),
 }
 

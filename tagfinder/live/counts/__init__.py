@@ -1,0 +1,1 @@
+"""What is counted of posts, hashtags and authors as posts are taught and forgotten."""

@@ -1,0 +1,1 @@
+"""Gradient-boosted trees that put candidate hashtags in order."""

@@ -1,0 +1,70 @@
+"""The rankers of a recommender, chosen by whether the author of a post is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tagfinder.live.features.query import Query
+from tagfinder.live.post import NO_AUTHOR
+from tagfinder.live.ranking.dataset import RankingDataset, unzipped
+from tagfinder.live.ranking.ranker import Ranker, RankerSettings
+
+
+@dataclass(frozen=True)
+class RankerEnsemble:
+    """A ranker for all posts, and others that help it if the author is unknown.
+
+    Training on posts with hidden authors also helps posts of known author, but not vice versa.
+
+    Attributes:
+        known_author: trained on all posts; ranks alone if the author is known.
+        unknown_author: trained on posts of unknown author only; empty if there are few of them, or
+            no others.
+    """
+
+    known_author: Ranker
+    unknown_author: tuple[Ranker, ...] = ()
+
+    @classmethod
+    def learn(
+        cls, columns: list[str], dataset: RankingDataset, settings: RankerSettings, seed: int
+    ) -> RankerEnsemble:
+        """Train on posts whose hashtags are known, see `Ranker.learn`."""
+        every = dataset.known_author + dataset.unknown_author
+        known = Ranker.learn(columns, *unzipped(every), settings, seed=seed)
+        n_unknown = len(dataset.unknown_author)
+        if not settings.unknown_author_min_posts <= n_unknown < len(every):
+            return cls(known)
+        unknown = unzipped(dataset.unknown_author)
+        rankers = (
+            Ranker.learn(columns, *unknown, settings, seed=seed + number, objective=objective)
+            for number, objective in enumerate(settings.unknown_author_objectives)
+        )
+        return cls(known, tuple(rankers))
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> RankerEnsemble:
+        """Build rankers from what `state` returned."""
+        unknown = (Ranker.from_state(of_one) for of_one in state["apart"])
+        return cls(Ranker.from_state(state["known"]), tuple(unknown))
+
+    def state(self) -> dict[str, Any]:
+        """Return the rankers as plain data, by the names that saved runs use."""
+        unknown = [ranker.state() for ranker in self.unknown_author]
+        return {"known": self.known_author.state(), "apart": unknown}
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns that they read."""
+        return self.known_author.columns
+
+    @cached_property
+    def mean(self) -> Ranker:
+        """The ranker for posts of unknown author: the mean of all."""
+        return Ranker.mean_of([self.known_author, *self.unknown_author])
+
+    def for_query(self, query: Query) -> Ranker:
+        """Return the ranker for a post."""
+        return self.mean if query.author == NO_AUTHOR else self.known_author

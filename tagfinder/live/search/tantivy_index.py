@@ -1,0 +1,167 @@
+"""The embedded text index: Tantivy, BM25 over memory-mapped files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tagfinder.errors import InputError
+from tagfinder.live.search.text_index import Entry, Neighbours
+
+# Memory for uncommitted posts, in bytes. More posts start another segment, and each segment is
+# searched separately.
+WRITER_BYTES = 512_000_000
+# A post is also indexed by the spans of 32, 1,024, … numbers that contain it. A range of numbers is
+# then a few terms instead of a look at each post, as numeric ranges in Lucene once were
+# (Schindler and Diepenbroek, 2008).
+SPAN_BITS, SPAN_LEVELS, LEVEL_SHIFT = 5, 5, 58
+
+
+class TantivyIndex:
+    """Posts by their words in a folder.
+
+    Args:
+        folder: of the index, created if missing; None keeps it in memory.
+
+    Raises:
+        InputError: the package is missing, or the folder has no readable index.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        try:
+            import tantivy
+        except ImportError as error:
+            raise InputError(
+                "the live recommender needs a text index: pip install 'tagfinder[live]'"
+            ) from error
+        self._tantivy = tantivy
+        self._schema = _schema(tantivy)
+        if folder is None:
+            self._index = tantivy.Index(self._schema)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self._index = tantivy.Index(self._schema, path=str(folder))
+            except ValueError as error:
+                raise InputError(
+                    f"{folder} is not a text index of this version: {error}"
+                ) from error
+        self._writer: Any = None
+        self._searcher = self._index.searcher()
+        # Stays the highest number even if its post is deleted later.
+        self._highest = self.last_number()
+        # Queries of one day ask for the same recent posts.
+        self._recent = lru_cache(maxsize=8)(self._posts_between)
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Add posts; searches find them after the next `commit`."""
+        for entry in entries:
+            document = self._tantivy.Document()
+            document.add_unsigned("number", entry.number)
+            for level in range(SPAN_LEVELS):
+                document.add_unsigned("spans", _span(entry.number >> SPAN_BITS * level, level))
+            document.add_text("words", " ".join(entry.words))
+            if entry.author >= 0:
+                document.add_text("author", str(entry.author))
+            self._open_writer().add_document(document)
+            self._highest = max(self._highest, entry.number)
+
+    def delete(self, numbers: Sequence[int]) -> None:
+        """Delete posts; unknown numbers are ignored. Takes effect at the next `commit`."""
+        if len(numbers):
+            # `delete_documents_by_term` takes ints as signed and finds nothing here.
+            spans = [_span(number, 0) for number in numbers]
+            asked = self._tantivy.Query.term_set_query(self._schema, "spans", spans)
+            self._open_writer().delete_documents_by_query(asked)
+
+    def commit(self) -> None:
+        """Make all additions and deletions durable and visible, or none."""
+        if self._writer is not None:
+            self._writer.commit()
+            self._index.reload()
+            self._searcher = self._index.searcher()
+
+    def search(
+        self, words: Sequence[str], k: int, author: int | None = None, since: int = 0
+    ) -> Neighbours:
+        """Return the `k` posts that match some words best, see `TextIndex.search`."""
+        query, occur = self._tantivy.Query, self._tantivy.Occur
+        clauses = [(occur.Should, query.term_query(self._schema, "words", word)) for word in words]
+        if not clauses or k <= 0:
+            return Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
+        if author is not None:
+            # Only the few posts of the author are scored; posts without a common word get 0.
+            own = query.term_query(self._schema, "author", str(author))
+            clauses.append((occur.Must, query.const_score_query(own, 0.0)))
+        if since > 0:
+            clauses.append((occur.Must, self._recent(since, self._highest)))
+        searcher = self._searcher
+        hits = searcher.search(query.boolean_query(clauses), k, count=False).hits
+        scores = np.array([score for score, _ in hits], dtype=np.float32)
+        # The best come first.
+        n_found = np.count_nonzero(scores > 0)
+        numbers = searcher.fast_field_values("number", [address for _, address in hits[:n_found]])
+        return Neighbours(np.array(numbers, dtype=np.int64), scores[:n_found])
+
+    def _posts_between(self, first: int, last: int) -> Any:
+        """Return a query for the posts of a range of numbers, with score 0."""
+        query, occur = self._tantivy.Query, self._tantivy.Occur
+        spans = [
+            (occur.Should, query.term_query(self._schema, "spans", span))
+            for span in spans_from(first, last)
+        ]
+        return query.const_score_query(query.boolean_query(spans), 0.0)
+
+    def last_number(self) -> int:
+        """Return the highest committed number, -1 if there is none."""
+        newest = self._searcher.search(
+            self._tantivy.Query.all_query(), 1, count=False, order_by_field="number"
+        ).hits
+        return int(newest[0][0]) if newest else -1
+
+    def close(self) -> None:
+        """Release the writer's threads and lock."""
+        if self._writer is not None:
+            self._writer.wait_merging_threads()
+            self._writer = None
+
+    def _open_writer(self) -> Any:
+        if self._writer is None:
+            self._writer = self._index.writer(WRITER_BYTES, 1)
+        return self._writer
+
+
+def spans_from(first: int, last: int) -> list[int]:
+    """Return the fewest spans that cover the numbers from `first` to `last`, and none before.
+
+    The spans may extend past `last`.
+    """
+    spans = []
+    place = first
+    for level in range(SPAN_LEVELS):
+        end = last >> SPAN_BITS * level
+        is_top = level == SPAN_LEVELS - 1
+        while place <= end and (is_top or place % (1 << SPAN_BITS)):
+            spans.append(_span(place, level))
+            place += 1
+        if place > end:
+            break
+        place >>= SPAN_BITS
+    return spans
+
+
+def _span(place: int, level: int) -> int:
+    return level << LEVEL_SHIFT | place
+
+
+def _schema(tantivy: Any) -> Any:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("number", stored=False, indexed=False, fast=True)
+    builder.add_unsigned_field("spans", stored=False, indexed=True, fast=False)
+    builder.add_text_field("words", stored=False, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("author", stored=False, tokenizer_name="raw", index_option="basic")
+    return builder.build()

@@ -1,0 +1,178 @@
+"""Ranks posts of a timeline, each with what was known before it, and collects training examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from tagfinder.corpus.prepared import Part
+from tagfinder.live.features.query import Query
+from tagfinder.live.features.table import Candidates
+from tagfinder.live.knowledge import Knowledge
+from tagfinder.live.post import NO_AUTHOR
+from tagfinder.live.ranking.dataset import RankingDataset
+from tagfinder.live.ranking.ensemble import RankerEnsemble
+from tagfinder.live.rankings import RankedPart, Rankings
+from tagfinder.live.replay import LabelledQuery, Replay
+from tagfinder.live.search.tantivy_index import TantivyIndex
+from tagfinder.live.search.vector_index import VectorIndex
+from tagfinder.live.timeline import LiveFeatures
+from tagfinder.progress import track
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """How posts of a timeline become queries.
+
+    Attributes:
+        sources: which sources are used.
+        delay_days: age from which a post is known.
+        author: whether the author of a query is known.
+        also_without_author: whether the test part is ranked again with authors hidden.
+        hidden_author_share: share of the training posts that are added again with the author
+            hidden.
+        top_k: hashtags ranked for a post.
+        knowledge: arguments of `Knowledge`.
+        seed: decides which posts are added again.
+    """
+
+    sources: frozenset[str]
+    delay_days: float
+    author: bool
+    also_without_author: bool
+    hidden_author_share: float
+    top_k: int
+    knowledge: dict[str, Any]
+    seed: int
+
+
+class TimelineRanking:
+    """Replays the timeline of a corpus, from its first post for each part.
+
+    Args:
+        features: fitted, with the timeline and the vectors.
+        label_of: lower-case hashtag -> label index.
+        settings: how posts become queries.
+
+    Attributes:
+        classifiers: part -> classifiers before its first query, so that the part can be ranked
+            again with the same result.
+    """
+
+    def __init__(
+        self, features: LiveFeatures, label_of: Mapping[str, int], settings: ReplaySettings
+    ) -> None:
+        assert features.timeline is not None
+        self.timeline = features.timeline
+        self.settings = settings
+        self.classifiers: dict[str, dict[str, Any]] = {}
+        self._vectors = features.vectors if "meaning" in settings.sources else None
+        self._label_of = label_of
+        self._replay: Replay | None = None
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What the latest replay has taught so far."""
+        return self._current().knowledge
+
+    def teach_all(self) -> Knowledge:
+        """Return knowledge of all posts of the timeline."""
+        self._current().teach_before(np.inf)
+        return self.knowledge
+
+    def remember_classifiers(self, part: Part) -> None:
+        """Keep the present classifiers as those before the first query of a part."""
+        state = self.knowledge.classifiers_state()
+        if state is not None:
+            self.classifiers[part] = state
+
+    def collect(self, positions: np.ndarray, dataset: RankingDataset) -> None:
+        """Add posts to a dataset.
+
+        Args:
+            positions: of the posts in the timeline, in order of time.
+            dataset: is extended.
+        """
+        replay = self._current()
+        for position in track(positions.tolist(), "collecting training examples"):
+            self._add_example(replay.query(position, self.settings.sources), dataset)
+
+    def rank(
+        self,
+        part: Part,
+        positions: np.ndarray,
+        rankers: RankerEnsemble,
+        dataset: RankingDataset | None = None,
+    ) -> RankedPart:
+        """Rank posts of a part in order of time.
+
+        Args:
+            part: which part.
+            positions: of the posts in the timeline.
+            rankers: rank the candidates.
+            dataset: is extended by the posts, if given.
+        """
+        settings, sources = self.settings, self.settings.sources
+        of_part = self.timeline.positions[part]
+        row_of = {int(position): row for row, position in enumerate(of_part)}
+        ranked = RankedPart.empty(len(of_part), settings.top_k)
+        # A new replay for each part, so that a part that is ranked again has the same result.
+        replay = self._begin(part)
+        for position in track(np.sort(positions).tolist(), f"ranking {part}"):
+            query = replay.query(position, sources, with_author=settings.author)
+            pairs = self._put(ranked.rankings, row_of[position], query, rankers)
+            ranked.pairs.append(pairs)
+            if dataset is not None:
+                known = query if settings.author else replay.query(position, sources)
+                self._add_example(known, dataset)
+            elif part == "test" and settings.also_without_author and settings.author:
+                hidden = replay.without_author(query, sources)
+                self._put(ranked.without_author, row_of[position], hidden, rankers)
+        return ranked
+
+    def _put(
+        self, rankings: Rankings, row: int, query: LabelledQuery, rankers: RankerEnsemble
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Rank the candidates of a post; return the scores of the best and their truth."""
+        candidates = query.candidates
+        hashtags, scores = rank_candidates(query.query, candidates, rankers, self.settings.top_k)
+        names = self.knowledge.statistics.hashtags.names
+        rankings.put(row, [self._label_of[names[hashtag]] for hashtag in hashtags], scores)
+        return scores, query.truth[np.searchsorted(candidates.hashtags, hashtags)]
+
+    def _add_example(self, query: LabelledQuery, dataset: RankingDataset) -> None:
+        """Add a post with its author to a dataset, and maybe again with the author hidden."""
+        dataset.add(query.query, query.candidates.features, query.truth)
+        generator = np.random.default_rng([self.settings.seed, int(query.position)])
+        known = query.query.author != NO_AUTHOR
+        if known and generator.random() < self.settings.hidden_author_share:
+            hidden = self._current().without_author(query, self.settings.sources)
+            dataset.add(hidden.query, hidden.candidates.features, hidden.truth)
+
+    def _current(self) -> Replay:
+        return self._replay or self._begin(None)
+
+    def _begin(self, part: Part | None) -> Replay:
+        """Start a replay at the first post, with the classifiers from before a part."""
+        index = None if self._vectors is None else VectorIndex(self._vectors.shape[1])
+        knowledge = Knowledge(TantivyIndex(), index, **self.settings.knowledge)
+        classifiers = self.classifiers.get(part) if part else None
+        posts, delay = self.timeline.posts, self.settings.delay_days
+        self._replay = Replay(knowledge, posts, delay, self._vectors, classifiers)
+        return self._replay
+
+
+def rank_candidates(
+    query: Query, candidates: Candidates, rankers: RankerEnsemble, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best candidates of a post; ties are in order of first appearance.
+
+    Returns:
+        (K,) hashtag numbers, best first, and (K,) float32 scores in (0, 1).
+    """
+    positions, scores = rankers.for_query(query).best(candidates.features, k)
+    return candidates.hashtags[positions], expit(scores).astype(np.float32)

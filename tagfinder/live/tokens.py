@@ -1,0 +1,78 @@
+"""Tokens of a text for the live recommender, and the hashtags that they spell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from tagfinder.corpus.words import stop_words
+
+# A mention keeps its sign: the account says more than the same word in a sentence.
+WORD = re.compile(r"@?\w+(?:['’]\w+)?")
+APOSTROPHES = str.maketrans("", "", "'’")
+# Neighbouring words that may spell one hashtag.
+LONGEST_NAME = 5
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of a text.
+
+    Attributes:
+        words: lower-case words, numbers and mentions, in order.
+        terms: the distinct words by which posts are found: those that are no stop words.
+    """
+
+    words: Sequence[str]
+    terms: Sequence[str]
+
+
+def tokenize(text: str) -> Tokens:
+    """Return the tokens of a text that was cleaned and has no hashtags."""
+    found = split_words(text)
+    return Tokens(found, index_terms(found))
+
+
+def split_words(text: str) -> list[str]:
+    """Return the lower-case words, numbers and mentions of a text, in order.
+
+    Example:
+        >>> split_words("Don't miss @NASA's COVID-19 webinar")
+        ['dont', 'miss', '@nasas', 'covid', '19', 'webinar']
+    """
+    return [word.translate(APOSTROPHES) for word in WORD.findall(text.lower())]
+
+
+def index_terms(found: Sequence[str]) -> list[str]:
+    """Return the words that are not stop words, each once, in order of appearance."""
+    stop = _stop_words()
+    return [word for word in dict.fromkeys(found) if word not in stop]
+
+
+def spelled_hashtags(found: Sequence[str], number_of: Mapping[str, int]) -> dict[int, int]:
+    """Return the hashtags that up to five neighbouring words spell -> number of words.
+
+    Args:
+        found: words in order.
+        number_of: hashtag -> its number.
+
+    Example:
+        >>> spelled_hashtags(["build", "back", "@better"], {"buildbackbetter": 7, "backto": 8})
+        {7: 3}
+    """
+    plain = [word.lstrip("@") for word in found]
+    hashtags: dict[int, int] = {}
+    for start in range(len(plain)):
+        name = ""
+        for n_words, word in enumerate(plain[start : start + LONGEST_NAME], 1):
+            name += word
+            if name in number_of:
+                hashtags.setdefault(number_of[name], n_words)
+    return hashtags
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    return frozenset(stop_words())

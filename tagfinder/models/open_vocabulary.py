@@ -1,0 +1,73 @@
+"""What training, calibration and suggesting ask of a recommender without a fixed label set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeGuard
+
+import numpy as np
+from hydra.utils import get_class
+
+from tagfinder.corpus.prepared import Part
+from tagfinder.live.durable import DurableKnowledge
+from tagfinder.live.knowledge import Knowledge
+from tagfinder.live.rankings import Rankings
+
+
+class OpenVocabulary(Protocol):
+    """A recommender that can suggest every hashtag of the posts that it was taught.
+
+    It is a `LightningModule` whose steps return `top_labels` and `top_scores` to the evaluator. Its
+    class has `open_vocabulary = True`; nothing else decides that it is treated as one.
+    """
+
+    open_vocabulary: ClassVar[bool]
+
+    def score_pairs(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
+        """Return (N,) scores in [0, 1] and (N,) bool truth of suggestions, for calibration."""
+
+    def extra_rankings(self) -> dict[str, Rankings]:
+        """Return further rankings of the test part by name, each scored in a folder of its own."""
+
+    def keep(self, folder: Path) -> None:
+        """Write all posts of the corpus to a folder that `open_posts` opens."""
+
+    def open_posts(self, folder: Path, *, writable: bool) -> DurableKnowledge:
+        """Open the posts of a run, to suggest from them or to teach more."""
+
+    def suggest(
+        self,
+        knowledge: Knowledge,
+        text: str,
+        day: float,
+        k: int,
+        *,
+        author: str | None,
+        typed: list[str],
+        vector: np.ndarray | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return (K,) numbers of the best hashtags for a cleaned text, and (K,) scores in [0, 1].
+
+        Args:
+            knowledge: of `open_posts`.
+            text: cleaned, without hashtags.
+            day: time of the query, in days since 1970.
+            k: most hashtags.
+            author: who writes; None if unknown.
+            typed: hashtags that the text has already.
+            vector: (D,) of the text; None without an encoder.
+        """
+
+
+def has_open_vocabulary(module: Any) -> TypeGuard[OpenVocabulary]:
+    """Tell whether a recommender, or its class, has no fixed label set."""
+    return bool(getattr(module, "open_vocabulary", False))
+
+
+def is_open_vocabulary_config(config: Any) -> bool:
+    """Tell whether the `model` group of a configuration names such a recommender."""
+    try:
+        return has_open_vocabulary(get_class(config["_target_"]))
+    except (ImportError, ValueError):
+        # Whoever builds it says what is wrong.
+        return False
