@@ -8,6 +8,7 @@ from typing import Any
 from tagfinder.errors import InputError
 
 TARGETS = {
+    "tagfinder.data.sampling.EachOnce": "tagfinder.data.sampling.NoSampling",
     "tagfinder.live.features.LiveFeatures": "tagfinder.live.timeline.LiveFeatures",
     "tagfinder.live.tantivy_index.TantivyIndex": "tagfinder.live.search.tantivy_index.TantivyIndex",
 }

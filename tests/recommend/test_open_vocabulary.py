@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import tagfinder
+from tagfinder.artifacts.trust import trusting
 from tagfinder.cli import main
 from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.errors import InputError
@@ -31,7 +32,11 @@ SMALL = (
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own") / "run"
     target = f"model._target_={own_live.__name__}.Backwards"
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        trusting(own_live.__name__),
+        pytest.raises(SystemExit) as ended,
+    ):
         patch.setenv("TAGFINDER_CACHE", str(folder.parent / "cache"))
         main(["train", "model=live", target, *SMALL, f"run_dir={folder}"])
     assert ended.value.code == 0
@@ -46,7 +51,7 @@ def test_a_subclass_is_trained_calibrated_and_keeps_its_posts(run: Path) -> None
 
 
 def test_a_subclass_suggests_and_is_taught(run: Path) -> None:
-    suggester = tagfinder.load(run, teach=True)
+    suggester = tagfinder.load(run, teach=True, trust=own_live.__name__)
     post = {
         "id": "1",
         "text": "a comet #CometNight",
@@ -61,7 +66,10 @@ def test_a_subclass_suggests_and_is_taught(run: Path) -> None:
 
 
 def test_a_subclass_is_not_exported_without_its_posts(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="which a bundle does not hold"):
+    with (
+        trusting(own_live.__name__),
+        pytest.raises(InputError, match="which a bundle does not hold"),
+    ):
         export_bundle(run, tmp_path / "bundle")
 
 
