@@ -66,6 +66,12 @@ def packaged_targets() -> frozenset[str]:
     return frozenset(name for file in files for name in NAMED.findall(file.read_text("utf-8")))
 
 
+def packages_named(config: Any) -> list[str]:
+    """Return the packages of the classes in a configuration that the user composed."""
+    targets = (value for path, value in _leaves(config) if path and path[-1] == TARGET)
+    return sorted({str(target).partition(".")[0] for target in targets})
+
+
 def check_targets(config: Any, origin: Path) -> None:
     """Refuse a configuration that would build anything but parts of a recommender.
 

@@ -18,6 +18,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from tagfinder.artifacts.checkpoints import load_weights, scored_checkpoint
 from tagfinder.artifacts.ownership import owned
 from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.artifacts.trust import packages_named, trusting
 from tagfinder.configuration.application import choice_of, output_dir, overrides
 from tagfinder.configuration.build import build, build_model, plain
 from tagfinder.corpus.prepared import PreparedCorpus
@@ -61,7 +62,9 @@ def train(config: DictConfig) -> float:
     run = RunFolder(output_dir())
     # Lightning's further processes work for the first one, which has the folder.
     rank = rank_zero_only.rank  # type: ignore[attr-defined]
-    with owned(run.path) if rank == 0 else nullcontext():
+    # The user composed this configuration: the run that it leaves may be opened as it is.
+    trusted = trusting(packages_named(plain(config)))
+    with trusted, owned(run.path) if rank == 0 else nullcontext():
         return train_in(run, config)
 
 
