@@ -243,7 +243,7 @@ def rule_row(
     corpus: PreparedCorpus, name: str, rule: type[Rule], ceiling: dict[str, float]
 ) -> list[str]:
     """Return one line of the table for a simple rule."""
-    posts = pl.read_parquet(corpus.folder / "posts.parquet", columns=[*COLUMNS, "n_hashtags"])
+    posts = corpus.posts.select(*COLUMNS, "n_hashtags").collect()
     test = posts.filter(split=pl.lit("test"))
     top_labels = pl.Series("top_labels", replayed(posts, rule()), dtype=pl.List(pl.Int32))
     slices = slices_of(posts, test.select("labels", "n_hashtags", top_labels), delay_days=1.0)

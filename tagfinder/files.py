@@ -81,6 +81,14 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no hard links."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def write_text(target: Path, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     with atomic_path(target) as temporary:

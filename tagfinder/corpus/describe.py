@@ -24,7 +24,7 @@ def describe(corpus: PreparedCorpus, folder: Path) -> None:
 
     Only aggregates are shown: no post is quoted.
     """
-    tweets = pl.scan_parquet(corpus.folder / "posts.parquet")
+    tweets = corpus.posts
     labels = pl.read_parquet(corpus.folder / "hashtags.parquet")
     words = _word_counts(tweets)
     if words:

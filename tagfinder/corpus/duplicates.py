@@ -7,7 +7,9 @@ locality-sensitive hashing finds the pairs worth comparing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 BANDS = 8
 ROWS_PER_BAND = 8
+PAIRS_AT_ONCE = 2**18
 VARYING = r"https?://\S*|[@#＃]\w+|[^\p{L}\s]"
 
 _generator = np.random.default_rng(20221123)
@@ -43,6 +46,19 @@ class Sketches:
     signatures: np.ndarray
     words: np.ndarray
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the sketches as named arrays, as `SketchFiles` reads them; (N, ...) each."""
+        bands = {f"band_{band}": self.band(band) for band in range(BANDS)}
+        return {**bands, "signatures": self.signatures, "words": self.words}
+
+    def band(self, band: int) -> np.ndarray:
+        """Return the (N,) hashes of a band."""
+        return self.bands[:, band]
+
+    def signatures_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the (M, 64) signatures of some texts."""
+        return self.signatures[rows]
+
     @classmethod
     def join(cls, parts: list[Sketches]) -> Sketches:
         """Put the sketches of several batches end to end."""
@@ -51,6 +67,42 @@ class Sketches:
             np.concatenate([part.signatures for part in parts]),
             np.concatenate([part.words for part in parts]),
         )
+
+
+class SketchFiles:
+    """Sketches of several partitions, on disk: of few columns at a time, of few rows at a time.
+
+    Args:
+        folders: of the partitions, with the arrays of `Sketches.arrays` as `NAME.npy`.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self._folders = folders
+        self.words = self._column("words")
+        sizes = [len(np.load(folder / "words.npy", mmap_mode="r")) for folder in folders]
+        self._offsets = np.cumsum([0, *sizes])
+
+    def band(self, band: int) -> np.ndarray:
+        """Return the (N,) hashes of a band."""
+        return self._column(f"band_{band}")
+
+    def signatures_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the (M, 64) signatures of some texts."""
+        found = np.empty((len(rows), BANDS * ROWS_PER_BAND), dtype=np.uint16)
+        order = np.argsort(rows, kind="stable")
+        cuts = np.searchsorted(rows[order], self._offsets)
+        for folder, offset, begin, end in zip(
+            self._folders, self._offsets, cuts, cuts[1:], strict=False
+        ):
+            here = order[begin:end]
+            if len(here):
+                # Mapped and let go of again: memory does not grow with the corpus.
+                signatures = np.load(folder / "signatures.npy", mmap_mode="r")
+                found[here] = signatures[rows[here] - offset]
+        return found
+
+    def _column(self, name: str) -> np.ndarray:
+        return np.concatenate([np.load(folder / f"{name}.npy") for folder in self._folders])
 
 
 def sketch(texts: pl.Series) -> Sketches:
@@ -87,52 +139,69 @@ def _band_hashes(minima: np.ndarray) -> np.ndarray:
     return hashes
 
 
-def group_near_duplicates(sketches: Sketches, similarity: float = 0.75) -> np.ndarray:
+def group_near_duplicates(sketches: Sketches | SketchFiles, similarity: float = 0.75) -> np.ndarray:
     """Group texts whose estimated Jaccard similarity reaches `similarity`, transitively.
 
     Returns:
         (N,) int64, for each text the position of the first text of its group.
     """
-    n = len(sketches.words)
-    edges = [_similar_pairs(sketches, band, similarity) for band in range(BANDS)]
-    left, right = (np.concatenate(ends) for ends in zip(*edges, strict=True))
-    return _first_of_component(left, right, n)
+    groups = np.arange(len(sketches.words))
+    for band in range(BANDS):
+        left, right = _candidates(sketches, band)
+        # Copies agree in many bands: those that are together already need no look.
+        apart = groups[left] != groups[right]
+        left, right = left[apart], right[apart]
+        alike = _alike(sketches, left, right, similarity)
+        groups = _joined(groups, left[alike], right[alike])
+    return groups
 
 
-def _similar_pairs(
-    sketches: Sketches, band: int, similarity: float
-) -> tuple[np.ndarray, np.ndarray]:
+def _candidates(sketches: Sketches | SketchFiles, band: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of texts that agree in a band: each with the first of those that do."""
     candidates = np.flatnonzero(sketches.words)
-    hashes = sketches.bands[candidates, band]
-    order = candidates[np.argsort(hashes, kind="stable")]
-    hashes = np.sort(hashes)
-    first_of_run = np.maximum.accumulate(
-        np.where(np.append(True, hashes[1:] != hashes[:-1]), np.arange(len(order)), 0)
-    )
-    left, right = order[first_of_run], order
-    keep = left != right
-    left, right = left[keep], right[keep]
-    equal = np.concatenate(
-        [
-            (
-                sketches.signatures[left[i : i + 65536]]
-                == sketches.signatures[right[i : i + 65536]]
-            ).mean(axis=1)
-            for i in range(0, len(left), 65536)
-        ]
-        or [np.empty(0)]
-    )
-    return left[equal >= similarity], right[equal >= similarity]
+    hashes = sketches.band(band)[candidates]
+    order = np.argsort(hashes, kind="stable")
+    hashes = hashes[order]
+    is_first = np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)]
+    first_of_run = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
+    others = np.flatnonzero(~is_first)
+    return candidates[order[first_of_run[others]]], candidates[order[others]]
+
+
+def _alike(
+    sketches: Sketches | SketchFiles, left: np.ndarray, right: np.ndarray, similarity: float
+) -> np.ndarray:
+    """Return (M,) bool: which pairs reach the similarity."""
+    alike = np.zeros(len(left), dtype=bool)
+    for start in range(0, len(left), PAIRS_AT_ONCE):
+        some = slice(start, start + PAIRS_AT_ONCE)
+        equal = sketches.signatures_of(left[some]) == sketches.signatures_of(right[some])
+        alike[some] = equal.mean(axis=1) >= similarity
+    return alike
+
+
+def _joined(groups: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the groups after those of some pairs have been put together.
+
+    Args:
+        groups: (N,) int64, for each text the position of the first text of its group.
+        left: (M,) texts.
+        right: (M,) texts that are in one group with them from now on.
+    """
+    if not len(left):
+        return groups
+    firsts = np.unique(np.concatenate([groups[left], groups[right]]))
+    ends = [np.searchsorted(firsts, groups[side]) for side in (left, right)]
+    ones = np.ones(len(left), dtype=bool)
+    graph = coo_matrix((ones, tuple(ends)), shape=(len(firsts), len(firsts)))
+    _, component = connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)
+    moved = np.arange(len(groups))
+    moved[firsts] = firsts[first[component]]
+    return moved[groups]
 
 
 def group_exact_duplicates(hashes: np.ndarray) -> np.ndarray:
     """Group equal texts by the (N,) hashes of `comparable`; returns as `group_near_duplicates`."""
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     return first[inverse].astype(np.int64)
-
-
-def _first_of_component(left: np.ndarray, right: np.ndarray, n: int) -> np.ndarray:
-    graph = coo_matrix((np.ones(len(left), dtype=bool), (left, right)), shape=(n, n))
-    _, component = connected_components(graph, directed=False)
-    _, first = np.unique(component, return_index=True)
-    return first[component].astype(np.int64)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from tagfinder.corpus.parquet import write_batches
+from tagfinder.corpus.parquet import read_batches, write_batches
 from tagfinder.corpus.prepared import PARTS
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.splitting import LEFT_OUT, TOO_NEW, TRAIN
-from tagfinder.corpus.staging import Staged, occurrences
-from tagfinder.progress import track
+from tagfinder.corpus.staging import occurrences
 
 EARLIER_COPY = "near-duplicate of a post in a later part"
 NEWER = "post from split.test_until on"
@@ -42,6 +42,18 @@ class Tally:
     rows_with_labels: Counter[str] = field(default_factory=Counter)
     train_counts: Counter[int] = field(default_factory=Counter)
 
+    def facts(self) -> dict[str, Any]:
+        """Return the counts as plain data."""
+        train_counts = list(self.train_counts.items())
+        return {**vars(self), "train_counts": train_counts}
+
+    def take_over(self, facts: Mapping[str, Any]) -> None:
+        """Add the counts of a partition, as `facts` returned them."""
+        self.rows.update(facts["rows"])
+        self.rows_with_labels.update(facts["rows_with_labels"])
+        for label, count in facts["train_counts"]:
+            self.train_counts[label] += count
+
     def add(self, batch: pl.DataFrame) -> None:
         """Count a batch of written posts."""
         covered = batch.filter(pl.col("labels").list.len() > 0)
@@ -67,15 +79,28 @@ class Encoder:
     groups: np.ndarray
     keep_uncovered: bool
 
-    def write(self, staged: Staged, target: Path, rejects: Rejects) -> Tally:
-        """Write `posts.parquet`."""
+    def write(self, staged: Path, first: int, target: Path, rejects: Rejects) -> Tally:
+        """Encode a partition.
+
+        Args:
+            staged: posts of the partition.
+            first: number of its first post.
+            target: the file to write.
+            rejects: takes the posts that are left out.
+        """
         tally = Tally()
-        write_batches(target, self._batches(staged, tally, rejects))
+        write_batches(target, self._batches(staged, first, tally, rejects))
         return tally
 
-    def _batches(self, staged: Staged, tally: Tally, rejects: Rejects) -> Iterator[pl.DataFrame]:
-        for rows, batch in track(staged.batches(), "encoding labels"):
+    def _batches(
+        self, staged: Path, first: int, tally: Tally, rejects: Rejects
+    ) -> Iterator[pl.DataFrame]:
+        for batch in read_batches(staged):
+            rows = np.arange(first, first + batch.height)
+            first += batch.height
             labelled = batch.with_columns(
+                # Posts without an id get their number among those that are kept.
+                id=pl.coalesce(batch["id"], pl.Series(rows).cast(pl.String)),
                 labels=_label_indices(self.hashtags),
                 part=pl.Series(self.parts[rows]),
                 group=pl.Series(self.groups[rows]),

@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from tagfinder.corpus.prepared import PARTS, LabelSet, PreparedCorpus
+from tagfinder.corpus.prepared import PARTS, POSTS, LabelSet, PreparedCorpus
 from tagfinder.corpus.selection import Selection
 from tagfinder.errors import InputError
 from tagfinder.files import write_json
@@ -86,7 +86,7 @@ class Cutting:
         Raises:
             InputError: nothing that can be learned from is known when the period begins.
         """
-        posts = pl.scan_parquet(self.corpus.folder / "posts.parquet")
+        posts = self.corpus.posts
         time = pl.col("created_at")
         known = posts.filter(time < period.begin - self.delay)
         numbers = _counts(known)
@@ -104,7 +104,7 @@ class Cutting:
         in_period = time.is_between(period.begin, period.end, closed="left")
         test = posts.filter(in_period & (pl.col("split") == "test")).with_columns(_renumbered(old))
         written = pl.concat([train.filter(pl.col("labels").list.len() > 0), test]).collect()
-        written.write_parquet(folder / "posts.parquet")
+        written.write_parquet(folder / POSTS)
         table = _hashtag_table(names, old, [numbers[number] for number in old])
         table.write_parquet(folder / "hashtags.parquet")
         write_json(

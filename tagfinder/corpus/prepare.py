@@ -1,12 +1,17 @@
 """Prepare a corpus: clean, group near-duplicates, split, choose the label set, encode.
 
-Texts pass through in batches: first into a staging file, then, once the label set and the parts
-are known, into `posts.parquet`. Per post only its time and its duplicate keys stay in memory.
+The posts are cut into partitions, which any number of workers clean and, once the label set and
+the parts are known, encode. In between one worker decides what needs all posts; it holds a few
+numbers for each post, and looks up what it compares near-duplicates by on disk.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,15 +19,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tagfinder.configuration.executors import Executor
+from tagfinder.configuration.executors.local import LocalExecutor
+from tagfinder.configuration.executors.units import Facts, each_once, ready
 from tagfinder.corpus.accounting import account, excluded_by_rule, left_out_by
 from tagfinder.corpus.encoding import Encoder, Tally
-from tagfinder.corpus.prepared import PARTS, PreparedCorpus
+from tagfinder.corpus.prepared import PARTS, POSTS, PreparedCorpus
 from tagfinder.corpus.recipe import FORMAT, Recipe
-from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.rejects import RecordedRejects, Rejects
 from tagfinder.corpus.splitting import TRAIN
-from tagfinder.corpus.staging import NO_TIME, Staged, stage
+from tagfinder.corpus.staging import NO_TIME, REJECTED, Staged, cut, stage_partition
+from tagfinder.corpus.staging import POSTS as STAGED_POSTS
 from tagfinder.errors import InputError
-from tagfinder.files import healed_folder, is_whole, write_json
+from tagfinder.files import healed_folder, is_whole, link_or_copy, read_json, write_json
 from tagfinder.paths import cache_dir
 from tagfinder.progress import say
 
@@ -30,13 +39,28 @@ MOST_NAMED = 5
 LIBRARIES = ("tagfinder", "polars", "pyarrow", "numpy", "lemminflect")
 
 
-def prepare(recipe: Recipe, rejects_file: Path | None = None) -> PreparedCorpus:
+PARTITION_ROWS = 100_000
+LOCAL = LocalExecutor(jobs=1)
+HASHTAGS = "hashtags.json"
+
+
+def prepare(
+    recipe: Recipe,
+    rejects_file: Path | None = None,
+    executor: Executor = LOCAL,
+    partition_rows: int = PARTITION_ROWS,
+) -> PreparedCorpus:
     """Prepare a corpus, or return it where it is there already.
+
+    What is done of a corpus stays beside it until it is whole, so that a call that was stopped goes
+    on where it was, and two calls share the work.
 
     Args:
         recipe: input and configuration.
         rejects_file: where to write the posts that cannot be used, in the format that its name
             says; the corpus is then made again.
+        executor: does the partitions.
+        partition_rows: posts of a partition; changes nothing but the files they are in.
 
     Raises:
         InputError: nothing usable is in the input, or it lacks what the configuration needs.
@@ -44,29 +68,169 @@ def prepare(recipe: Recipe, rejects_file: Path | None = None) -> PreparedCorpus:
     digest = recipe.digest
     folder = cache_dir() / "corpora" / f"{recipe.source.name}-{digest}"
     if rejects_file or not is_whole(folder):
-        with healed_folder(folder) as fresh, Rejects(rejects_file) as rejects:
-            manifest = {"format": FORMAT, "name": recipe.source.name, "digest": digest}
-            write_json(fresh / "manifest.json", manifest | _make(recipe, fresh, rejects))
+        with Rejects(rejects_file) as rejects:
+            making = _Making(recipe, folder, executor, partition_rows, rejects, bool(rejects_file))
+            try:
+                making.publish({"format": FORMAT, "name": recipe.source.name, "digest": digest})
+            except InputError:
+                making.discard()
+                raise
+        making.discard()
     corpus = PreparedCorpus(folder)
     for line in account(corpus.manifest):
         say(line)
     return corpus
 
 
-def _make(recipe: Recipe, folder: Path, rejects: Rejects) -> dict[str, object]:
-    staged = stage(recipe, folder / "staging.parquet", rejects)
-    rows_read = staged.rows + sum(rejects.counts.values())
-    if not staged.rows:
-        raise _nothing_usable(recipe, rows_read, rejects)
-    groups = recipe.split.groups(staged.duplicate_keys, staged.rows)
-    parts = recipe.split.assign(np.concatenate(staged.times), groups)
-    hashtags = _choose_hashtags(recipe, staged, parts)
-    encoder = Encoder(hashtags, parts, groups, recipe.selection.keep_uncovered)
-    tally = encoder.write(staged, folder / "posts.parquet", rejects)
-    _refuse_empty_parts(recipe, staged, parts, tally, rejects)
-    _refuse_labels_without_posts(recipe, hashtags, folder / "posts.parquet", rejects)
-    staged.file.unlink()
-    _hashtag_table(recipe, hashtags, staged, tally).write_parquet(folder / "hashtags.parquet")
+@dataclass
+class _Making:
+    """A corpus that is being made.
+
+    Attributes:
+        recipe: input and configuration.
+        folder: where the corpus goes.
+        executor: does the partitions.
+        partition_rows: posts of a partition.
+        rejects: takes what is left out, in the order of the corpus.
+        with_rejects: the rejected posts themselves are wanted.
+    """
+
+    recipe: Recipe
+    folder: Path
+    executor: Executor
+    partition_rows: int
+    rejects: Rejects
+    with_rejects: bool
+
+    @property
+    def work(self) -> Path:
+        """Folder of what is done so far."""
+        kind = "rejects" if self.with_rejects else "work"
+        return self.folder.with_name(f".{self.folder.name}.{kind}")
+
+    def discard(self) -> None:
+        """Remove what is left of the work."""
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def publish(self, manifest: dict[str, Any]) -> None:
+        """Do all that is not done yet, and put the corpus where it belongs."""
+        names = self._cut()
+        staged = self._stage(names)
+        if not staged.rows:
+            rows_read = sum(self.rejects.counts.values())
+            raise _nothing_usable(self.recipe, rows_read, self.rejects)
+        parts, hashtags = self._plan(staged)
+        rows_read = staged.rows + sum(self.rejects.counts.values())
+        tally = self._encode(staged)
+        with healed_folder(self.folder) as fresh:
+            self._gather(staged, fresh / POSTS)
+            _refuse_empty_parts(self.recipe, staged, parts, tally, self.rejects)
+            _refuse_labels_without_posts(self.recipe, hashtags, fresh / POSTS, self.rejects)
+            table = _hashtag_table(self.recipe, hashtags, staged, tally)
+            table.write_parquet(fresh / "hashtags.parquet")
+            facts = _facts(self.recipe, rows_read, staged, tally, self.rejects)
+            write_json(fresh / "manifest.json", manifest | facts)
+
+    def _once(
+        self, step: str, make: Callable[[], Callable[[str], Facts]], names: list[str], what: str
+    ) -> list[Facts]:
+        # One unit alone is done here: another process would take longer to begin.
+        executor = LOCAL if len(names) == 1 else self.executor
+        return each_once(
+            executor, self.work / step, make, names, f"{what} {self.recipe.source.name}"
+        )
+
+    def _cut(self) -> list[str]:
+        folder = self.work / "raw"
+        make = ready(cut, self.recipe.source, folder, self.partition_rows, self.with_rejects)
+        [facts] = self._once("raw", make, ["all"], "reading")
+        self.rejects.take_over(facts, folder / REJECTED)
+        names: list[str] = facts["partitions"]
+        return names
+
+    def _stage(self, names: list[str]) -> Staged:
+        folder, raw = self.work / "staged", self.work / "raw"
+        make = ready(stage_partition, self.recipe.steps, raw, folder, self.with_rejects)
+        facts = self._once("staged", make, names, "cleaning")
+        for name, found in zip(names, facts, strict=True):
+            self.rejects.take_over(found, folder / name / REJECTED)
+        return Staged([folder / name for name in names], [found["rows"] for found in facts])
+
+    def _plan(self, staged: Staged) -> tuple[np.ndarray, list[str]]:
+        folder = self.work / "plan"
+        self._once("plan", ready(_plan, self.recipe, staged, folder), ["all"], "dividing")
+        hashtags: list[str] = read_json(folder / HASHTAGS)
+        return np.load(folder / "parts.npy"), hashtags
+
+    def _encode(self, staged: Staged) -> Tally:
+        folder = self.work / "encoded"
+        make = partial(
+            _encoder,
+            self.work / "plan",
+            {path.name: staged.rows_of(path).start for path in staged.folders},
+            self.work / "staged",
+            folder,
+            keep_uncovered=self.recipe.selection.keep_uncovered,
+            with_rejects=self.with_rejects,
+        )
+        names = [path.name for path in staged.folders]
+        tally = Tally()
+        for name, facts in zip(names, self._once("encoded", make, names, "encoding"), strict=True):
+            self.rejects.take_over(facts, folder / f"{name}.rejected")
+            tally.take_over(facts)
+        return tally
+
+    def _gather(self, staged: Staged, target: Path) -> None:
+        """Put the encoded partitions where the corpus has its posts: one file, or a folder."""
+        files = [self.work / "encoded" / f"{path.name}.parquet" for path in staged.folders]
+        if len(files) == 1:
+            shutil.copyfile(files[0], target)
+            return
+        target.mkdir()
+        for file in files:
+            link_or_copy(file, target / file.name)
+
+
+def _plan(recipe: Recipe, staged: Staged, folder: Path, _name: str) -> Facts:
+    """Decide over all posts: near-duplicate groups, parts, and the label set."""
+    groups = recipe.split.groups(staged.folders, staged.rows)
+    parts = recipe.split.assign(staged.times(), groups)
+    np.save(folder / "groups.npy", groups)
+    np.save(folder / "parts.npy", parts)
+    write_json(folder / HASHTAGS, _choose_hashtags(recipe, staged, parts))
+    return {}
+
+
+def _encoder(
+    plan: Path,
+    firsts: dict[str, int],
+    staged: Path,
+    target: Path,
+    *,
+    keep_uncovered: bool,
+    with_rejects: bool,
+) -> Callable[[str], Facts]:
+    """Return what encodes a partition by its name; called once in each worker."""
+    encoder = Encoder(
+        read_json(plan / HASHTAGS),
+        np.load(plan / "parts.npy", mmap_mode="r"),
+        np.load(plan / "groups.npy", mmap_mode="r"),
+        keep_uncovered,
+    )
+
+    def encode(name: str) -> Facts:
+        rejects = RecordedRejects(with_rejects)
+        posts, file = staged / name / STAGED_POSTS, target / f"{name}.parquet"
+        tally = encoder.write(posts, firsts[name], file, rejects)
+        return {**tally.facts(), **rejects.save(target / f"{name}.rejected")}
+
+    return encode
+
+
+def _facts(
+    recipe: Recipe, rows_read: int, staged: Staged, tally: Tally, rejects: Rejects
+) -> dict[str, object]:
+    """Return what the manifest says of the corpus."""
     return {
         "config": recipe.config,
         "source": recipe.fingerprint,

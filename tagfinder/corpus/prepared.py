@@ -13,6 +13,7 @@ from tagfinder.errors import InputError
 from tagfinder.files import read_json
 
 Part = Literal["train", "val", "test"]
+POSTS = "posts.parquet"
 PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 
@@ -79,7 +80,12 @@ class PreparedCorpus:
             n_train=int(self.manifest["rows"]["train"]),
         )
 
+    @property
+    def posts(self) -> pl.LazyFrame:
+        """All posts, in corpus order, from one file or the files of a folder."""
+        return pl.scan_parquet(self.folder / POSTS)
+
     def part(self, part: Part, columns: Sequence[str]) -> pl.DataFrame:
         """Return some columns of one part, in corpus order."""
-        tweets = pl.scan_parquet(self.folder / "posts.parquet")
-        return tweets.filter(pl.col("split") == part).select(list(columns)).collect()
+        chosen = self.posts.filter(pl.col("split") == part).select(list(columns))
+        return chosen.collect()

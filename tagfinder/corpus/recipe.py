@@ -17,24 +17,38 @@ FORMAT = 2
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What goes into a prepared corpus.
+class Steps:
+    """What happens to posts, wherever they come from; a worker is given this.
 
     Attributes:
-        source: where the posts come from.
         cleaning: what happens to their texts.
         rules: what happens to their hashtags.
         selection: which hashtags and posts are taken.
         split: which post is in which part.
-        config: the same as plain data, for the manifest and the cache key.
     """
 
-    source: Source
     cleaning: Cleaning
     rules: HashtagRules
     selection: Selection
     split: Split
+
+
+@dataclass(frozen=True)
+class Recipe(Steps):
+    """What goes into a prepared corpus.
+
+    Attributes:
+        source: where the posts come from.
+        config: the steps as plain data, for the manifest and the cache key.
+    """
+
+    source: Source
     config: dict[str, Any]
+
+    @property
+    def steps(self) -> Steps:
+        """The steps alone."""
+        return Steps(self.cleaning, self.rules, self.selection, self.split)
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:

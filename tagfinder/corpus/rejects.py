@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import polars as pl
 
@@ -72,6 +74,20 @@ class Rejects:
         if what not in self.notes:
             self.notes.append(what)
 
+    def take_over(self, facts: Mapping[str, Any], rows: Path) -> None:
+        """Add what `RecordedRejects` found, as if it had been found here."""
+        recorded = pl.read_parquet(rows) if rows.is_file() else None
+        first = 0
+        for reason, number, columns in facts["entries"]:
+            if columns is None or recorded is None:
+                self.add(reason, number)
+            else:
+                self.add(reason, recorded.slice(first, number).select(columns))
+                first += number
+        self.remarks.update(facts["remarks"])
+        for note in facts["notes"]:
+            self.note(note)
+
     def __enter__(self) -> Rejects:
         if self._path is not None:
             with ExitStack() as stack:
@@ -90,3 +106,35 @@ class Rejects:
         if isinstance(error, InputError):
             kind = error = trace = None
         self._stack.__exit__(kind, error, trace)
+
+
+class RecordedRejects(Rejects):
+    """Rejects of one partition, kept until they can be added to those of a corpus in its order.
+
+    Args:
+        with_rows: keep the rows too, not only how many there are.
+    """
+
+    def __init__(self, with_rows: bool) -> None:
+        super().__init__()
+        self._with_rows = with_rows
+        self._entries: list[tuple[str, int, list[str] | None]] = []
+        self._frames: list[pl.DataFrame] = []
+
+    def add(self, reason: str, rows: pl.DataFrame | int) -> None:
+        """Count `rows` under `reason`, and keep them if they are wanted."""
+        number = rows if isinstance(rows, int) else rows.height
+        if not number:
+            return
+        super().add(reason, number)
+        if self._with_rows and isinstance(rows, pl.DataFrame):
+            self._entries.append((reason, number, rows.columns))
+            self._frames.append(rows)
+        else:
+            self._entries.append((reason, number, None))
+
+    def save(self, rows: Path) -> dict[str, Any]:
+        """Write the rows that were kept; return the rest as plain data."""
+        if self._frames:
+            pl.concat(self._frames, how="diagonal_relaxed").write_parquet(rows)
+        return {"entries": self._entries, "remarks": dict(self.remarks), "notes": self.notes}

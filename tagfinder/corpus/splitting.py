@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from tagfinder.corpus.duplicates import (
-    Sketches,
+    SketchFiles,
     comparable,
     group_exact_duplicates,
     group_near_duplicates,
@@ -23,6 +25,7 @@ TRAIN, VAL, TEST = 0, 1, 2
 # In no part: a later part has a copy of the post, or it is too new for any.
 LEFT_OUT, TOO_NEW = -1, -2
 ORDERS = ("random", "temporal")
+HASHES = "hashes"
 GROUPINGS = ("none", "exact", "minhash")
 
 
@@ -81,20 +84,29 @@ class Split:
             if earlier >= later:
                 raise InputError(f"split.{key} is not before split.{next_key}")
 
-    def keys(self, texts: pl.Series) -> Sketches | np.ndarray | None:
-        """Return what has to be kept of a batch of texts to find duplicates at the end."""
+    def keys(self, texts: pl.Series) -> dict[str, np.ndarray]:
+        """Return what has to be kept of a batch of texts to find duplicates, as named arrays."""
         if self.group == "minhash":
-            return sketch(texts)
+            return sketch(texts).arrays()
         if self.group == "exact":
-            return comparable(texts).hash(seed=1).to_numpy()
-        return None
+            return {HASHES: comparable(texts).hash(seed=1).to_numpy()}
+        return {}
 
-    def groups(self, keys: list[Sketches] | list[np.ndarray] | list[None], n: int) -> np.ndarray:
-        """Return for each of n posts the position of the first post of its group, (n,) int64."""
+    def groups(self, folders: Sequence[Path], n: int) -> np.ndarray:
+        """Find near-duplicates over all partitions.
+
+        Args:
+            folders: of the partitions, each with the arrays of `keys` as `NAME.npy`.
+            n: number of posts in all of them.
+
+        Returns:
+            (N,) int64, for each post the position of the first post of its group.
+        """
         if self.group == "minhash":
-            return group_near_duplicates(Sketches.join(keys), self.similarity)  # type: ignore[arg-type]
+            return group_near_duplicates(SketchFiles(folders), self.similarity)
         if self.group == "exact":
-            return group_exact_duplicates(np.concatenate(keys))  # type: ignore[arg-type]
+            hashes = [np.load(folder / f"{HASHES}.npy") for folder in folders]
+            return group_exact_duplicates(np.concatenate(hashes))
         return np.arange(n)
 
     def assign(self, times: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -1,10 +1,17 @@
-"""First pass over the posts: clean, count, and keep what splitting and selecting need."""
+"""First pass over the posts: cut into partitions, clean, and keep what splitting needs.
+
+A partition is a folder: `posts.parquet`, and per post its time and what near-duplicates are found
+by, as arrays that can be mapped into memory. Nothing here looks at two partitions at once.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +21,11 @@ import polars as pl
 from tagfinder.corpus import hashtags
 from tagfinder.corpus.multilingual import UNDETERMINED, known_languages
 from tagfinder.corpus.parquet import read_batches, write_batches
-from tagfinder.corpus.recipe import Recipe
-from tagfinder.corpus.rejects import Rejects
+from tagfinder.corpus.recipe import Steps
+from tagfinder.corpus.rejects import RecordedRejects, Rejects
 from tagfinder.corpus.schema import completed
 from tagfinder.corpus.scripts import count_tokens
-from tagfinder.progress import track
+from tagfinder.corpus.sources import Source
 
 NO_HASHTAG = "no hashtag"
 NO_TIME = "no time, needed by split.order=temporal"
@@ -27,54 +34,159 @@ ALL_HASHTAGS = hashtags.HashtagRules(letters_only=False, stop_words=False)
 TOO_FEW_TOKENS = "fewer tokens per hashtag than selection.min_tokens_per_hashtag"
 
 COLUMNS = ("id", "created_at", "entity_name", "text", "clean", "deep_clean", "tags", "n_hashtags")
+POSTS, TIMES, REJECTED, COUNTS = "posts.parquet", "times.npy", "rejected.parquet", "counts.parquet"
+# Counters of a partition -> the key column of each.
+COUNTERS = ("counts", "spellings", "excluded", "languages")
 
 
 @dataclass
-class Staged:
-    """Cleaned posts in a file, and what is known of all of them.
+class Counts:
+    """What is counted over all posts.
 
     Attributes:
-        file: the posts, with `tags`, their hashtags after the rules.
-        rows: number of posts in the file.
-        times: per batch (n,) int64 microseconds since 1970, 0 where unknown.
-        duplicate_keys: per batch what the split needs to find near-duplicates.
         counts: hashtag -> number of posts of the raw corpus.
         spellings: original spelling -> number of uses.
         excluded: hashtag that the rules leave out -> number of posts of the raw corpus.
-        languages: language (BCP 47, `und` where unknown) -> number of posts in the file.
+        languages: language (BCP 47, `und` where unknown) -> number of posts that are kept.
     """
 
-    file: Path
-    rows: int = 0
-    times: list[np.ndarray] = field(default_factory=list)
-    duplicate_keys: list[Any] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     spellings: Counter[str] = field(default_factory=Counter)
     excluded: Counter[str] = field(default_factory=Counter)
     languages: Counter[str] = field(default_factory=Counter)
 
-    def batches(self) -> Iterator[tuple[slice, pl.DataFrame]]:
-        """Yield the posts again, each batch with its rows' numbers."""
-        first_row = 0
-        for batch in read_batches(self.file):
-            yield slice(first_row, first_row + batch.height), batch
-            first_row += batch.height
+
+@dataclass
+class Partition(Counts):
+    """What is found out about a partition while it is cleaned.
+
+    Attributes:
+        rows: number of posts that are kept.
+        times: per batch (n,) int64 microseconds since 1970, 0 where unknown.
+        keys: per batch what the split needs to find near-duplicates, as named arrays.
+    """
+
+    rows: int = 0
+    times: list[np.ndarray] = field(default_factory=list)
+    keys: list[dict[str, np.ndarray]] = field(default_factory=list)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays and the counts."""
+        np.save(folder / TIMES, np.concatenate(self.times or [np.empty(0, np.int64)]))
+        for name in self.keys[0] if self.keys else ():
+            np.save(folder / f"{name}.npy", np.concatenate([keys[name] for keys in self.keys]))
+        tables = [
+            pl.DataFrame(
+                {"what": what, "name": list(counter), "count": list(counter.values())},
+                schema={"what": pl.String, "name": pl.String, "count": pl.Int64},
+            )
+            for what in COUNTERS
+            if (counter := getattr(self, what))
+        ]
+        if tables:
+            pl.concat(tables).write_parquet(folder / COUNTS)
+
+
+class Staged(Counts):
+    """The cleaned partitions, and what was counted over all of them.
+
+    Args:
+        folders: of the partitions, in the order of the corpus.
+        rows: posts in each.
+    """
+
+    def __init__(self, folders: Sequence[Path], rows: Sequence[int]) -> None:
+        super().__init__()
+        self.folders = [folder for folder, n in zip(folders, rows, strict=True) if n]
+        self.offsets = np.cumsum([0, *(n for n in rows if n)])
+        for folder in folders:
+            file = folder / COUNTS
+            for what, name, count in pl.read_parquet(file).iter_rows() if file.is_file() else ():
+                getattr(self, what)[name] += count
+        # The most frequent first, and equal ones by name, however the posts were cut.
+        for what in COUNTERS:
+            by_count = sorted(getattr(self, what).items(), key=lambda item: (-item[1], item[0]))
+            setattr(self, what, Counter(dict(by_count)))
+
+    @property
+    def rows(self) -> int:
+        """Number of posts."""
+        return int(self.offsets[-1])
+
+    def times(self) -> np.ndarray:
+        """Return (N,) int64 microseconds since 1970, 0 where unknown."""
+        return np.concatenate([np.load(folder / TIMES) for folder in self.folders])
+
+    def rows_of(self, folder: Path) -> slice:
+        """Return the numbers of a partition's posts."""
+        number = self.folders.index(folder)
+        return slice(int(self.offsets[number]), int(self.offsets[number + 1]))
 
     def counts_of(self, wanted: np.ndarray) -> Counter[str]:
         """Count the hashtags of the posts where the (N,) bool mask is true."""
         counts: Counter[str] = Counter()
-        for rows, batch in self.batches():
-            counts.update(occurrences(batch["tags"].filter(pl.Series(wanted[rows]))))
+        for folder in self.folders:
+            first = self.rows_of(folder).start
+            for batch in read_batches(folder / POSTS, ["tags"]):
+                mask = pl.Series(wanted[first : first + batch.height])
+                counts.update(occurrences(batch["tags"].filter(mask)))
+                first += batch.height
         return counts
 
 
-def stage(recipe: Recipe, file: Path, rejects: Rejects) -> Staged:
-    """Clean all posts of the recipe's source into `file`."""
-    staged = Staged(file)
-    batches = completed(recipe.source.batches(rejects), recipe.source.name)
-    batches = track(batches, f"cleaning {recipe.source.name}")
-    write_batches(file, (_stage_batch(recipe, batch, staged, rejects) for batch in batches))
-    return staged
+def cut(source: Source, folder: Path, rows: int, with_rejects: bool, _name: str) -> dict[str, Any]:
+    """Write the posts of a source as partitions of `rows` posts, the last one of the rest.
+
+    Returns:
+        `partitions`, their names in the order of the corpus, and what the source rejected.
+    """
+    rejects = RecordedRejects(with_rejects)
+    batches = completed(source.batches(rejects), source.name)
+    names: list[str] = []
+    for number, pieces in groupby(_pieces(batches, rows), key=itemgetter(0)):
+        names.append(f"{number:06}")
+        write_batches(folder / f"{names[-1]}.parquet", map(itemgetter(1), pieces))
+    return {"partitions": names, **rejects.save(folder / REJECTED)}
+
+
+def _pieces(batches: Iterable[pl.DataFrame], rows: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield batches, cut where a partition of `rows` rows ends, with the partition's number."""
+    first = 0
+    for batch in batches:
+        begin = 0
+        while begin < batch.height:
+            number, used = divmod(first + begin, rows)
+            piece = batch.slice(begin, rows - used)
+            yield number, piece
+            begin += piece.height
+        first += batch.height
+
+
+def stage_partition(
+    steps: Steps, raw: Path, folder: Path, with_rejects: bool, name: str
+) -> dict[str, Any]:
+    """Clean the posts of a partition.
+
+    Args:
+        steps: what happens to them.
+        raw: folder of the partitions as `cut` wrote them.
+        folder: of cleaned partitions.
+        with_rejects: keep rejected posts.
+        name: of the partition.
+
+    Returns:
+        `rows`, the number of posts that are kept, and what was rejected.
+    """
+    target = folder / name
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    staged, rejects = Partition(), RecordedRejects(with_rejects)
+    batches = read_batches(raw / f"{name}.parquet")
+    write_batches(
+        target / POSTS, (_stage_batch(steps, batch, staged, rejects) for batch in batches)
+    )
+    staged.save(target)
+    return {"rows": staged.rows, **rejects.save(target / REJECTED)}
 
 
 def occurrences(lists: pl.Series) -> dict[Any, int]:
@@ -83,7 +195,7 @@ def occurrences(lists: pl.Series) -> dict[Any, int]:
 
 
 def _stage_batch(
-    recipe: Recipe, batch: pl.DataFrame, staged: Staged, rejects: Rejects
+    recipe: Steps, batch: pl.DataFrame, staged: Partition, rejects: Rejects
 ) -> pl.DataFrame:
     tagged = _tagged(recipe, batch, rejects)
     languages = recipe.cleaning.languages(tagged["text"], tagged["lang"])
@@ -100,20 +212,18 @@ def _stage_batch(
     enough = pl.lit(tokens) >= recipe.selection.min_tokens_per_hashtag * pl.col("n_hashtags")
     kept = _keep(cleaned, enough, TOO_FEW_TOKENS, rejects)
     staged.times.append(kept["created_at"].dt.epoch("us").fill_null(0).to_numpy())
-    staged.duplicate_keys.append(recipe.split.keys(kept["text"]))
-    row_numbers = pl.int_range(staged.rows, staged.rows + kept.height, eager=True)
+    staged.keys.append(recipe.split.keys(kept["text"]))
     staged.rows += kept.height
     of_kept = kept["language"]
     staged.languages.update(dict(of_kept.fill_null(UNDETERMINED).value_counts().rows()))
     return kept.with_columns(
-        id=pl.coalesce(kept["id"], row_numbers.cast(pl.String)),
         deep_clean=recipe.cleaning.deep_clean(
             kept["clean"], None if languages is None else of_kept
         ),
     ).select(COLUMNS)
 
 
-def _tagged(recipe: Recipe, batch: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
+def _tagged(recipe: Steps, batch: pl.DataFrame, rejects: Rejects) -> pl.DataFrame:
     found = batch["hashtags"]
     if found.null_count():
         found = batch.select(pl.coalesce(found, hashtags.extract(batch["text"]))).to_series()

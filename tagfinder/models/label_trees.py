@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from joblib import cpu_count
 from scipy.sparse import csr_matrix
 from sklearn.datasets import dump_svmlight_file
 
@@ -92,7 +93,7 @@ class LabelTrees:
             file = Path(folder) / "train.txt"
             write_training_file(file, features[usable], labels[usable])
             try:
-                self.model = self.library.Model.train_on_data(str(file), parameters, n_threads())
+                self.model = self.library.Model.train_on_data(str(file), parameters, cpu_count())
             except RuntimeError as error:
                 raise WorkError(f"omikuji could not train: {error}") from error
         self._spread_posts()
@@ -107,7 +108,7 @@ class LabelTrees:
         labels = np.full((features.shape[0], k), -1, dtype=np.int64)
         scores = np.zeros(labels.shape, dtype=np.float32)
         # Python's lock is released while a tree is walked.
-        with ThreadPoolExecutor(n_threads()) as pool:
+        with ThreadPoolExecutor(cpu_count()) as pool:
             for row, found in enumerate(pool.map(lambda row: self._of(row, k), _rows(features))):
                 found.sort(key=lambda pair: (-pair[1], pair[0]))
                 labels[row, : len(found)] = [label for label, _ in found]
@@ -163,11 +164,6 @@ def write_training_file(file: Path, features: csr_matrix, labels: csr_matrix) ->
     with file.open("wb") as stream:
         stream.write(f"{features.shape[0]} {features.shape[1]} {labels.shape[1]}\n".encode())
         dump_svmlight_file(features, labels, stream, multilabel=True, zero_based=True)
-
-
-def n_threads() -> int:
-    """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def _rows(features: csr_matrix) -> Iterator[list[tuple[int, float]]]:

@@ -8,8 +8,9 @@ import click
 from omegaconf import DictConfig
 
 from tagfinder.configuration.build import build, plain
+from tagfinder.configuration.executors.local import LocalExecutor
 from tagfinder.corpus.describe import describe
-from tagfinder.corpus.prepare import prepare
+from tagfinder.corpus.prepare import PARTITION_ROWS, prepare
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.corpus.recipe import Recipe
 
@@ -30,7 +31,11 @@ def recipe_of(config: DictConfig) -> Recipe:
 
 def corpus_of(config: DictConfig) -> PreparedCorpus:
     """Prepare the corpus of a configuration, or find it where it is prepared already."""
-    return prepare(recipe_of(config), Path(config.rejects) if config.rejects else None)
+    # Runs of older versions name neither.
+    executor = build(config.executor) if "executor" in config else LocalExecutor()
+    rows = config.get("partition_rows", PARTITION_ROWS)
+    rejects = Path(config.rejects) if config.rejects else None
+    return prepare(recipe_of(config), rejects, executor, rows)
 
 
 def prepare_and_describe(config: DictConfig) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import polars as pl
-
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.errors import InputError
 from tagfinder.evaluation.slice_figure import draw_slices
@@ -42,7 +40,7 @@ def write_slices(run: RunFolder, n_resamples: int = 1000) -> Slices:
             f"{run.path}: its corpus {finished.facts['corpus']['folder']} is gone or changed; "
             "prepare it again with the run's configuration"
         )
-    posts = pl.read_parquet(corpus.folder / "posts.parquet", columns=list(COLUMNS))
+    posts = corpus.posts.select(COLUMNS).collect()
     config = run.config
     slices = slices_of(
         posts, finished.predictions, config.protocol.delay_days, n_resamples, config.seed

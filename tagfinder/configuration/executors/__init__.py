@@ -1,0 +1,36 @@
+"""Who does the units of work that a command is cut into: processes, Slurm jobs or Ray tasks.
+
+An executor only starts workers. Which unit a worker does next is decided by a folder that all
+workers see (`units.py`), so that executors need no queue, a stopped command goes on where it was,
+and two calls of the same command share the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+
+class Handle(Protocol):
+    """A worker that was started."""
+
+    def done(self) -> bool:
+        """Tell whether it has ended, well or not."""
+        ...
+
+    def result(self) -> Any:
+        """Return what the worker returned; raises where it was lost."""
+        ...
+
+
+class Executor(Protocol):
+    """Starts workers."""
+
+    def start(self, worker: Callable[[], Any], most: int) -> Sequence[Handle]:
+        """Start as many workers as there is room for, at least one and at most `most`.
+
+        Args:
+            worker: called without arguments in each of them; can be pickled.
+            most: number of units to do.
+        """
+        ...
