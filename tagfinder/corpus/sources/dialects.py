@@ -123,7 +123,7 @@ def _find_separator(head: str, suffix: str) -> str:
 
 def _widths(head: str, separator: str) -> list[int]:
     widths = []
-    records = csv.reader(io.StringIO(head), delimiter=separator)
+    records = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
     try:
         for record in islice(records, SAMPLE_RECORDS):
             if record:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time
 from itertools import chain
 from typing import IO, Any
@@ -12,7 +12,7 @@ from typing import IO, Any
 from tagfinder.corpus.sources.blocks import Block
 from tagfinder.corpus.sources.columns import Columns
 from tagfinder.corpus.sources.forms import Form
-from tagfinder.corpus.sources.streams import Input
+from tagfinder.corpus.sources.streams import Input, reason
 from tagfinder.corpus.sources.tables import Row, read_table
 from tagfinder.errors import InputError
 
@@ -21,9 +21,13 @@ EXACT_DIGITS = 10**15
 
 
 def read_excel(
-    source: Input, columns: Columns, form: Form | None = None, header: bool = True
+    source: Input,
+    columns: Columns,
+    form: Form | None = None,
+    header: bool = True,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Block]:
-    """Read the first sheet of a workbook that has any rows.
+    """Read the first sheet of a workbook that has any rows; `note` is told of the others.
 
     Raises:
         InputError: the file is damaged, larger than the limit, or lacks a column.
@@ -41,12 +45,16 @@ def read_excel(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             book = load_workbook(content, read_only=True, data_only=True)
-            yield from _blocks(book, source, columns, form, header)
+            sheets = _with_rows(book)
+            if len(sheets) > 1:
+                note(f"{source.name}: only the sheet {sheets[0].title} is read")
+            for sheet in sheets[:1]:
+                yield from _blocks(sheet, source, columns, form, header)
     except InputError:
         raise
     # A damaged workbook fails in as many ways as there are parts of it.
     except Exception as error:
-        raise InputError(f"{source} cannot be read as .xlsx: {error}") from error
+        raise InputError(f"{source} cannot be read as .xlsx: {reason(error)}") from error
 
 
 def _refuse_bomb(content: IO[bytes], source: Input) -> None:
@@ -54,7 +62,7 @@ def _refuse_bomb(content: IO[bytes], source: Input) -> None:
         with zipfile.ZipFile(content) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except zipfile.BadZipFile as error:
-        raise InputError(f"{source} cannot be read as .xlsx: {error}") from error
+        raise InputError(f"{source} cannot be read as .xlsx: {reason(error)}") from error
     if unpacked > source.limits.document_bytes:
         raise InputError(
             f"{source} unpacks to {unpacked:,} bytes, more than "
@@ -63,24 +71,26 @@ def _refuse_bomb(content: IO[bytes], source: Input) -> None:
 
 
 def _blocks(
-    book: Any, source: Input, columns: Columns, form: Form | None, header: bool
+    sheet: Any, source: Input, columns: Columns, form: Form | None, header: bool
 ) -> Iterator[Block]:
+    rows = _rows(sheet)
+    first = next(rows)
+    width = len(first[1])
+    if header:
+        names = [str(value if value is not None else "").strip() for value in first[1]]
+        yield from read_table(names, _of_width(rows, width), source, columns, form)
+    else:
+        numbered = [str(place) for place in range(1, width + 1)]
+        every = _of_width(chain([first], rows), width)
+        yield from read_table(numbered, every, source, columns, form, named=False)
+
+
+def _with_rows(book: Any) -> list[Any]:
+    """Return the sheets that have any rows."""
     for sheet in book.worksheets:
         # What a sheet says of its own size is often wrong.
         sheet.reset_dimensions()
-        rows = _rows(sheet)
-        first = next(rows, None)
-        if first is None:
-            continue
-        width = len(first[1])
-        if header:
-            names = [str(value if value is not None else "").strip() for value in first[1]]
-            yield from read_table(names, _of_width(rows, width), source, columns, form)
-        else:
-            numbered = [str(place) for place in range(1, width + 1)]
-            every = _of_width(chain([first], rows), width)
-            yield from read_table(numbered, every, source, columns, form, named=False)
-        return
+    return [sheet for sheet in book.worksheets if next(_rows(sheet), None)]
 
 
 def _rows(sheet: Any) -> Iterator[Row]:

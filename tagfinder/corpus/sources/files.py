@@ -147,7 +147,8 @@ class FileSource:
         for path in self.paths:
             if path.stat().st_size == 0:
                 continue
-            for source in recognition.inputs_of(path, Input(path, limits=self._limits)):
+            whole = Input(path, limits=self._limits)
+            for source in recognition.inputs_of(path, whole, rejects.note):
                 meaning = self._meaning
                 for block in self._blocks(source, rejects):
                     if meaning.order is None and self._is_ambiguous(block):
@@ -163,7 +164,7 @@ class FileSource:
         if found.container == recognition.PARQUET:
             return read_parquet(source, self._columns, self._form)
         if found.container == recognition.EXCEL:
-            return read_excel(source, self._columns, self._form, self._header)
+            return read_excel(source, self._columns, self._form, self._header, rejects.note)
         if found.container == recognition.XML:
             return read_records(xml_rows(source), source, self._columns, self._form)
         if found.container == recognition.CSV:

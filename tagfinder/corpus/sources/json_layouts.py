@@ -7,7 +7,7 @@ from typing import Any
 
 from tagfinder.corpus.sources.forms.plain import FORM as PLAIN
 
-LISTED_UNDER = ("statuses", "tweets", "posts", "records", "items", "results")
+LISTED_UNDER = ("statuses", "tweets", "posts", "records", "items", "results", "messages")
 """Keys under which programs list posts beside facts about the list."""
 NAMES = frozenset(name for names in PLAIN.columns.values() for name in names)
 

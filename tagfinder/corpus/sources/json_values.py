@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from tagfinder.corpus.sources.json_layouts import records_in
+from tagfinder.corpus.sources.json_paths import parsed
 from tagfinder.corpus.sources.records import NOT_AN_OBJECT, Value
-from tagfinder.corpus.sources.streams import LONGEST_JSON_LINE, Input, Lines
+from tagfinder.corpus.sources.streams import LONGEST_JSON_LINE, LONGEST_LINE, Input, Lines
 from tagfinder.errors import InputError
 
 # The first words of the JavaScript in an archive of X: `window.YTD.tweets.part0 =`.
@@ -35,19 +36,18 @@ def is_in_lines(head: str, whole: bool) -> bool:
     try:
         _, end = DECODER.raw_decode(text)
     except BROKEN_JSON:
-        lines = text.split("\n")
-        complete = lines if whole else lines[:-1]
-        return not text.startswith("[") and (
-            (len(lines) == 1 and whole) or any(map(_is_record, complete))
-        )
+        lines = [line for line in text.split("\n")[: None if whole else -1] if line.strip()]
+        records = sum(isinstance(_value_of(line), dict) for line in lines)
+        return not text.startswith("[") and (lines == [text.strip()] or 2 * records >= len(lines))
     return "\n" not in text[:end].strip()
 
 
-def _is_record(line: str) -> bool:
+def _value_of(line: str) -> Any:
+    """Return the value of a line as JSON or, where Python printed it, with Python's quotes."""
     try:
-        return isinstance(json.loads(line), dict)
+        return json.loads(line)
     except BROKEN_JSON:
-        return False
+        return parsed(line) if len(line) < LONGEST_LINE else None
 
 
 def json_lines(stream: TextIO) -> Iterator[Value]:
@@ -63,9 +63,8 @@ def json_lines(stream: TextIO) -> Iterator[Value]:
 
 
 def _values_of_line(line: str, number: int) -> Iterator[Value]:
-    try:
-        value = json.loads(line)
-    except BROKEN_JSON:
+    value = _value_of(line.strip().removesuffix(","))  # as in a list of objects without brackets
+    if value is None:
         yield Value(number, line[:1_000], NOT_AN_OBJECT)
         return
     for record in records_in(value):

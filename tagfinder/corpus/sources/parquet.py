@@ -22,10 +22,11 @@ from tagfinder.corpus.sources.dates import from_unit
 from tagfinder.corpus.sources.forms import Form
 from tagfinder.corpus.sources.forms.registry import recognise
 from tagfinder.corpus.sources.json_paths import value_at
-from tagfinder.corpus.sources.streams import Input
+from tagfinder.corpus.sources.streams import Input, reason
 from tagfinder.errors import InputError
 
 SAMPLE = 100
+BYTES = {pa.binary(): pa.string(), pa.large_binary(): pa.large_string()}
 _ATOMS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 
 
@@ -52,7 +53,7 @@ def read_parquet(source: Input, columns: Columns, form: Form | None = None) -> I
                 first += batch.num_rows
     # Arrow says "not supported" by one exception and "cannot be a Python value" by others.
     except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
-        raise InputError(f"{source} cannot be read as Parquet: {error}") from error
+        raise InputError(f"{source} cannot be read as Parquet: {reason(error)}") from error
 
 
 def _sample(file: pq.ParquetFile) -> list[dict[str, Any]]:
@@ -104,8 +105,12 @@ def _can_hold(field: str, kind: pa.DataType) -> bool:
 
 
 def _is_text(kind: pa.DataType) -> bool:
+    # Spark and Impala write texts as bytes.
     return (
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        kind in BYTES
+        or pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
     )
 
 
@@ -130,7 +135,9 @@ def _block(batch: pa.RecordBatch, found: dict[str, list[str]], first: int) -> Bl
         if names[0] in batch.schema.names and _is_flat(batch[names[0]].type) and field != REPOST
     }
     broken = Broken()
-    table = pa.table({"row": numbers} | {field: _timed(column) for field, column in flat.items()})
+    table = pa.table(
+        {"row": numbers} | {field: _readable(column) for field, column in flat.items()}
+    )
     try:
         table.validate(full=True)
     except pa.ArrowInvalid:
@@ -166,9 +173,14 @@ def _records(batch: pa.RecordBatch, names: Sequence[str]) -> list[dict[str, Any]
     return [dict(row) for row in batch.select(tops).to_pylist()]
 
 
-def _timed(column: pa.Array) -> pa.Array:
-    """Return times in a unit that Polars has, null where they do not fit into it."""
+def _readable(column: pa.Array) -> pa.Array:
+    """Return bytes as texts, not yet checked, and times in a unit that Polars has.
+
+    Times that do not fit into it are null.
+    """
     kind = column.type
+    if kind in BYTES:
+        return column.view(BYTES[kind])
     if not (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         return column
     unit = kind.unit if pa.types.is_timestamp(kind) else "d" if pa.types.is_date32(kind) else "ms"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagfinder.corpus.sources.dialects import SEPARATORS
 from tagfinder.corpus.sources.encodings import find_encoding
 from tagfinder.corpus.sources.json_values import ASSIGNMENT, is_in_lines
-from tagfinder.corpus.sources.streams import COMPRESSIONS, HEAD_BYTES, ZIP, Input
+from tagfinder.corpus.sources.streams import COMPRESSIONS, HEAD_BYTES, ZIP, Input, reason
 from tagfinder.errors import InputError
 
 PARQUET, CSV, EXCEL, XML = "parquet", "csv", "xlsx", "xml"
@@ -48,8 +48,12 @@ class Recognised:
     head: str = ""
 
 
-def inputs_of(path: Path, source: Input) -> Iterator[Input]:
+def inputs_of(
+    path: Path, source: Input, note: Callable[[str], None] = lambda _: None
+) -> Iterator[Input]:
     """Yield the file, or the members of a ZIP archive that can hold posts, sorted by name.
+
+    `note` is told how many others an archive has.
 
     Raises:
         InputError: the archive is damaged or has none.
@@ -61,11 +65,13 @@ def inputs_of(path: Path, source: Input) -> Iterator[Input]:
         with zipfile.ZipFile(path) as archive:
             names = sorted(member.filename for member in archive.infolist() if not member.is_dir())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+        raise InputError(f"{path} cannot be read: {reason(error)}") from error
     found = [Input(path, name, source.limits) for name in names]
     found = [one for one in found if _may_hold_posts(one)]
     if not found:
         raise InputError(f"{path} has no file of posts in it")
+    if others := len(names) - len(found):
+        note(f"{path.name}: {others:,} of its {len(names):,} files are no files of posts")
     yield from found
 
 

@@ -37,6 +37,11 @@ def _zstd(stream: IO[bytes]) -> Any:
     return pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd")
 
 
+def reason(error: BaseException) -> str:
+    """Return what a library says in one line."""
+    return " ".join(str(error).split())
+
+
 @dataclass(frozen=True)
 class Compression:
     """A compression: how its files are named, how they begin, and what opens them."""
@@ -110,7 +115,7 @@ class Input:
             with ExitStack() as stack:
                 yield stack.enter_context(self._unpacked(stack))
         except (*DAMAGED, pa.ArrowException, NotImplementedError) as error:
-            raise InputError(f"{self} cannot be read: {error}") from error
+            raise InputError(f"{self} cannot be read: {reason(error)}") from error
         except RuntimeError as error:  # how zipfile says that a member is encrypted
             if "password" not in str(error) and "encrypt" not in str(error):
                 raise

@@ -7,7 +7,7 @@ from typing import Any
 from xml.parsers import expat
 
 from tagfinder.corpus.sources.records import Value
-from tagfinder.corpus.sources.streams import Input
+from tagfinder.corpus.sources.streams import Input, reason
 from tagfinder.errors import InputError
 
 CHUNK = 2**18
@@ -44,7 +44,7 @@ def xml_rows(source: Input) -> Iterator[Value]:
             try:
                 parser.Parse(content, ended)
             except expat.ExpatError as error:
-                raise InputError(f"{source} cannot be read as XML: {error}") from error
+                raise InputError(f"{source} cannot be read as XML: {reason(error)}") from error
             any_rows = any_rows or bool(found)
             yield from found
             found.clear()

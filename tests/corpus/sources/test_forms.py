@@ -266,6 +266,17 @@ def test_values_without_names_are_read_by_number(tmp_path: Path):
     assert posts.select("id", "text").rows() == [("7", TEXT), ("8", "jazz")]
 
 
+@pytest.mark.parametrize(
+    "content",
+    ['{"id": 7, "text": "a"},\n{"id": 8, "text": "b"},\n',
+     "{'id': 7, 'text': 'a'}\n{'id': 8, 'text': \"b\"}\n"],
+)  # fmt: skip
+def test_lines_that_are_almost_json_are_read(tmp_path: Path, content: str):
+    posts, rejects = read(written(tmp_path, "posts.jsonl", content))
+    assert posts.select("id", "text").rows() == [("7", "a"), ("8", "b")]
+    assert rejects.counts == {}
+
+
 # Paths
 
 
@@ -360,6 +371,7 @@ def test_an_archive_gives_the_posts_of_its_members(tmp_path: Path):
     posts, rejects = read(written(tmp_path, "archive.zip", archive(members)))
     assert posts["id"].to_list() == ["7", "2", "3"]
     assert rejects.counts == {}
+    assert rejects.notes == ["archive.zip: 3 of its 6 files are no files of posts"]
 
 
 def test_an_archive_without_posts_is_refused(tmp_path: Path):
@@ -516,6 +528,14 @@ def test_types_of_parquet_that_can_mean_a_field_do(tmp_path: Path):
     row = read(tmp_path / "p.parquet")[0].row(0, named=True)
     assert row == {"id": "7", "text": TEXT, "entity_name": "99", "created_at": WHEN,
                    "hashtags": ["flood"], "lang": None}  # fmt: skip
+
+
+def test_texts_that_are_written_as_bytes_are_read(tmp_path: Path):
+    table = pa.table({"text": pa.array([TEXT.encode(), b"caf\xe9", None])})
+    pq.write_table(table, tmp_path / "p.parquet")
+    posts, rejects = read(tmp_path / "p.parquet")
+    assert posts["text"].to_list() == [TEXT]
+    assert rejects.counts == {"not UTF-8": 1, "no text": 1}
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

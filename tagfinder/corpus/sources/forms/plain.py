@@ -10,7 +10,7 @@ FORM = Form(
         "id": ["id", "id_str", "tweet_id", "tweetid", "post_id", "status_id"],
         "created_at": [
             *("created_at", "created_time", "createdAt", "date+time", "date", "datetime"),
-            *("timestamp", "time", "published"),
+            *("timestamp", "time", "published", "created_utc"),
         ],
         "text": ["text", "full_text", "tweet", "tweet_text", "content", "body", "message"],
         "hashtags": ["hashtags"],
