@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tagfinder.commands.executing import executor_options
 from tagfinder.commands.lines import arrived_lines
 from tagfinder.commands.options import DATA_HELP
 from tagfinder.commands.trusting import trust_option
@@ -43,13 +44,15 @@ TEXTS = 1024
     "--input",
     "source",
     type=click.Path(path_type=Path),
-    help="File of posts in any form that data=files reads, instead of texts; of any size.",
+    help="File of posts in any form that data=files reads, instead of texts; of any size. Or a "
+    "folder of them, which several workers do file by file.",
 )
 @click.option(
     "--output",
     "target",
     type=click.Path(path_type=Path),
-    help="Parquet file to write: the posts of --input with suggestions.",
+    help="Parquet file to write: the posts of --input with suggestions. Or a folder: then a file "
+    "for each of --input, and what is there already is kept.",
 )
 @click.option("--column", default="text", show_default=True, help="Column of texts in --input.")
 @click.option("--data", multiple=True, metavar="KEY=VALUE", help=DATA_HELP)
@@ -63,6 +66,7 @@ TEXTS = 1024
     type=click.Path(path_type=Path),
     help="File of the only hashtags that are suggested, one a line.",
 )
+@executor_options
 @trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     run: Path,
@@ -79,6 +83,9 @@ def command(  # noqa: PLR0917 - one argument for each option
     data: tuple[str, ...],
     deny: Path | None,
     allow: Path | None,
+    executor_name: str,
+    jobs: int | None,
+    executor_settings: tuple[str, ...],
 ) -> None:
     """Suggest hashtags for each TEXT, each line of standard input, or each row of a file.
 
@@ -90,10 +97,23 @@ def command(  # noqa: PLR0917 - one argument for each option
     from tagfinder.corpus.hashtag_filter import hashtag_filter
     from tagfinder.recommend.loading import load
 
-    recommender = load(run, hashtags=hashtag_filter(deny, allow))
     settings: dict[str, Any] = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
+    files = {"column": column, "settings": data}
+    if source and target and source.is_dir() and target.suffix != ".parquet":
+        from tagfinder.configuration.executors.choice import executor_of
+        from tagfinder.recommend.folders import suggest_for_folder
+
+        executor = executor_of(executor_name, jobs, executor_settings)
+        rows = suggest_for_folder(
+            *(run, source, target, executor),
+            deny=deny,
+            allow=allow,
+            settings=settings | files,
+        )
+        click.echo(f"{rows:,} posts written to {target}", err=True)
+        return
+    recommender = load(run, hashtags=hashtag_filter(deny, allow))
     if source and target:
-        files = {"column": column, "settings": data}
         _suggest_for_file(recommender, source, target, settings | files)
         return
     arguments = [os.fsencode(text) for text in texts]

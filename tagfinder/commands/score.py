@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from tagfinder.commands.executing import executor_options
+from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
     from tagfinder.evaluation.score import Judged
@@ -61,6 +65,12 @@ ERROR_DEPTH = 10  # errors are shown by NDCG@10 whatever ranks are asked for
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for figures and numbers of what the rankings get wrong, and the worst rows.",
 )
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Of two folders: where to keep what is scored already; workers elsewhere have to see it.",
+)
+@executor_options
 def command(  # noqa: PLR0917 - one argument for each option
     predictions: Path,
     truth: Path,
@@ -69,13 +79,35 @@ def command(  # noqa: PLR0917 - one argument for each option
     labels: Path | None,
     with_open: bool,
     errors: Path | None,
+    work: Path | None,
+    executor_name: str,
+    jobs: int | None,
+    executor_settings: tuple[str, ...],
 ) -> None:
     """Score rankings against true labels and print one JSON object.
 
     ndcg@k, map@k, precision@k, recall@k, hit_rate@k and mrr@k are the standard scores,
     report_ndcg@k and report_map@k the definitions of the student report. Rows without true labels
     are left out and counted.
+
+    Two folders are scored file by file, those of one name with each other, and all together.
     """
+    if predictions.is_dir() and truth.is_dir():
+        if samples or errors:
+            raise InputError("--samples and --errors need all rows at once; give two files")
+        from tagfinder.configuration.executors.choice import executor_of
+        from tagfinder.evaluation.score_folders import score_folders
+
+        executor = executor_of(executor_name, jobs, executor_settings)
+        with tempfile.TemporaryDirectory() as temporary:
+            found = score_folders(
+                *(predictions, truth, executor, work or Path(temporary)),
+                ks=sorted(set(ks)),
+                labels=labels,
+                with_open=with_open,
+            )
+        click.echo(json.dumps(found, indent=2, allow_nan=False))
+        return
     from tagfinder.evaluation.score import judge, score
 
     ranks = sorted(set(ks))

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from polars.testing import assert_frame_equal
 
 from tagfinder import Recommender
 from tagfinder.cli import cli
@@ -64,6 +65,48 @@ def test_a_file_of_posts_comes_back_with_suggestions(linear_run: Path, tmp_path:
     assert written["suggested_hashtags"][0].to_list() == [h["hashtag"] for h in asked["hashtags"]]
     scores = written["suggested_scores"][0].to_list()
     assert scores == pytest.approx([h["score"] for h in asked["hashtags"]], abs=1e-5)
+
+
+def test_a_folder_of_posts_comes_back_file_by_file_and_what_is_there_is_kept(
+    linear_run: Path, tmp_path: Path
+) -> None:
+    texts = [f"{word} tote bag closet" for word in "a red new old blue".split()]
+    (tmp_path / "in" / "2021").mkdir(parents=True)
+    pl.DataFrame({"text": texts[:2]}).write_parquet(tmp_path / "in" / "first.parquet")
+    pl.DataFrame({"text": texts[2:4]}).write_parquet(tmp_path / "in" / "2021" / "next.parquet")
+    (tmp_path / "in" / "last.jsonl").write_text(json.dumps({"text": texts[4]}) + "\n")
+    call = (linear_run, "--input", tmp_path / "in", "--output", tmp_path / "out", "--jobs", 1)
+    result = run(*call, "--k", 2)
+    assert result.exit_code == 0, result.output
+    assert "5 posts written" in result.stderr
+    names = ["first.parquet", "2021/next.parquet", "last.jsonl.parquet"]
+    written = pl.concat(
+        [
+            pl.read_parquet(tmp_path / "out" / name).select("text", "^suggested_.*$")
+            for name in names
+        ]
+    )
+    pl.DataFrame({"text": texts}).write_parquet(tmp_path / "all.parquet")
+    one = ("--input", tmp_path / "all.parquet", "--output", tmp_path / "one.parquet")
+    run(linear_run, *one, "--k", 2)
+    assert_frame_equal(written, pl.read_parquet(tmp_path / "one.parquet"), rel_tol=1e-5)
+    before = (tmp_path / "out" / names[0]).stat().st_mtime_ns
+    pl.DataFrame({"text": texts[:1]}).write_parquet(tmp_path / "in" / "new.parquet")
+    assert "6 posts written" in run(*call, "--k", 2).stderr
+    assert (tmp_path / "out" / "new.parquet").is_file()
+    assert (tmp_path / "out" / names[0]).stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="of another run or other options"):
+        CliRunner().invoke(cli, ["recommend", *map(str, call), "--k", "3"], catch_exceptions=False)
+
+
+def test_a_folder_without_files_and_an_unknown_setting_of_an_executor_are_named(
+    linear_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    call = (linear_run, "--input", tmp_path / "in", "--output", tmp_path / "out")
+    assert "has no file of posts" in str(run(*call).exception)
+    wrong = run(*call, "--executor-setting", "queue=long")
+    assert "--executor local has no setting queue; choose one of jobs" in str(wrong.exception)
 
 
 def test_an_empty_file_of_posts_gives_an_empty_file(linear_run: Path, tmp_path: Path) -> None:
