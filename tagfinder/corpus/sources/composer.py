@@ -24,8 +24,13 @@ INLINE = 0.4
 """Share of hashtags that stand inside the text instead of behind it."""
 
 HASHTAG, TOPIC, STRAY, NOUN = range(4)
-HINTS = Table([(HASHTAG, 0.45), (TOPIC, 0.25), (STRAY, 0.18), (NOUN, 0.12)])
-"""What the words that a phrase hangs on go with; the last two tell nothing or mislead."""
+HINTS = Table([(HASHTAG, 0.42), (TOPIC, 0.33), (NOUN, 0.25)])
+"""What the words of a sentence go with: a hashtag, its topic, or nothing."""
+
+ASIDE = 0.4
+"""Share of posts with a sentence about something else, whose words mislead or tell nothing."""
+
+ASIDE_HINTS = Table([(STRAY, 0.7), (NOUN, 0.3)])
 
 
 @dataclass(frozen=True)
@@ -112,34 +117,39 @@ class Composer:
     def _personal(self, subject: Subject, hashtags: list[str]) -> str:
         """Return what a person posts about the subject, with the given hashtags."""
         dice, world = self._dice, self._world
-        words = self._prose(subject).split()
-        trailing = []
+        inside, trailing = [], []
         for tag in self._tags(hashtags):
-            if dice.chance(INLINE):
-                words.insert(dice.between(0, len(words) - 1), tag)
-            else:
-                trailing.append(tag)
+            (inside if dice.chance(INLINE) else trailing).append(tag)
+        words = self._prose(subject, inside)
         if dice.chance(0.3):
-            words.append(dice.one_of(world.emoji))
+            words += f" {dice.one_of(world.emoji)}"
         gap = "\n\n" if dice.chance(0.05) else " "
         url = [self._url()] if dice.chance(0.45) else []
         ending = url + trailing if dice.chance(0.5) else trailing + url
-        return gap.join([" ".join(words), *([" ".join(ending)] if ending else [])])
+        return gap.join([words, *([" ".join(ending)] if ending else [])])
 
-    def _prose(self, subject: Subject) -> str:
+    def _prose(self, subject: Subject, inside: list[str]) -> str:
+        """Return some sentences, with the given hashtags (with `#`) in front of the first."""
         dice, world = self._dice, self._world
 
-        def value(slot: str) -> str:
-            return self._hint(subject) if slot == "T" else self._value(slot)
+        def filled(sentence: str, hints: Table[int]) -> str:
+            def value(slot: str) -> str:
+                return self._hint(subject, hints) if slot == "T" else self._value(slot)
 
-        opener = self._fill(dice.one_of(world.openers), value) if dice.chance(0.3) else ""
-        phrases = [dice.one_of(world.phrases) for _ in range(dice.between(1, 3))]
-        return opener + ". ".join(self._fill(phrase, value) for phrase in phrases)
+            text = self._fill(sentence, value)
+            return text[0].upper() + text[1:]
 
-    def _hint(self, subject: Subject) -> str:
+        opener = self._fill(dice.one_of(world.openers), self._value) if dice.chance(0.3) else ""
+        lead = f"{dice.one_of(world.leads)} ".replace("{H}", _listed(inside)) if inside else ""
+        sentences = [filled(dice.one_of(world.phrases), HINTS) for _ in range(dice.between(1, 2))]
+        if dice.chance(ASIDE):
+            sentences.append(filled(dice.one_of(world.asides), ASIDE_HINTS))
+        return opener + lead + " ".join(sentences)
+
+    def _hint(self, subject: Subject, hints: Table[int]) -> str:
         """Return a word that tells, more or less, what a post is about."""
         dice, world = self._dice, self._world
-        kind = dice.draw(HINTS)
+        kind = dice.draw(hints)
         if kind == TOPIC:
             return dice.one_of(world.topics[subject.topic].words)
         if kind == NOUN:
@@ -184,3 +194,8 @@ class Composer:
             return dice.one_of("ABCDEFGH") + str(dice.between(100, 999))
         low, high = RANGES[slot]
         return str(dice.between(low, high))
+
+
+def _listed(tags: list[str]) -> str:
+    """Return `a`, `a and b` or `a, b and c`."""
+    return " and ".join([", ".join(tags[:-1]), tags[-1]] if len(tags) > 1 else tags)

@@ -16,7 +16,7 @@ from tagfinder.corpus.sources.world import DAYS, STATISTICS, WORDS, World
 from tagfinder.errors import InputError
 from tagfinder.files import sha256_of
 
-VERSION = 1
+VERSION = 2
 """To be raised when the same parameters are to give other posts than before."""
 
 BATCH = 10_000

@@ -50,9 +50,10 @@ class World:
         self.hashtags: list[str] = statistics["hashtags"]
         self.bots = {tag: Bot(*entry) for tag, entry in words["bots"].items()}
         self.slots: dict[str, list[str]] = words["slots"]
-        self.slots |= {"N": words["nouns"].split(), "V": words["verbs"].split()}
-        self.slots |= {"A": words["adjectives"].split()}
+        self.slots |= {"N": words["nouns"].split(), "A": words["adjectives"].split()}
         self.phrases: list[str] = words["phrases"]
+        self.asides: list[str] = words["asides"]
+        self.leads: list[str] = words["leads"]
         self.openers: list[str] = words["openers"]
         self.foreign: dict[str, list[str]] = words["foreign"]
         self.emoji: list[str] = words["emoji"].split()

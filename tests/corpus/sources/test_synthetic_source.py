@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.schema import RAW_SCHEMA
 from tagfinder.corpus.sources.dice import Dice, Table
 from tagfinder.corpus.sources.synthetic import SyntheticSource
-from tagfinder.corpus.sources.world import STATISTICS
+from tagfinder.corpus.sources.world import STATISTICS, WORDS
 from tagfinder.errors import InputError
 from tagfinder.files import read_json, sha256_of
 
@@ -47,7 +48,7 @@ def test_a_seed_gives_the_same_posts_and_another_seed_others():
 def test_the_posts_of_a_seed_are_the_same_on_every_machine(tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(read(500, 1)["text"]), encoding="utf-8")
-    assert sha256_of(path) == "dd1a35872592d0e1cbdf1f0e9c5574e3dcb0f0d75fef7e638308ff1edf63ca94"
+    assert sha256_of(path) == "5a486376f662c2bbe1086ff95b34be2bef00f96b9d620a1f5973d7fbb8a61d9f"
 
 
 def test_batches_are_small_whatever_the_number_of_posts():
@@ -88,6 +89,25 @@ def test_hashtags_stand_together_as_in_the_published_truth(posts: pl.DataFrame):
     assert share("poshmark", "shopmycloset") > 0.95
     assert share("rt", "amazon") > 0.7
     assert share("nfl", "poshmark") < 0.05
+
+
+def test_posts_are_sentences_that_somebody_might_have_written(posts: pl.DataFrame):
+    words = read_json(WORDS)
+    forms = [*words["phrases"], *words["asides"]]
+    forms += [form for _, bot in words["bots"].values() for form in bot]
+    forms += [phrase for phrases in words["foreign"].values() for phrase in phrases]
+    slot = re.compile(r"\\\{\w+\\\}")
+    known = re.compile("|".join(slot.sub(r"[^.!?:]+?", re.escape(form)) for form in forms), re.I)
+    for text in posts["text"].head(1_000):
+        assert known.search(text), text
+    # Inside a text a hashtag stands in front of its sentences, never between any two words.
+    leads = [
+        re.escape(lead).replace(r"\{H\}", r"#\w+(?:(?:, | and )#\w+)*") for lead in words["leads"]
+    ]
+    lead = re.compile("|".join(leads))
+    inside = re.compile(r"#[a-zA-Z]\w* (?!https|#)[a-z]+ ")
+    personal = posts.filter(pl.col("lang") == "en")["text"].head(1_000)
+    assert sum(bool(inside.search(lead.sub("", text))) for text in personal) < 20
 
 
 def test_every_cleaning_step_and_filter_has_something_to_do(posts: pl.DataFrame):
