@@ -117,7 +117,8 @@ class Composer:
     def _personal(self, subject: Subject, hashtags: list[str]) -> str:
         """Return what a person posts about the subject, with the given hashtags."""
         dice, world = self._dice, self._world
-        inside, trailing = [], []
+        inside: list[str] = []
+        trailing: list[str] = []
         for tag in self._tags(hashtags):
             (inside if dice.chance(INLINE) else trailing).append(tag)
         words = self._prose(subject, inside)
