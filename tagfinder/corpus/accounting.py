@@ -69,7 +69,7 @@ def excluded_by_rule(
         rare: hashtag with fewer posts than `min_count` -> number of posts.
         min_count: fewest posts of a label.
     """
-    frequent = excluded.most_common(LOOKED_AT)
+    frequent = _most_frequent(excluded, LOOKED_AT)
     names = pl.Series([[name] for name, _ in frequent], dtype=pl.List(pl.String))
     by_letters = HashtagRules(letters_only=rules.letters_only, stop_words=False).normalise(names)
     letters = [pair for pair, left in zip(frequent, by_letters, strict=True) if not len(left)]
@@ -77,8 +77,13 @@ def excluded_by_rule(
     found = {
         "hashtags.letters_only=true": letters,
         "hashtags.stop_words=true": words,
-        f"{MINIMUM}={min_count}": rare.most_common(HASHTAGS),
+        f"{MINIMUM}={min_count}": _most_frequent(rare, HASHTAGS),
     }
     return {
         rule: [list(pair) for pair in pairs[:HASHTAGS]] for rule, pairs in found.items() if pairs
     }
+
+
+def _most_frequent(counts: Counter[str], n: int) -> list[tuple[str, int]]:
+    # Equally frequent ones by name: the order of counting depends on threads.
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:n]

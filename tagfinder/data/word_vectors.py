@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tagfinder.configuration.limits import limits
 from tagfinder.data.feature_cache import cached_folder
 from tagfinder.errors import InputError
 from tagfinder.files import digest_of, sha256_of
@@ -165,18 +168,56 @@ class Glove:
 
     @staticmethod
     def _read(path: Path, words: Sequence[str], folder: Path) -> None:
-        from gensim.models import KeyedVectors
+        wanted = {spelling for word in words for spelling in spellings_of(word)}
+        vectors, dimension = read_vectors(path, wanted)
+        np.save(folder / "values.npy", look_up(words, vectors, dimension))
 
-        logging.getLogger("gensim").setLevel(logging.WARNING)
 
-        try:
-            vectors = KeyedVectors.load_word2vec_format(str(path), no_header=True)
-        except (ValueError, TypeError, EOFError, OSError) as error:
-            raise InputError(
-                f"embedding.glove.path={path} cannot be read as GloVe vectors ({error}); "
-                "each line must hold a word and its numbers, separated by single blanks"
-            ) from error
-        np.save(folder / "values.npy", look_up(words, vectors, vectors.vector_size))
+def read_vectors(path: Path, wanted: Set[str]) -> tuple[dict[str, np.ndarray], int]:
+    """Read the vectors of some words, line by line, whatever the size of the file.
+
+    Args:
+        path: in GloVe's format, or Word2Vec's with its header line; plain or gzipped.
+        wanted: the words.
+
+    Returns:
+        Word -> (D,) float32, the first where a word has several, and D.
+
+    Raises:
+        InputError: a line is too long, or is not a word and D numbers.
+    """
+    most, dimension = limits().max_vector_line_bytes, 0
+    vectors: dict[str, np.ndarray] = {}
+    opened = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opened(path, "rb") as stream:
+            while line := stream.readline(most + 1):
+                number += 1
+                if len(line) > most:
+                    raise InputError(
+                        f"embedding.glove.path={path}, line {number}: longer than "
+                        f"limits.max_vector_line_bytes={most:,}"
+                    )
+                word, *values = line.decode(errors="replace").rstrip().split(" ")
+                is_header = number == 1 and len(values) == 1
+                if is_header and word.isdecimal():
+                    continue
+                dimension = dimension or len(values)
+                if len(values) != dimension or not dimension:
+                    raise ValueError(f"{len(values)} numbers instead of {dimension or 'some'}")
+                if word in wanted and word not in vectors:
+                    vectors[word] = np.array(values, dtype=np.float32)
+    except (ValueError, EOFError, OSError, zlib.error) as error:
+        raise InputError(
+            f"embedding.glove.path={path} cannot be read as GloVe vectors (line {number}: "
+            f"{error}); each line must hold a word and its numbers, separated by single blanks"
+        ) from error
+    if not dimension:
+        raise InputError(
+            f"embedding.glove.path={path} cannot be read as GloVe vectors: it is empty"
+        )
+    return vectors, dimension
 
 
 @dataclass(frozen=True)
@@ -221,15 +262,20 @@ class EmbeddingTables:
         return tables
 
 
+def spellings_of(word: str) -> tuple[str, str, str]:
+    """Return how a word is looked up: as it is, in lower case, and without what surrounds it."""
+    lower = word.lower()
+    return word, lower, lower.strip("#@.,:;!?\"'()[]…-–—“”‘’")
+
+
 def look_up(words: Sequence[str], vectors: Any, dimension: int) -> np.ndarray:
-    """Return the (V, dimension) float32 vectors of words, zeros if there is none.
+    """Return the (V, dimension) float32 vectors of words, zeros where there is none.
 
     A word is looked up as it is, then in lower case, then without what surrounds its letters.
     """
     values = np.zeros((len(words), dimension), dtype=np.float32)
     for number, word in enumerate(words):
-        lower = word.lower()
-        for spelling in (word, lower, lower.strip("#@.,:;!?\"'()[]…-–—“”‘’")):
+        for spelling in spellings_of(word):
             if spelling in vectors:
                 values[number] = vectors[spelling]
                 break

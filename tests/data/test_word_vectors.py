@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tagfinder.data.word_vectors import EmbeddingTables, Glove, Scratch, Word2Vec
+from tagfinder.data.word_vectors import EmbeddingTables, Glove, Scratch, Word2Vec, read_vectors
 from tagfinder.errors import InputError
 
 WORDS = ["<pad>", "<unk>", "flood", "River,", "nowhere"]
@@ -85,3 +85,14 @@ def test_real_glove_vectors_cover_common_words(shared: Path) -> None:
     file = shared / "data/vectors/glove.twitter.27B.25d.12k.txt.gz"
     table = Glove(str(file)).table(["<pad>", "<unk>", "water", "zzzqqq"], [0, 0, 5, 1], [])
     assert table.dimension == 25 and table.coverage == 0.5
+
+
+def test_a_line_without_end_is_not_read_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "limits.yaml").write_text("max_vector_line_bytes: 100")
+    monkeypatch.setenv("TAGFINDER_LIMITS", str(tmp_path / "limits.yaml"))
+    file = tmp_path / "vectors.txt"
+    file.write_text("the 0.1 0.2\nbomb" + " 0.1" * 100)
+    with pytest.raises(InputError, match=r"line 2: longer than limits\.max_vector_line_bytes=100"):
+        read_vectors(file, {"the"})

@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tagfinder.configuration.limits import VARIABLE, limits
 from tagfinder.corpus.sources.blocks import (
     NOT_UTF_8,
     ROWS,
@@ -27,6 +29,8 @@ from tagfinder.errors import InputError
 
 SAMPLE = 100
 BYTES = {pa.binary(): pa.string(), pa.large_binary(): pa.large_string()}
+# Least room that a value of a list takes in memory.
+BYTES_A_VALUE = 16
 _ATOMS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
 
 
@@ -41,7 +45,9 @@ def read_parquet(source: Input, columns: Columns, form: Form | None = None) -> I
     try:
         options: dict[str, Any] = {"buffer_size": 2**20, "pre_buffer": False}
         with pq.ParquetFile(place, coerce_int96_timestamp_unit="us", **options) as file:
+            _check_row_groups(file.metadata, source)
             schema = file.schema_arrow
+            _check_repeated_texts(place, file.metadata, source)
             sample = _sample(file)
             form = form or recognise(sample[:10])
             found = columns.find(schema.names, source, form, sample)
@@ -54,6 +60,71 @@ def read_parquet(source: Input, columns: Columns, form: Form | None = None) -> I
     # Arrow says "not supported" by one exception and "cannot be a Python value" by others.
     except (pa.ArrowException, OSError, OverflowError, ValueError) as error:
         raise InputError(f"{source} cannot be read as Parquet: {reason(error)}") from error
+
+
+def _check_row_groups(metadata: pq.FileMetaData, source: Input) -> None:
+    """Refuse a row group that declares more than there may be, before any of it is read."""
+    most = limits().max_row_group_bytes
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        values = sum(group.column(place).num_values for place in range(group.num_columns))
+        if max(group.total_byte_size, values * BYTES_A_VALUE) > most:
+            raise InputError(
+                f"{source}: row group {number} becomes {group.total_byte_size:,} bytes with "
+                f"{values:,} values, limits.max_row_group_bytes allows {most:,}; write the file "
+                f"with smaller row groups, or raise the limit in a file that {VARIABLE} names"
+            )
+
+
+def _check_repeated_texts(place: Any, metadata: pq.FileMetaData, source: Input) -> None:
+    """Refuse a file in which a long text that stands once is repeated until it fills the memory.
+
+    Such texts stand in a dictionary: 12 MB become 60 GB. They are counted without being decoded.
+    """
+    leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    most = source.limits.document_bytes
+    with pq.ParquetFile(place, read_dictionary=texts, pre_buffer=False) as file:
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            values = max(group.column(place).num_values for place in range(group.num_columns))
+            # The dictionary is read whole, whatever the number of rows.
+            head = next(file.iter_batches(1, row_groups=[number]), None)
+            longest = max(map(_longest_in, [] if head is None else head.columns), default=0)
+            if longest * values <= most:
+                continue
+            for batch in file.iter_batches(ROWS, row_groups=[number]):
+                size = sum(map(_decoded_bytes, batch.columns))
+                if size > most:
+                    raise InputError(
+                        f"{source}: {batch.num_rows:,} rows become {size:,} bytes, more than "
+                        f"data.max_document_bytes={most:,}"
+                    )
+
+
+def _longest_in(column: pa.Array) -> int:
+    texts = (pc.max(pc.binary_length(part.dictionary)).as_py() for part in _dictionaries(column))
+    return max((length or 0 for length in texts), default=0)
+
+
+def _decoded_bytes(column: pa.Array) -> int:
+    size = int(column.nbytes)
+    for part in _dictionaries(column):
+        lengths = pc.binary_length(part.dictionary).cast(pa.int64())
+        size += pc.sum(lengths.take(part.indices)).as_py() or 0
+    return size
+
+
+def _dictionaries(column: pa.Array) -> Iterator[pa.DictionaryArray]:
+    """Yield the encoded texts of a column, however deep they are."""
+    if pa.types.is_dictionary(column.type):
+        if _is_text(column.type.value_type) or column.type.value_type in BYTES:
+            yield column
+    elif pa.types.is_struct(column.type):
+        for field in column.flatten():
+            yield from _dictionaries(field)
+    elif _is_list(column.type):
+        yield from _dictionaries(column.flatten())
 
 
 def _sample(file: pq.ParquetFile) -> list[dict[str, Any]]:
