@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from tagfinder.files import atomic_path
+from tagfinder.fonts import families_for, no_font
+from tagfinder.progress import say
 
 # Okabe and Ito (2008): eight colours that are told apart with any kind of colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
@@ -43,6 +47,9 @@ def figure(
 ) -> Iterator[Axes]:
     """Yield axes to draw on, then write `folder/name.svg` and `folder/name.png`.
 
+    Letters that the usual font lacks are drawn in installed fonts that have them; where there are
+    none, one sentence says so.
+
     Args:
         folder: where to write.
         name: file name without its ending.
@@ -57,6 +64,31 @@ def figure(
         axes = drawing.add_subplot()
         axes.set(title=title, xlabel=x, ylabel=y)
         yield axes
-        for ending, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
-            with atomic_path(folder / f"{name}{ending}") as temporary:
-                drawing.savefig(temporary, dpi=120, metadata=metadata)
+        _choose_fonts(drawing)
+        with warnings.catch_warnings():
+            # One sentence of our own says it.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            for ending, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
+                with atomic_path(folder / f"{name}{ending}") as temporary:
+                    drawing.savefig(temporary, dpi=120, metadata=metadata)
+
+
+def _choose_fonts(drawing: Figure) -> None:
+    """Give all texts of a drawing the fonts that have their letters."""
+    texts = [text for text in drawing.findobj(Text) if isinstance(text, Text)]
+    labels = [label for axes in drawing.axes for label in _tick_labels(axes)]
+    everything = "".join({text.get_text() for text in [*texts, *labels]})
+    families, missing = families_for(everything)
+    if len(families) > 1:
+        for text in [*texts, *labels]:
+            text.set_fontfamily(families)
+    if missing and missing not in _told:
+        _told.add(missing)
+        say(no_font(missing))
+
+
+def _tick_labels(axes: Axes) -> list[Text]:
+    return [*axes.get_xticklabels(), *axes.get_yticklabels()]
+
+
+_told: set[str] = set()

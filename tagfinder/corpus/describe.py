@@ -13,6 +13,7 @@ from wordcloud import WordCloud
 from tagfinder.corpus.prepared import PARTS, PreparedCorpus
 from tagfinder.figures import COLOURS, figure
 from tagfinder.files import write_text
+from tagfinder.fonts import file_for
 
 MOST_LABELS_SHOWN = 50
 MOST_LABELS_LISTED = 1000
@@ -45,7 +46,12 @@ def _word_counts(tweets: pl.LazyFrame) -> dict[str, int]:
 
 def _draw_words(name: str, counts: dict[str, int], folder: Path) -> None:
     cloud = WordCloud(
-        width=1000, height=500, background_color="white", colormap="cividis", random_state=1
+        width=1000,
+        height=500,
+        background_color="white",
+        colormap="cividis",
+        random_state=1,
+        font_path=file_for(counts),
     )
     with figure(folder, "words", f"{name}: most frequent words after cleaning") as axes:
         axes.imshow(cloud.generate_from_frequencies(counts).to_array())
