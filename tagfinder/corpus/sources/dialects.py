@@ -198,7 +198,7 @@ class Records:
 
     def _fault(self, record: list[str] | None, width: int) -> str | None:
         lines = self._lines.record
-        if any(map(self._lines.is_cut, lines)):
+        if self._lines.is_cut(lines[0]) or (len(lines) > 1 and any(map(self._lines.is_cut, lines))):
             return TOO_LONG
         # A quote that stands alone was meant to open or close a field: what the reader made of it
         # would be half a row.
@@ -212,9 +212,10 @@ class Records:
         quote, escape = self._dialect.quote, self._dialect.escape
         if quote is None:
             return False
-        number = sum(line.count(quote) for line in lines)
-        if escape:
-            text = "".join(lines).replace(escape * 2, "")
+        text = lines[0] if len(lines) == 1 else "".join(lines)
+        number = text.count(quote)
+        if escape and number:
+            text = text.replace(escape * 2, "")
             number = text.count(quote) - text.count(escape + quote)
         return number % 2 == 1
 
@@ -233,29 +234,33 @@ class Suspicion:
     dialect: Dialect
     _patterns: list[set[str]] = field(default_factory=list)
     _lines: list[int] = field(default_factory=list)
-    _lengths: list[int] = field(default_factory=list)
+    _words: list[int] = field(default_factory=list)
 
     def is_fused(self, record: list[str], lines: Sequence[str]) -> bool:
         """Tell whether a record over these lines is more than one."""
-        if len(self._lines) < SAMPLE_RECORDS:
+        learning = len(self._lines) < SAMPLE_RECORDS
+        if len(lines) == 1 and not learning:
+            return False
+        if learning:
             self._lines.append(len(lines))
         if len(lines) == 1:
-            if len(self._lines) < SAMPLE_RECORDS:
-                self._learn(record)
+            self._learn(record)
             return False
-        inside = [line for line in lines[1:] if line.strip()]
-        alike = sum(map(self._is_record, inside))
-        if alike and (2 * alike >= len(inside) or alike > 2):
-            return True
+        # The last line of a text in the first column has all the others, but the first has none.
+        if self._is_record(lines[0]):
+            inside = [line for line in lines[1:] if line.strip()]
+            alike = sum(map(self._is_record, inside))
+            if alike and (2 * alike >= len(inside) or alike > 2):
+                return True
         return len(lines) > max(MOST_LINES, 10 * median(self._lines))
 
     def _learn(self, record: list[str]) -> None:
         if not self._patterns:
             self._patterns = [set() for _ in record]
-            self._lengths = [0] * len(record)
+            self._words = [0] * len(record)
         for place, value in enumerate(record):
             self._patterns[place].add(_pattern(value))
-            self._lengths[place] += len(value)
+            self._words[place] += len(value.split())
 
     def _is_record(self, line: str) -> bool:
         fields = line.rstrip("\r\n").split(self.dialect.separator)
@@ -267,7 +272,7 @@ class Suspicion:
         if len(fields) != len(self._patterns) or len(fields) == 1:
             return False
         # The texts tell nothing, nor does a column of almost as many patterns as rows.
-        texts = self._lengths.index(max(self._lengths))
+        texts = self._words.index(max(self._words))
         few = max(3, len(self._lines) // 20)
         telling = [
             (self._patterns[place], value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tagfinder.corpus.sources.forms.plain import FORM as PLAIN
 
-LISTED_UNDER = ("statuses", "tweets", "posts", "records", "items", "results", "messages")
+LISTED_UNDER = frozenset(("statuses", "tweets", "posts", "records", "items", "results", "messages"))
 """Keys under which programs list posts beside facts about the list."""
 NAMES = frozenset(name for names in PLAIN.columns.values() for name in names)
 
@@ -20,14 +20,20 @@ def records_in(value: Any) -> Iterable[Any]:
         return value
     if not isinstance(value, Mapping) or not value:
         return (value,)
-    return _table(value) or _listed(value) or (value,)
+    if set(map(type, value.values())) <= {dict, list}:
+        table = _table(value)
+        if table is not None:
+            return table
+    return _listed(value) or (value,)
 
 
 def _listed(value: Mapping[str, Any]) -> list[Any] | None:
-    for key in LISTED_UNDER:
+    if LISTED_UNDER.isdisjoint(value) or "text" in value:
+        return None
+    for key in sorted(LISTED_UNDER & set(value)):
         listed = value.get(key)
         if isinstance(listed, list) and listed and all(isinstance(one, Mapping) for one in listed):
-            return None if "text" in value else listed
+            return listed
     return None
 
 

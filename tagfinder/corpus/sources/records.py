@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagfinder.corpus.sources.blocks import Block, block_of_values, in_batches, printable
 from tagfinder.corpus.sources.columns import Columns
-from tagfinder.corpus.sources.forms import Form
+from tagfinder.corpus.sources.forms import Form, itself
 from tagfinder.corpus.sources.forms.registry import recognise
 from tagfinder.corpus.sources.json_paths import Record, value_at
 
@@ -19,8 +19,7 @@ SAMPLE = 100
 """Records that decide the form of a file."""
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """Something read from a file.
 
     Attributes:
@@ -71,6 +70,8 @@ def _rows(values: Iterable[Value], form: Form) -> Iterator[tuple[int, Any, str |
             yield one.number, one.value, one.reason, one.size
         elif not isinstance(one.value, Mapping):
             yield one.number, str(one.value)[:1_000], NOT_AN_OBJECT, one.size
+        elif form.unwrap is itself:
+            yield one.number, one.value, None, one.size
         else:
             posts = list(form.unwrap(one.value))
             for post in posts:

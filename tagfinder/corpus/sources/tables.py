@@ -70,8 +70,14 @@ def read_table(
 
 def _sized(rows: Iterable[Row]) -> Iterator[tuple[int, Any, str | None, int]]:
     for number, values, reason in rows:
-        characters = sum(len(value) for value in values if isinstance(value, str))
-        yield number, values, reason, characters
+        yield number, values, reason, _characters(values)
+
+
+def _characters(values: Any) -> int:
+    try:
+        return sum(map(len, values))
+    except TypeError:  # numbers of a spreadsheet
+        return sum(len(str(value)) for value in values)
 
 
 def _block(batch: Batch, found: dict[str, list[str]], places: dict[str, int]) -> Block:

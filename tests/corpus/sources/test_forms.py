@@ -457,10 +457,23 @@ def test_a_fused_record_far_into_a_file_is_refused(tmp_path: Path):
         read(path)
 
 
-def test_a_text_of_many_lines_is_one_post(tmp_path: Path):
+@pytest.mark.parametrize(
+    "order", [["id", "text"], ["text", "id"], ["text", "at", "id"], ["at", "text", "id"]]
+)
+def test_a_text_of_many_lines_is_one_post(tmp_path: Path, order: list[str]):
     text = "A poem:\n\nroses, red\nviolets, blue\n12\n" * 5
-    frame = pl.DataFrame({"id": [str(10**17 + n) for n in range(30)], "text": [text] * 30})
-    frame.write_csv(tmp_path / "posts.csv")
+    ids = [str(10**17 + n) for n in range(30)]
+    frame = pl.DataFrame({"id": ids, "text": [text] * 30, "at": ["2020-08-27"] * 30})
+    frame = pl.concat([frame.with_columns(text=pl.lit("one line"), id="1" + pl.col("id")), frame])
+    frame.select(order).write_csv(tmp_path / "posts.csv")
+    posts, _ = read(tmp_path / "posts.csv")
+    assert posts["text"].to_list() == ["one line"] * 30 + [text] * 30
+
+
+def test_a_text_of_many_lines_is_one_post_where_all_have_many(tmp_path: Path):
+    text = "A poem:\n\nroses, red\nviolets, blue\n12\n" * 5
+    ids = [str(10**17 + n) for n in range(30)]
+    pl.DataFrame({"id": ids, "text": [text] * 30}).write_csv(tmp_path / "posts.csv")
     assert read(tmp_path / "posts.csv")[0]["text"].to_list() == [text] * 30
 
 
