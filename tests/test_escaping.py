@@ -6,6 +6,7 @@ import csv
 import io
 import unicodedata
 from html.parser import HTMLParser
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,7 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from tagfinder.commands.recommend import _for_people
 from tagfinder.escaping import for_csv, for_html, for_markdown, for_terminal
+from tagfinder.evaluation.error_report import worst_table
+from tagfinder.evaluation.errors import ScoredPredictions
+from tagfinder.evaluation.tables import Table
+from tagfinder.recommend.suggestion import Suggestion, Suggestions
+from tagfinder.sweeping.records import JobRecord, write_sweep_file
 
 ATTACKS = (
     "\x1b]0;title\x07",
@@ -87,3 +94,46 @@ def test_a_spreadsheet_finds_no_formula(cell: str) -> None:
     assert rows[0]["hashtag"] == f"'{cell}"
     assert rows[1]["hashtag"] == "fine"
     assert rows[0]["n"] == "-1", "numbers stay numbers"
+
+
+def test_a_table_in_markdown_holds_no_tag_and_no_link_of_a_name() -> None:
+    cells = ["<script>alert(1)</script>", "[x](http://a.example)", "a|b", "0.5 [0.4, 0.6] < 1"]
+    table = Table("Runs", ["run", *"abc"], [cells])
+    page = MarkdownIt("commonmark").enable("table").render(table.markdown())
+    assert "<script" not in page
+    assert "<a " not in page
+    assert page.count("<td") == len(cells)
+    assert "0.5 [0.4, 0.6] < 1" in table.markdown(), "numbers are as they were"
+
+
+HOSTILE = "=1+1<script>\x1b[31m![x](http://a.example)"
+
+
+def test_suggestions_in_a_terminal_obey_nothing() -> None:
+    found = Suggestions("text\x1b[2J", "read\x07", [Suggestion(HOSTILE, 1.0, 1.0)], None)
+    shown = _for_people(found, model_input=True)
+    assert not set(shown) & set("\x1b\x07")
+    assert r"#=1+1<script>\x1b[31m" in shown
+
+
+def test_the_worst_posts_and_the_tables_of_a_run_obey_nothing(tmp_path: Path) -> None:
+    posts = pl.DataFrame(
+        {
+            "id": [HOSTILE, "2"],
+            "labels": [[0], [1]],
+            "top_labels": [[1, 0], [0, 1]],
+            "top_scores": [[0.9, 0.1], [0.8, 0.2]],
+            "text": [HOSTILE, "fine"],
+        }
+    )
+    judged = ScoredPredictions(name="run", posts=posts, hashtags=[HOSTILE, "fine"])
+    page = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render(worst_table(judged).markdown())
+    )
+    assert "<script" not in page
+    assert "<img" not in page
+    write_sweep_file(tmp_path, {tmp_path / "run": JobRecord(["+model=lstm"])})
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "sweep.csv").read_text()))
+    assert row["overrides"] == "'+model=lstm"

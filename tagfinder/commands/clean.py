@@ -10,6 +10,7 @@ import click
 
 from tagfinder.commands.lines import arrived_lines
 from tagfinder.errors import InputError
+from tagfinder.escaping import for_terminal
 from tagfinder.paths import conf_dir
 
 if TYPE_CHECKING:
@@ -71,5 +72,7 @@ def _print_lines(cleaning: Cleaning, lines: list[str], further: bool) -> None:
     cleaned = cleaning.clean(texts, languages)
     if further:
         cleaned = cleaning.deep_clean(cleaned, languages)
-    sys.stdout.buffer.write("".join(f"{line}\n" for line in cleaned).encode())
+    # Into a pipe goes what the cleaning made, to a terminal what can be shown.
+    shown = map(for_terminal, cleaned) if sys.stdout.isatty() else cleaned
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in shown).encode())
     sys.stdout.buffer.flush()

@@ -16,6 +16,7 @@ from tagfinder.commands.lines import arrived_lines
 from tagfinder.commands.options import DATA_HELP
 from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
+from tagfinder.escaping import for_terminal
 
 if TYPE_CHECKING:
     from tagfinder.recommend.loading import Suggester
@@ -142,10 +143,12 @@ def _rendered(suggested: Iterable[Suggestions], as_json: bool, model_input: bool
 
 
 def _for_people(suggested: Suggestions, model_input: bool) -> str:
-    lines = [suggested.text]
+    lines = [for_terminal(suggested.text)]
     if model_input:
-        lines.append(f"  the model reads: {suggested.model_input}")
-    lines += [f"  {one.probability:4.0%}  #{one.hashtag}" for one in suggested.hashtags]
+        lines.append(f"  the model reads: {for_terminal(suggested.model_input)}")
+    lines += [
+        f"  {one.probability:4.0%}  #{for_terminal(one.hashtag)}" for one in suggested.hashtags
+    ]
     if not suggested.hashtags:
         lines.append(f"  no suggestion: {suggested.note or 'no hashtag reaches the threshold'}")
     return "\n".join(lines)

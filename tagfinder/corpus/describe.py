@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from wordcloud import WordCloud
 
 from tagfinder.corpus.prepared import PARTS, PreparedCorpus
+from tagfinder.escaping import for_markdown
 from tagfinder.figures import COLOURS, figure
 from tagfinder.files import write_text
 from tagfinder.fonts import file_for
@@ -146,7 +147,7 @@ def _page(
             *_table(
                 ("index", "hashtag", "posts", "training posts"),
                 [
-                    (str(index), f"#{spelling}", f"{count:,}", f"{train:,}")
+                    (str(index), f"#{for_markdown(spelling)}", f"{count:,}", f"{train:,}")
                     for index, _, spelling, count, train in labels.head(MOST_LABELS_LISTED).rows()
                 ],
             ),

@@ -11,6 +11,7 @@ import polars as pl
 import polars.selectors as cs
 
 from tagfinder.errors import InputError
+from tagfinder.escaping import for_csv
 from tagfinder.recommend.loading import Suggester
 from tagfinder.recommend.post_files import posts_of
 
@@ -84,4 +85,4 @@ def as_csv(posts: pl.DataFrame) -> bytes:
         pl.Series(name, [json.dumps(value, default=str) for value in posts[name].to_list()])
         for name in nested
     ]
-    return posts.with_columns(as_text).write_csv().encode()
+    return for_csv(posts.with_columns(as_text)).write_csv().encode()

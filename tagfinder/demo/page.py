@@ -17,6 +17,7 @@ import streamlit as st
 from tagfinder.demo.bulk import as_csv, read_posts, suggest_for_posts
 from tagfinder.demo.models import EXAMPLES, distinct_names, examples_of, facts_of
 from tagfinder.errors import TagFinderError
+from tagfinder.escaping import for_markdown
 from tagfinder.recommend.bundle import BUNDLE_FILE
 from tagfinder.recommend.explain import influences
 from tagfinder.recommend.live import LiveSuggester
@@ -210,7 +211,7 @@ def neighbours(recommender: LiveSuggester, text: str, suggested: Suggestions, mo
                 "No post with similar words: its author, its days or its name spoke for it."
             )
         for post in found:
-            who = f" · {post.author}" if post.author else ""
+            who = f" · {for_markdown(post.author)}" if post.author else ""
             st.markdown(f"**{post.day}**{who} · {post.similarity:.0%} alike")
             st.text(post.text)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tagfinder.escaping import for_markdown
 from tagfinder.evaluation.curves import precision_recall_curves, reliability_of_all, roc_curves
 from tagfinder.evaluation.error_figures import (
     draw_errors,
@@ -93,11 +94,11 @@ def worst_table(judged: ScoredPredictions) -> Table:
     header = ["post", "NDCG@10", "true", "suggested", *(["text"] if text else [])]
     rows = [
         [
-            str(post["id"]),
+            for_markdown(str(post["id"])),
             f"{post['score']:.3f}",
             _tags(judged, post["labels"]),
             _tags(judged, post["top_labels"][:SUGGESTED]),
-            *([" ".join(post[text].split())] if text else []),
+            *([for_markdown(" ".join(post[text].split()))] if text else []),
         ]
         for post in worst.iter_rows(named=True)
     ]
@@ -105,7 +106,7 @@ def worst_table(judged: ScoredPredictions) -> Table:
 
 
 def _tags(judged: ScoredPredictions, labels: Iterable[int]) -> str:
-    return " ".join(f"#{judged.hashtags[label]}" for label in labels)
+    return " ".join(f"#{for_markdown(judged.hashtags[label])}" for label in labels)
 
 
 def _without_nan(value: Any) -> Any:

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning.trainer.states import TrainerFn
 
 from tagfinder.errors import InputError
+from tagfinder.escaping import for_csv
 from tagfinder.evaluation.part_callback import PartCallback, PartName
 from tagfinder.evaluation.predictions import Predictions
 from tagfinder.evaluation.scored import SparseScores, scored_blocks
@@ -129,7 +130,7 @@ class Evaluator(PartCallback):
             self.predictions.write_parquet(path)
         if "test" in self.per_label:
             with atomic_path(self.run_dir / "per_label.csv") as path:
-                self.per_label["test"].write_csv(path)
+                for_csv(self.per_label["test"]).write_csv(path)
 
     def _check_arguments(self) -> None:
         if not self.ks or self.ks[0] < 1:

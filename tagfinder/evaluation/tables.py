@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tabulate import LATEX_ESCAPE_RULES, tabulate
+
+# What would end a cell, or begin a tag or the address of a link: names come from anybody.
+NOT_A_CELL = re.compile(r"(?<!\\)\||<(?=[A-Za-z/!?])|(?<=\])\(")
+
+
+def _as_cell(found: re.Match[str]) -> str:
+    return "&lt;" if found[0] == "<" else f"\\{found[0]}"
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Table:
             |:------|-------:|
             | a\|b  |    0.5 |
         """
-        cells = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
+        cells = [[NOT_A_CELL.sub(_as_cell, cell) for cell in row] for row in self.rows]
         # A star would end the bold type.
         title = self.title.replace("*", "\\*")
         return f"**{title}**\n\n{self._formatted(cells, 'pipe')}"

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.escaping import for_markdown
 from tagfinder.files import digest_of, read_json
 from tagfinder.recommend.evidence import scores_with_baseline, share_of_hashtags
 from tagfinder.recommend.saved import Saved
@@ -77,9 +78,10 @@ def front_matter(saved: Saved, scores: dict[str, Any], license_name: str | None)
 
 def introduction(saved: Saved) -> str:
     """Say what it is and how to use it."""
-    return f"""# {saved.name}
+    model = for_markdown(str(saved.facts.get("model", "a recommender")))
+    return f"""# {for_markdown(saved.name)}
 
-Suggests hashtags for a short post: {saved.facts.get("model", "a recommender")} over
+Suggests hashtags for a short post: {model} over
 {len(saved.label_set)} hashtags, trained with TagFinder. All files are plain data (JSON,
 safetensors, fastText's binary); `bundle.json` lists them with their SHA-256.
 
@@ -98,8 +100,8 @@ def data_section(corpus: dict[str, Any], metrics: dict[str, Any]) -> str:
     how = ", ".join(f"{key} {split[key]}" for key in ("order", "group", "seed") if key in split)
     lines = [
         "## Data\n",
-        f"* Corpus `{corpus['name']}`, digest `{corpus['digest']}`, manifest digest "
-        f"`{digest_of(corpus)}`.",
+        f"* Corpus {for_markdown(str(corpus['name']))}, digest `{corpus['digest']}`, manifest "
+        f"digest `{digest_of(corpus)}`.",
         f"* Posts: {rows['train']:,} to train, {rows['val']:,} to validate, {rows['test']:,} to "
         "test.",
         f"* Split: {how}." if split else "",
@@ -111,7 +113,10 @@ def data_section(corpus: dict[str, Any], metrics: dict[str, Any]) -> str:
 def score_section(metrics: dict[str, Any], scores: dict[str, Any]) -> str:
     """Show the scores of the test part with their intervals, and the baseline's."""
     names = list(scores["model"])
-    rows = {metrics["model"]: scores["model"], "most frequent hashtags": scores["baseline"]}
+    rows = {
+        for_markdown(metrics["model"]): scores["model"],
+        "most frequent hashtags": scores["baseline"],
+    }
     table = [f"| test | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
     for title, values in rows.items():
         table.append(f"| {title} | {' | '.join(_cell(*values[name]) for name in names)} |")
@@ -147,7 +152,9 @@ def label_section(saved: Saved, corpus: dict[str, Any], share: float) -> str:
     """List the hashtags and say what share of all hashtags they are."""
     distinct = corpus.get("distinct_hashtags")
     of_all = f" of the {distinct:,} different ones in the corpus" if distinct else ""
-    hashtags = " ".join(f"#{spelling}" for spelling in saved.label_set.spellings[:200])
+    hashtags = " ".join(
+        f"#{for_markdown(spelling)}" for spelling in saved.label_set.spellings[:200]
+    )
     more = " …" if len(saved.label_set) > 200 else ""
     return (
         "## Hashtags\n\n"
@@ -158,7 +165,10 @@ def label_section(saved: Saved, corpus: dict[str, Any], share: float) -> str:
 
 def limits_section(license_name: str | None) -> str:
     """Say what it is not made for."""
-    stated = license_name or "not stated by who exported it; ask before you use it further"
+    stated = (
+        for_markdown(license_name or "")
+        or "not stated by who exported it; ask before you use it further"
+    )
     return f"""## Limits
 
 * It suggests none but the hashtags above; what came up after its data were collected is unknown

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.errors import InputError
+from tagfinder.escaping import for_csv
 from tagfinder.evaluation.comparison import Comparison, compare
 from tagfinder.evaluation.comparison_figure import draw_intervals
 from tagfinder.evaluation.comparison_tables import (
@@ -222,7 +223,7 @@ def write_comparison(compared: Compared, folder: Path) -> None:
     found = compared.comparison
     for name, frame in (("scores", found.scores), ("differences", found.differences)):
         with atomic_path(folder / f"{name}.csv") as path:
-            frame.write_csv(path)
+            for_csv(frame).write_csv(path)
 
 
 def _row_scores(run: FinishedRun, ks: tuple[int, ...]) -> dict[str, np.ndarray]:

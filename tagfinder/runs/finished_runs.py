@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.ragged import Ragged
 from tagfinder.errors import InputError, TagFinderError
 from tagfinder.files import DIGESTS, is_whole
+
+UNUSUAL = re.compile(r"[^\w .,:+@/()-]")
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,9 @@ def _names(runs: Sequence[RunFolder]) -> list[str]:
         [run.path.resolve().name for run in runs],
         [str(run.path) for run in runs],
     )
-    return next(names for names in candidates if len(set(names)) == len(names))
+    names = next(names for names in candidates if len(set(names)) == len(names))
+    # They stand in headings and sentences, and may be a stranger's.
+    return [UNUSUAL.sub("?", name) for name in names]
 
 
 def _check_same_rows(first: FinishedRun, other: FinishedRun) -> None:

@@ -20,6 +20,7 @@ from tagfinder import __version__
 from tagfinder.configuration.build import plain
 from tagfinder.corpus.describe import describe
 from tagfinder.errors import InputError
+from tagfinder.escaping import for_markdown
 from tagfinder.evaluation.comparison_figure import draw_intervals
 from tagfinder.evaluation.error_figures import draw_errors
 from tagfinder.evaluation.error_report import error_numbers
@@ -288,7 +289,13 @@ def _error_tables(numbers: dict[str, Any]) -> Iterator[Table]:
         yield Table("Curves and calibration", ["measure", "value"], rows)
     confused = numbers["most_confused"][:CONFUSED_SHOWN]
     if confused:
-        pairs = [[f"#{p['missed']}", f"#{p['given']}", f"{p['posts']:.1f}"] for p in confused]
+        pairs = [
+            [
+                *(f"#{for_markdown(pair[kind])}" for kind in ("missed", "given")),
+                f"{pair['posts']:.1f}",
+            ]
+            for pair in confused
+        ]
         yield Table("Most confused", ["true, but missed", "given instead", "posts"], pairs)
 
 

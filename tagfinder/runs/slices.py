@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.errors import InputError
+from tagfinder.escaping import for_csv
 from tagfinder.evaluation.slice_figure import draw_slices
 from tagfinder.evaluation.slices import COLUMNS, Slices, slices_of
 from tagfinder.files import atomic_path, write_json, write_text
@@ -48,7 +49,7 @@ def write_slices(run: RunFolder, n_resamples: int = 1000) -> Slices:
     title = f"{run.metrics['model']} on {corpus.name}, protocol live"
     draw_slices(slices, title, run.figures)
     with atomic_path(run.path / "slices.csv") as path:
-        slices.scores.write_csv(path)
+        for_csv(slices.scores).write_csv(path)
     write_text(run.path / "slices.md", f"{slices.table(title).markdown()}\n")
     content = {"reachable": slices.reachable, "scores": slices.scores.to_dicts()}
     write_json(run.path / SLICES_FILE, content)

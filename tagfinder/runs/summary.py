@@ -9,9 +9,11 @@ import polars as pl
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.escaping import for_terminal
 from tagfinder.evaluation.metrics import (
     REPORT_METRICS,
     headline_names,
@@ -62,11 +64,16 @@ def examples_table(run: RunFolder, corpus: PreparedCorpus, n: int = 5, k: int = 
     table.add_column("true", ratio=1)
     for post in _examples(run, corpus, n).iter_rows(named=True):
         table.add_row(
-            post["clean"],
-            " ".join(f"#{hashtags[label]}" for label in post["top_labels"][:k]),
-            " ".join(f"#{hashtags[label]}" for label in post["labels"]),
+            _shown(post["clean"]),
+            _shown(" ".join(f"#{hashtags[label]}" for label in post["top_labels"][:k])),
+            _shown(" ".join(f"#{hashtags[label]}" for label in post["labels"])),
         )
     return _rendered(table)
+
+
+def _shown(text: str) -> Text:
+    # No string, in which the library would look for styles of its own.
+    return Text(for_terminal(text))
 
 
 def _examples(run: RunFolder, corpus: PreparedCorpus, n: int) -> pl.DataFrame:

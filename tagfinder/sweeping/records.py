@@ -9,6 +9,7 @@ from typing import Literal
 
 import polars as pl
 
+from tagfinder.escaping import for_csv
 from tagfinder.files import atomic_path, read_json, write_json
 
 Status = Literal["running", "ok", "failed", "pruned", "stopped"]
@@ -69,4 +70,5 @@ def write_sweep_file(sweep: Path, records: dict[Path, JobRecord]) -> None:
         for folder, record in records.items()
     ]
     with atomic_path(sweep / SWEEP_FILE) as path:
-        pl.DataFrame(rows, schema_overrides={"best_val_ndcg@5": pl.Float64}).write_csv(path)
+        table = pl.DataFrame(rows, schema_overrides={"best_val_ndcg@5": pl.Float64})
+        for_csv(table).write_csv(path)
