@@ -78,10 +78,11 @@ def _as_they_end(
                 running = [handle for handle in handles if not handle.done()]
                 ended, waiting = _ended(folder, waiting)
                 yield from ended
-                if not running:
+                # Slurm may not tell of a job's end for a while after its last unit.
+                if not (running and waiting):
                     break
                 time.sleep(POLL_SECONDS)
-            problem = _problem_of(handles)
+            problem = _problem_of([handle for handle in handles if handle.done()])
             lost = lost + 1 if problem and not ended else 0
             if problem and lost >= MOST_LOST:
                 raise WorkError(f"workers are lost again and again: {problem}")
