@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -193,8 +194,11 @@ class HashtagRules:
             hashtags: as `fold` gives them.
             uses: spelling -> number of uses.
         """
-        best: dict[str, tuple[bool, int, str]] = dict.fromkeys(hashtags, (False, 0, ""))
+        composed: Counter[str] = Counter()
         for spelling, count in uses.items():
+            composed[unicodedata.normalize("NFC", spelling)] += count
+        best: dict[str, tuple[bool, int, str]] = dict.fromkeys(hashtags, (False, 0, ""))
+        for spelling, count in composed.items():
             hashtag = fold(spelling)
             if hashtag in best:
                 preferred = self.spelling == "readable" and marks_words(spelling)

@@ -45,7 +45,12 @@ def cut_into_pairs(texts: pl.Series) -> pl.Series:
     Args:
         texts: String.
     """
-    return map_unspaced(texts, lambda run: " ".join(_pairs(run)))
+    return map_unspaced(texts, _pairs)
+
+
+def pairs_in(text: str) -> str:
+    """Return one text as `cut_into_pairs` leaves it."""
+    return text if text.isascii() else _map_runs(text, _pairs)
 
 
 def count_tokens(texts: pl.Series) -> pl.Series:
@@ -71,6 +76,8 @@ def map_unspaced(texts: pl.Series, cut: Callable[[str], str]) -> pl.Series:
 
 
 def _map_runs(text: str, cut: Callable[[str], str]) -> str:
+    if UNSPACED_RUN.search(text) is None:
+        return text
     spaced = UNSPACED_RUN.sub(lambda run: f" {cut(run[0])} ", text)
     return _BLANKS.sub(" ", spaced).strip()
 
@@ -78,7 +85,7 @@ def _map_runs(text: str, cut: Callable[[str], str]) -> str:
 _BLANKS = re.compile(" +")
 
 
-def _pairs(run: str) -> list[str]:
+def _pairs(run: str) -> str:
     """Return each two neighbouring characters, marks with the character that they stand on."""
     characters: list[str] = []
     for character in run:
@@ -87,4 +94,4 @@ def _pairs(run: str) -> list[str]:
         else:
             characters.append(character)
     pairs = [first + second for first, second in pairwise(characters)]
-    return pairs or characters
+    return " ".join(pairs or characters)

@@ -7,10 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from tagfinder.corpus.scripts import pairs_in
 from tagfinder.corpus.words import stop_words
 
+# Python's `\w` lacks the marks that many scripts write vowels with, and joiners between letters.
+_MARKS = (
+    "\\u0300-\\u036f\\u0483-\\u0487\\u0591-\\u05bd\\u0610-\\u061a\\u064b-\\u065f\\u0670\\u06d6-\\u06dc"
+    "\\u0900-\\u0963\\u0966-\\u0dff\\u0e00-\\u0eff\\u0f18-\\u0fbc\\u1000-\\u109f\\u1780-\\u17d3\\u200c\\u200d"
+)
 # A mention keeps its sign: the account says more than the same word in a sentence.
-WORD = re.compile(r"@?\w+(?:['’]\w+)?")
+WORD = re.compile(rf"@?[\w{_MARKS}]+(?:['’][\w{_MARKS}]+)?")
 APOSTROPHES = str.maketrans("", "", "'’")
 # Neighbouring words that may spell one hashtag.
 LONGEST_NAME = 5
@@ -41,8 +47,10 @@ def split_words(text: str) -> list[str]:
     Example:
         >>> split_words("Don't miss @NASA's COVID-19 webinar")
         ['dont', 'miss', '@nasas', 'covid', '19', 'webinar']
+
+    Of scripts without blanks each two neighbouring characters are a word, see `corpus/scripts.py`.
     """
-    return [word.translate(APOSTROPHES) for word in WORD.findall(text.lower())]
+    return [word.translate(APOSTROPHES) for word in WORD.findall(pairs_in(text.lower()))]
 
 
 def index_terms(found: Sequence[str]) -> list[str]:

@@ -159,22 +159,26 @@ def test_folding_is_done_once_and_forgets_case_and_composition(name: str) -> Non
 
 USES = {
     "buildbackbetter": 9, "BuildBackBetter": 7, "BuildBackBETTER": 1, "NYC": 3, "nyc": 2,
-    "Stay_Home": 1, "stayhome": 8, "stay_home": 2, "unused": 4,
+    "cafe\u0301": 2, "Café": 3, "caf\xe9": 2, "Stay_Home": 1, "stayhome": 8, "stay_home": 2,
+    "unused": 4,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("spelling", "expected"),
     [
-        ("most_used", ["buildbackbetter", "NYC", "stay_home", "never"]),
-        ("readable", ["BuildBackBetter", "NYC", "stay_home", "never"]),
+        ("most_used", ["buildbackbetter", "NYC", "stay_home", "caf\xe9", "never"]),
+        ("readable", ["BuildBackBetter", "NYC", "stay_home", "caf\xe9", "never"]),
     ],
 )
 def test_a_hashtag_is_spelled_as_most_people_do_or_as_those_who_mark_its_words(
     spelling: Any, expected: list[str]
 ) -> None:
     rules = HashtagRules(letters_only=False, stop_words=False, spelling=spelling)
-    assert rules.spellings(["buildbackbetter", "nyc", "stay_home", "never"], USES) == expected
+    assert (
+        rules.spellings(["buildbackbetter", "nyc", "stay_home", "caf\xe9", "never"], USES)
+        == expected
+    )
 
 
 def test_an_unknown_choice_of_spelling_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tagfinder.live.tokens import index_terms, spelled_hashtags, split_words
 
 
@@ -18,3 +20,17 @@ def test_neighbouring_words_spell_hashtags() -> None:
 
 def test_stop_words_tell_nothing_and_each_word_counts_once() -> None:
     assert index_terms(["the", "budget", "of", "the", "budget"]) == ["budget"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    {
+        "हिन्दी में बात": ["हिन्दी", "में", "बात"],
+        "می‌خواهم بروم": ["می‌خواهم", "بروم"],
+        "今日は雨 ok": ["今日", "日は", "は雨", "ok"],
+        "@nasa ไทย": ["@nasa", "ไท", "ทย"],
+        "L'été, c'est ça!": ["lété", "cest", "ça"],
+    }.items(),
+)
+def test_words_are_whole_in_every_script(text: str, words: list[str]) -> None:
+    assert split_words(text) == words
