@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from tagfinder.artifacts.run_folder import RunFolder
-from tagfinder.corpus.hashtags import BEFORE_HASHTAG, HASHTAG
+from tagfinder.corpus.hashtags import HASHTAG
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.errors import InputError
 from tagfinder.files import read_json
@@ -75,7 +75,7 @@ def facts_of(folder: Path) -> str:
 
 
 def examples_of(folder: Path) -> tuple[str, ...]:
-    """Return posts to try: some of the test part of a run's corpus, without their hashtags.
+    """Return posts to try: some of the test part of a run's corpus, without hashtags.
 
     Where the corpus is not on this machine they are made up.
     """
@@ -86,23 +86,23 @@ def examples_of(folder: Path) -> tuple[str, ...]:
         return EXAMPLES
     found: dict[int, str] = {}
     posts = posts.filter(pl.col("labels").list.len() > 0)
-    shortened = without_hashtags(posts["text"])
-    for text, labels in zip(shortened, posts["labels"], strict=True):
-        if labels[0] not in found and SHORTEST <= len(text) <= LONGEST:
+    for text, labels in zip(without_tail(posts["text"]), posts["labels"], strict=True):
+        if labels[0] not in found and "#" not in text and SHORTEST <= len(text) <= LONGEST:
             found[labels[0]] = text
         if len(found) == N_EXAMPLES:
             break
     return tuple(found.values()) or EXAMPLES
 
 
-def without_hashtags(texts: pl.Series) -> pl.Series:
-    """Return what posts say without their hashtags and addresses (String to String).
+def without_tail(texts: pl.Series) -> pl.Series:
+    """Return posts without their addresses and the hashtags at their end (String to String).
 
-    >>> without_hashtags(pl.Series(["Rain &amp; wind #storm https://t.co/x"])).to_list()
-    ['Rain & wind']
+    Hashtags in the middle stay, because sentences need them.
+
+    >>> without_tail(pl.Series(["Rain &amp; #wind today #storm #ok https://t.co/x"])).to_list()
+    ['Rain & #wind today']
     """
-    rest = texts.str.replace_all(ADDRESS, "").str.replace_all(
-        f"({BEFORE_HASHTAG}){HASHTAG}", "${1}"
-    )
+    without_addresses = texts.str.replace_all(ADDRESS, " ")
+    rest = without_addresses.str.replace(rf"(?:(?:^|\s+){HASHTAG})+\s*$", "")
     readable = [" ".join(html.unescape(text).split()) for text in rest]
     return pl.Series(readable, dtype=pl.String)

@@ -158,12 +158,13 @@ def model_view(model: Model, text: str, k: int, author: str | None) -> None:
     st.subheader(model.name, anchor=False)
     st.markdown(f"{model.facts} · {recommender.n_hashtags:,} hashtags")
     [suggested] = recommender.suggest(text, k, threshold=LEAST_PROBABILITY, author=author)
+    if not suggested.hashtags:
+        st.info(f"No suggestion: {suggested.note or 'no hashtag is probable enough'}.")
+    suggestions_view(model, suggested)
     st.markdown("**What the model reads**")
     st.code(suggested.model_input or " ", language=None, wrap_lines=True)
     if not suggested.hashtags:
-        st.info(f"No suggestion: {suggested.note or 'no hashtag is probable enough'}.")
         return
-    suggestions_view(model, suggested)
     if isinstance(recommender, LiveSuggester):
         neighbours(recommender, text, suggested, model.name)
     else:
@@ -212,7 +213,7 @@ def neighbours(recommender: LiveSuggester, text: str, suggested: Suggestions, mo
             )
         for post in found:
             who = f" · {for_markdown(post.author)}" if post.author else ""
-            st.markdown(f"**{post.day}**{who} · {post.similarity:.0%} alike")
+            st.markdown(f"**{post.day}**{who}")
             st.text(post.text)
 
 

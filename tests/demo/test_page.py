@@ -15,7 +15,7 @@ import pytest
 import tagfinder
 from tagfinder import Recommender
 from tagfinder.corpus.prepared import PreparedCorpus
-from tagfinder.demo.models import distinct_names, without_hashtags
+from tagfinder.demo.models import distinct_names, without_tail
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="needs the extra demo")
 
@@ -124,7 +124,7 @@ def test_the_start_and_the_examples_are_posts_of_the_runs_own_corpus(
     examples = page.selectbox(key="example").options
     assert page.text_area(key="post").value == examples[0]
     folder = json.loads((linear_run / "run.json").read_text())["corpus"]["folder"]
-    texts = without_hashtags(PreparedCorpus(folder).part("test", ["text"])["text"]).to_list()
+    texts = without_tail(PreparedCorpus(folder).part("test", ["text"])["text"]).to_list()
     assert len(examples) == 5
     assert set(examples) <= set(texts)
     assert not any("#" in example or "://" in example for example in examples)

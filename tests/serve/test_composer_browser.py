@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -247,10 +248,15 @@ def other_page(folder: Path, text: str) -> Iterator[str]:
         server.server_close()
 
 
-EMBEDDING = """<!doctype html><html lang="en"><head><title>Another site</title></head><body>
-<main><h1>Another site</h1><label for="status">What happens?</label>
-<textarea id="status"></textarea><div id="later"></div></main>
-<script src="{address}/composer/embed.js" async></script></body></html>"""
+DOCS = Path(__file__).parents[2] / "docs" / "composer.md"
+SERVED_IN_DOCS = "http://127.0.0.1:8000"
+
+
+def documented_page(address: str) -> str:
+    """Return the page of another site as docs/composer.md shows it."""
+    [page] = re.findall(r"```html\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert SERVED_IN_DOCS in page
+    return str(page).replace(SERVED_IN_DOCS, address)
 
 
 def test_a_script_puts_suggestions_under_the_text_fields_of_another_site(
@@ -259,7 +265,7 @@ def test_a_script_puts_suggestions_under_the_text_fields_of_another_site(
     with other_page(tmp_path, "") as site:
         limits = replace(load_limits(), allowed_origins=[site.rstrip("/")])
         with running(create_app([recommender], limits)) as address:
-            (tmp_path / "index.html").write_text(EMBEDDING.format(address=address))
+            (tmp_path / "index.html").write_text(documented_page(address))
             with opened(browser, site) as page:
                 page.locator("#status").fill(POST)
                 settled(page, expected(recommender, POST))
@@ -268,7 +274,10 @@ def test_a_script_puts_suggestions_under_the_text_fields_of_another_site(
                 assert page.locator("#status").input_value() == f"{POST} #{first} "
                 assert_accessible(page)
                 # What an application adds to its page later.
-                page.evaluate("later.innerHTML = '<textarea aria-label=Reply></textarea>'")
+                added = '<p id="later"><textarea aria-label="Reply"></textarea></p>'
+                page.evaluate(
+                    f"document.querySelector('main').insertAdjacentHTML('beforeend', {added!r})"
+                )
                 page.get_by_label("Reply").fill(POST)
                 reply = page.locator("#later .chip")
                 reply.first.wait_for()

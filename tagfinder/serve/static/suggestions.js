@@ -13,6 +13,8 @@ const SERVER = new URL("..", FILES);
 const COUNT = 5;
 /** Hashtags that would be shown with 0 % are no help. */
 const LEAST_PROBABILITY = 0.005;
+/** Most older posts that are shown for a hashtag. */
+const POSTS_SHOWN = 2;
 /** Milliseconds of rest after which a new list is announced, so that typing is not interrupted. */
 const ANNOUNCE_AFTER = 1000;
 const STEPS = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 };
@@ -241,8 +243,8 @@ function reasonsOf(because) {
   if (!because.length) return [": nothing that stands out by itself"];
   const words = because.filter((one) => "word" in one).map((one) => one.word);
   if (words.length) return [": ", made("bdi", { textContent: words.join(", ") })];
-  const posts = because.map(({ text, day, author, similarity }) => {
-    const source = [day, author, `${percent(similarity)} alike`].filter(Boolean).join(" · ");
+  const posts = because.slice(0, POSTS_SHOWN).map(({ text, day, author }) => {
+    const source = author ? `${day} · ${author}` : day;
     const of = made("span", { className: "chance", textContent: source });
     return made("li", {}, made("bdi", { textContent: text }), " ", of);
   });
