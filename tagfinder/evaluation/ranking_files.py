@@ -24,7 +24,8 @@ _NUMBERS = pl.List(pl.Int64)
 _NAMES = pl.List(pl.String)
 _LARGEST = 2**63 - 1
 TRUTH = "labels"
-SUGGESTED = "suggested"
+SUGGESTED = "suggested"  # of the page's bulk tab
+SUGGESTIONS = "suggested_hashtags"  # of `tagfinder recommend --output`
 _EXPECTED = 'expected {"row": [label, ...], ...}'
 
 
@@ -110,7 +111,7 @@ def _from_posts(path: Path, column: str) -> LabelLists:
         "id": ["auto", "row"],
         # A file of rankings has no texts; its rows are told by their names.
         "text": ["auto", "id", "row", column],
-        "hashtags": [column, "suggested_hashtags", SUGGESTED, "auto"],
+        "hashtags": [column, SUGGESTIONS, SUGGESTED, "auto"],
     }
     source = FileSource(
         path=str(path), columns=columns, drop_retweets=False, drop_duplicate_ids=False
@@ -195,12 +196,20 @@ def _refuse_huge_numbers(path: Path, content: dict[str, list[int]]) -> None:
 def _from_parquet(path: Path, column: str) -> LabelLists:
     try:
         frame = pl.read_parquet(path)
-        flat = not any(kind.is_nested() for kind in frame.dtypes)
-        if flat and {column, "text" if column == TRUTH else SUGGESTED} & set(frame.columns):
+        if _holds_posts(frame, column):
             return _from_posts(path, column)
         return _from_frame(path, frame, column)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error})") from error
+
+
+def _holds_posts(frame: pl.DataFrame, column: str) -> bool:
+    """Tell posts, and what `tagfinder recommend` made of some, from lists of labels by row."""
+    names = set(frame.columns)
+    if column not in names and column != TRUTH and SUGGESTIONS in names:
+        return True
+    flat = not any(kind.is_nested() for kind in frame.dtypes)
+    return flat and bool({column, "text" if column == TRUTH else SUGGESTED} & names)
 
 
 def _from_frame(path: Path, frame: pl.DataFrame, column: str) -> LabelLists:

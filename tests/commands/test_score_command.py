@@ -264,4 +264,8 @@ def test_posts_and_tables_of_suggestions_can_be_scored(score, tmp_path):
     rankings.write_text("id,suggested\n2,#jazz #town\n1,#flood #town\n")
     scores = score.scores(rankings, truth, "--k", "1")
     assert (scores["n"], scores["precision@1"]) == (2, 1.0)
+    suggested = tmp_path / "suggested.parquet"
+    lists = {"suggested_hashtags": [["Flood"], ["jazz"]], "suggested_scores": [[0.5], [0.5]]}
+    pl.DataFrame({"id": ["1", "2"], "text": ["a", "b"]} | lists).write_parquet(suggested)
+    assert score.scores(suggested, truth, "--k", "1")["precision@1"] == 1
     assert "3 rows read, 2 kept, 1 left out" in score.error
