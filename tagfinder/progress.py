@@ -26,7 +26,7 @@ T = TypeVar("T")
 console = Console(stderr=True)
 
 FIRST_LINE = 2.0
-"""Seconds after which a phase is long enough for a line, where there is no terminal."""
+"""Seconds after which a phase writes its first line, without a terminal."""
 NEXT_LINE = 60.0
 
 _running: list[object] = []
@@ -68,7 +68,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 @contextmanager
 def phase(description: str, state: Callable[[], str] = str) -> Iterator[None]:
-    """Write a line when a long phase begins and about once a minute, where there is no terminal.
+    """Without a terminal, write a line when a long phase begins and about once a minute.
 
     Of phases inside each other only the innermost writes.
 
@@ -98,7 +98,7 @@ def _write_lines(
 ) -> None:
     if ended.wait(FIRST_LINE):
         return
-    with suppress(OSError, ValueError):  # nobody listens any more
+    with suppress(OSError, ValueError):  # standard error was closed
         _say_until(ended, description, state, mark)
 
 

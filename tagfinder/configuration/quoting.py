@@ -17,12 +17,12 @@ TEXTS = re.compile(
 )
 """Keys whose values are texts: what is no value of Hydra's can only be the text itself."""
 PATHS = "data.path"
-# What begins a list, a mapping, a text in quotes, or a function of Hydra's.
+# Begins of a list, a mapping, a text in quotes, or a function of Hydra.
 _BEGINS = re.compile(r"[\[{'\"]|\w+\(")
 
 
 def with_quotes(arguments: Sequence[str]) -> list[str]:
-    """Return overrides and flags, those that Hydra would misread quoted.
+    """Return overrides and flags, with quotes around values that Hydra would misread.
 
     Raises:
         InputError: an override cannot be read and may mean several things; the sentence has the

@@ -1,4 +1,4 @@
-"""What became of the rows of a corpus, in lines for the screen."""
+"""Row accounting of a corpus, in lines for the screen."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def rows_line(name: str, read: int, kept: int, reasons: Mapping[str, int]) -> st
 
 
 def say_rows(name: str, kept: int, rejects: Rejects) -> None:
-    """Say what became of the rows of files, if it was more than being read."""
+    """Report rows that were left out or kept with a remark, and notes about files."""
     for note in rejects.notes:
         say(note)
     if rejects.total:

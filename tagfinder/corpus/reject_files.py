@@ -19,11 +19,11 @@ COLUMNS = (
     *("reason", "file", "row", "rows", "id", "created_at", "text", "hashtags"),
     *("entity_name", "lang", "content"),
 )
-"""Of a table, which has the same columns for all rows; what else a row has is left out."""
+"""Columns of a table of rejects; other values of a row are not written."""
 
 
 class RejectFile(Protocol):
-    """What rejected rows are written to."""
+    """A file that takes rejected rows."""
 
     def write(self, rows: pl.DataFrame) -> None:
         """Write rows of any columns, of which `reason` is one."""

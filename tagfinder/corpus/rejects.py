@@ -23,7 +23,7 @@ class Rejects:
     """Counts rows that cannot be used, by reason; writes them to a file if given a path.
 
     As a context manager it publishes the file when the block ends well, or with `InputError` (the
-    rows may be why), and leaves nothing behind when it fails. Each line or row of the file is a
+    rows may be why), and leaves no file when it fails. Each line or row of the file is a
     rejected one with its `reason`, in the format that the file's name says.
 
     Args:
@@ -32,7 +32,7 @@ class Rejects:
     Attributes:
         counts: number of rows by reason, in the order in which the reasons were met.
         remarks: number of rows that were kept, by what is wrong with them.
-        notes: what was found out about files and is worth a line.
+        notes: lines about files, such as a detected encoding.
 
     Raises:
         InputError: the file's name says no format that is known.

@@ -11,7 +11,7 @@ from tagfinder.corpus.sources.json_paths import Record, leaves
 
 LEAST_CHARACTERS = 15
 LEAST_BLANKS = 2
-"""On average: what is shorter is a name, a date or an address."""
+"""Means over a column; names, dates and addresses are below them."""
 LEAST_DISTINCT = 0.5
 SAMPLE = 200
 

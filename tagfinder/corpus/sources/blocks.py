@@ -1,4 +1,4 @@
-"""What the readers of all formats give: rows as they stand in a file, and broken ones."""
+"""Blocks of rows, the common result of all readers: usable rows and broken ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TYPES: dict[str, set[type]] = {
 
 @dataclass
 class Broken:
-    """Rows that cannot even be read, in the order in which they stand in the file."""
+    """Rows that cannot be read, in file order."""
 
     numbers: list[int] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Block:
     Attributes:
         rows: `row` (1-based line or row number) and the fields of the raw schema that the file
             has, in the file's own types; `repost` where the file says it.
-        broken: `row`, `reason` and `content` of those that cannot be read.
+        broken: `row`, `reason` and `content` of the rows that cannot be read.
         html: whether the texts are HTML.
     """
 

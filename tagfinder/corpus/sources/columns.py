@@ -28,8 +28,8 @@ class Columns:
     """Column names, or dotted paths, to look for, by field of the raw schema.
 
     Attributes:
-        wanted: field to one name (which must be there), to alternatives of which those that are
-            there are taken in this order, to `auto` (what the recognised form has; it may be one
+        wanted: field to one name (which must be there), to alternatives (the present ones are
+            taken in this order), to `auto` (what the recognised form has; it may be one
             of the alternatives), or to null (not read). `created_at_format` is no field: see
             `parse_dates`.
     """

@@ -29,7 +29,7 @@ ZONES = {
     **{"ast": "-0400", "adt": "-0300", "est": "-0500", "edt": "-0400", "cst": "-0600"},
     **{"cdt": "-0500", "mst": "-0700", "mdt": "-0600", "pst": "-0800", "pdt": "-0700"},
     **{"akst": "-0900", "akdt": "-0800", "hst": "-1000", "brt": "-0300", "art": "-0300"},
-    # What Windows calls them.
+    # Names of zones in Windows.
     **{"w. europe standard time": "+0100", "w. europe summer time": "+0200"},
     **{"w. europe daylight time": "+0200", "romance standard time": "+0100"},
     **{"romance daylight time": "+0200", "romance summer time": "+0200"},
@@ -261,7 +261,7 @@ def _assembled(groups: pl.Series) -> pl.Series:
 
 
 def _offset() -> pl.Expr:
-    """Return what local time is ahead of UTC; null, and so the time, where the zone is unknown."""
+    """Return the offset of local time from UTC, null for an unknown zone."""
     name = pl.col("zone").str.strip_chars().str.to_lowercase()
     named = name.replace_strict(list(ZONES), list(ZONES.values()), default=None)
     known = pl.when(name.is_null() | (name == "")).then(pl.lit("+0000")).otherwise(named)

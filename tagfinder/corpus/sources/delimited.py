@@ -39,12 +39,12 @@ def read_delimited(
 ) -> Iterator[Block]:
     """Read a CSV file; texts may hold line breaks.
 
-    A record that cannot be read costs its first line; reading goes on with the next one.
+    A record that cannot be read costs its first line; reading continues with the next line.
 
     Args:
         source: the file.
         columns: which column holds which field.
-        dialect: separator, quote and escape, with nothing left to find.
+        dialect: separator, quote and escape, none of them `auto`.
         encoding: of the file.
         form: how the posts are written; null recognises it.
         header: whether the first line has the names; if not they are numbers from 1.

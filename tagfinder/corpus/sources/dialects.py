@@ -34,10 +34,10 @@ class Dialect:
     """How fields are told apart.
 
     Attributes:
-        separator: what stands between fields, `auto` to find it.
-        quote: what encloses fields with separators or line breaks in them, null if nothing does,
-            `auto` to find it.
-        escape: what makes the next character an ordinary one, null if nothing does.
+        separator: character between fields, `auto` to detect it.
+        quote: character around fields with separators or line breaks, null for none, `auto` to
+            detect it.
+        escape: character that makes the next one an ordinary character, null for none.
         checked: whether a record over several lines is suspected to be more than one.
     """
 
@@ -113,7 +113,7 @@ def _find_separator(head: str, suffix: str) -> str:
     best, most = ",", (0.0, 1)
     for separator in SEPARATORS:
         widths = _widths(head, separator)
-        # What separates gives the first line several fields, and the others as many.
+        # The right separator gives the first line several fields, and the others as many.
         if widths and widths[0] > 1:
             score = (widths.count(widths[0]) / len(widths), widths[0])
             if score > most:
@@ -156,7 +156,7 @@ class Records:
 
     Args:
         lines: of the file.
-        dialect: with nothing left to find.
+        dialect: none of its values `auto`.
     """
 
     def __init__(self, lines: Lines, dialect: Dialect) -> None:
@@ -200,8 +200,8 @@ class Records:
         lines = self._lines.record
         if self._lines.is_cut(lines[0]) or (len(lines) > 1 and any(map(self._lines.is_cut, lines))):
             return TOO_LONG
-        # A quote that stands alone was meant to open or close a field: what the reader made of it
-        # would be half a row.
+        # An unpaired quote was meant to open or close a field: the parsed record would be half a
+        # row.
         if record is None or self._has_open_quote(lines):
             return BROKEN_QUOTING
         if record and len(record) != width:
@@ -271,7 +271,7 @@ class Suspicion:
                 return False
         if len(fields) != len(self._patterns) or len(fields) == 1:
             return False
-        # The texts tell nothing, nor does a column of almost as many patterns as rows.
+        # Texts, and columns with almost as many patterns as rows, say nothing about a line.
         texts = self._words.index(max(self._words))
         few = max(3, len(self._lines) // 20)
         telling = [

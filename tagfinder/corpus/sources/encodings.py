@@ -16,13 +16,13 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# Letters with signs among ASCII ones stand alone; of other alphabets whole words are not ASCII.
+# In Latin scripts single letters are not ASCII; in other alphabets whole words are not.
 LATIN = ["cp1252", "cp1250", "cp1254", "cp1257", "latin_1"]
 OTHERS = [
     *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp874", "cp1252", "cp1250"),
     *("cp932", "euc_jp", "cp949", "gb18030", "big5"),
 ]
-# What spreadsheets and editors write; `cp1252` first, because several agree on most letters.
+# Encodings of spreadsheets and editors; `cp1252` first, because several agree on most letters.
 PREFERRED = ("cp1252", "cp1250", "cp1251", "latin_1")
 SAMPLE_BYTES = 2**16
 _MULTI_BYTE = re.compile(

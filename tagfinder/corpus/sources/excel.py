@@ -88,7 +88,7 @@ def _blocks(
 def _with_rows(book: Any) -> list[Any]:
     """Return the sheets that have any rows."""
     for sheet in book.worksheets:
-        # What a sheet says of its own size is often wrong.
+        # The size that a sheet declares is often wrong.
         sheet.reset_dimensions()
     return [sheet for sheet in book.worksheets if next(_rows(sheet), None)]
 

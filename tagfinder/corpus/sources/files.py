@@ -56,7 +56,7 @@ class FileSource:
         encoding: of text files, or `auto`.
         header: whether tables begin with the names of their columns; if not, columns are named by
             their numbers from 1.
-        hashtag_separator: what stands between hashtags in a column, null to find it.
+        hashtag_separator: text between hashtags in a column, null to detect it.
         max_characters: longer texts cannot be used.
         max_document_bytes: see `Limits`, as is the one that follows.
         max_unpacked_bytes: see `Limits`.

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 FORMS = '[\'a\', \'b\'] or ["a", "b"], #a #b, a b, a,b, a;b, a|b, <a><b>, [{"text": "a"}]'
-"""What `parse_lists` reads, for messages."""
+"""Forms that `parse_lists` reads, for messages."""
 KEYS_OF_NAME = ("tag", "text", "name")
 """Where an object in a list of hashtags has its name: X's two APIs and ActivityPub."""
 
@@ -21,16 +21,16 @@ LIST = re.compile(rf"\s*\[\s*(?:{_TEXT}(?:\s*,\s*{_TEXT})*\s*,?)?\s*\]\s*", re.D
 _PLAIN = r"""(?:'[^'"\\]*'|"[^"\\]*")"""
 PLAIN_LIST = rf"^\[(?:{_PLAIN}(?:, ?{_PLAIN})*)?\]$"
 """Most lists: no escapes, so that the texts between the quotes are the hashtags."""
-# What NumPy prints, and its `array(...)`.
+# Output of NumPy, also as `array(...)`.
 NUMPY = re.compile(
     rf"(?:array\()?\[\s*{_TEXT}(?:,?\s+{_TEXT})*\s*\](?:,\s*dtype=\w+\))?\)?", re.DOTALL
 )
 SIGNED = re.compile(r"(?:[#＃][^\s#＃,;|]+[\s,;|]*)+")
 # Two forms of Stack Exchange.
 BRACKETED = re.compile(r"(?:<[^<>\s]+>)+|\|(?:[^|\s]+\|)+")
-# A separator that stands in any value of a column is that of the column.
+# The first of these that any value of a column has is the separator of the column.
 SEPARATORS = (",", ";", "|", " ")
-# What stands in no name of a hashtag, so that a text with it was not cut where it should be.
+# No name of a hashtag has these characters: a text with one was split at the wrong places.
 _NO_NAME = re.compile(r"[\s\[\](){}<>\"'`,;|#＃]")
 LONGEST = 100_000
 """Characters of a list; Python's parser needs a hundred times as many bytes."""
@@ -41,7 +41,7 @@ def parse_lists(texts: pl.Series, separator: str | None = None) -> pl.Series:
 
     Args:
         texts: in any of `FORMS`, all separated in the same way.
-        separator: what stands between the hashtags; null finds it in the column.
+        separator: text between hashtags; null detects it in the column.
     """
     quoted = texts.set(~texts.str.contains(PLAIN_LIST), None).str.extract_all(_PLAIN)
     lists = quoted.list.eval(pl.element().str.head(-1).str.tail(-1))
@@ -104,8 +104,8 @@ def _parse(text: str, separator: str, told: bool) -> list[str | None] | None:
 
 def _parse_written(text: str) -> list[str | None] | None:
     """Return what Python, JSON or NumPy printed."""
-    # The patterns refuse what Python would accept but nobody meant as this list: nested lists
-    # however deep, numbers.
+    # The patterns refuse lists that Python accepts but that hold no hashtags: nested ones,
+    # numbers.
     if LIST.fullmatch(text):
         return _names_by((json.loads, _read_python), text)
     if NUMPY.fullmatch(text):

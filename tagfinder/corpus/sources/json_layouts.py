@@ -13,7 +13,7 @@ NAMES = frozenset(name for names in PLAIN.columns.values() for name in names)
 
 
 def records_in(value: Any) -> Iterable[Any]:
-    """Return the records that a value of a file holds: itself, or those that it arranges."""
+    """Return the records in a value of a file: the value itself, or the records that it lists."""
     if isinstance(value, list):
         if value and all(isinstance(row, list) for row in value):
             return (_numbered(row) for row in value)

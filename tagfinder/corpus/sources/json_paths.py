@@ -17,10 +17,10 @@ DEEPEST = 6
 
 
 def value_at(record: Record, path: str) -> Any:
-    """Return what stands at a path, null where nothing does.
+    """Return the value at a path, null if there is none.
 
-    A key that is named like the path, dots included, wins. Lists on the way are gone through: the
-    result is then a list of what their items have. `a+b` joins texts.
+    A key with the name of the path, dots included, wins. A list on the way gives a list of the
+    values of its items. `a+b` joins texts.
     """
     if path in record:
         return record[path]

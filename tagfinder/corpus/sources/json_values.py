@@ -1,4 +1,4 @@
-"""JSON in files: one value a line, or values over many lines, of which arrays are gone through."""
+"""JSON in files: one value a line, or values over many lines; arrays give their elements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tagfinder.errors import InputError
 # The first words of the JavaScript in an archive of X: `window.YTD.tweets.part0 =`.
 ASSIGNMENT = re.compile(r"\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w$.\[\]\"']*\s*=\s*(?=[\[{])")
 CHUNK = 2**18
-# An error so near to the end of what was read may be because the rest was not.
+# An error this close to the end of the buffer may be due to missing text.
 MARGIN = 64
 _BLANKS = re.compile(r"[ \t\n\r]*")
 DECODER = json.JSONDecoder()
@@ -77,7 +77,7 @@ def json_documents(stream: TextIO, source: Input) -> Iterator[Value]:
     Memory holds one element, not the file.
 
     Raises:
-        InputError: what follows is no JSON, or one element is larger than the limit.
+        InputError: the text is not JSON, or one element is larger than the limit.
     """
     reader = _Reader(stream, source)
     reader.skip(ASSIGNMENT)

@@ -1,4 +1,4 @@
-"""What a file of posts is, found from how it begins and only then from its name."""
+"""Recognise the container and encoding of a file, by its beginning first, then its name."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF")
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a file is.
+    """Container and encoding of a file.
 
     Attributes:
         container: how the rows are written, one of `CONTAINERS`.
         encoding: of a text file.
-        head: its beginning as text, whole lines where there are any; empty for binary ones.
+        head: its beginning as text, in whole lines if possible; empty for binary files.
     """
 
     container: str
@@ -106,7 +106,7 @@ def has_known_suffix(path: Path) -> bool:
 
 
 def recognise_file(source: Input, container: str | None, encoding: str | None) -> Recognised:
-    """Return what a file is.
+    """Return the container and encoding of a file.
 
     Args:
         source: the file.
@@ -114,7 +114,7 @@ def recognise_file(source: Input, container: str | None, encoding: str | None) -
         encoding: of a text file, null to find it out.
 
     Raises:
-        InputError: it cannot be read, or is nothing that holds posts.
+        InputError: it cannot be read, or is no kind of file that holds posts.
     """
     content = source.head()
     by_suffix = SUFFIXES.get(source.suffix)

@@ -22,7 +22,7 @@ REPOST_WITHOUT_TEXT = "repost whose text is not in the file"
 MISSING = "^(?i:|nan|nat|none|null|<na>)$"
 """How programs write a value that is not there into a text file."""
 BYTES = r"""(?s)^b(?:'.*'|".*")$"""
-"""What Python prints of bytes: texts that were encoded before they were written."""
+"""Python's form of bytes: texts that were encoded before they were written."""
 ROUNDED_ID = r"^\d(?:\.\d+)?[eE]\+?\d+$"
 EXACT_FLOAT = 2**53
 

@@ -13,7 +13,7 @@ from typing import Any
 Record = Mapping[str, Any]
 
 NO_POST = None
-"""What `unwrap` gives for something in a file that is no post, as a notice of a deletion."""
+"""Result of `unwrap` for a value that is no post, as a notice of a deletion."""
 
 
 def itself(record: Record) -> Iterable[Record | None]:

@@ -80,7 +80,7 @@ FORM = Form(
 
 
 def with_hashtags(post: Record) -> Record:
-    """Return a post with `hashtags`: those that its text shows (facets) and those beside it (tags).
+    """Return a post with `hashtags`: from the facets of its text and from its tags.
 
     Without either there is none, and the text is looked at.
     """

@@ -1,4 +1,4 @@
-"""All forms, in the order in which they are tried: what a file is most surely told by first."""
+"""All forms, in the order in which they are tried: the most distinctive first."""
 
 from __future__ import annotations
 

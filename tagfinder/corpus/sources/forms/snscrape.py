@@ -1,4 +1,4 @@
-"""What snscrape writes: JSON Lines, and the tables that people make of them."""
+"""Output of snscrape: JSON Lines, and tables made from it."""
 
 from tagfinder.corpus.sources.forms import Form, Record, has_all, has_any
 

@@ -1,4 +1,4 @@
-"""What twint writes: CSV and JSON Lines."""
+"""Output of twint: CSV and JSON Lines."""
 
 from tagfinder.corpus.sources.forms import Form, Record, has_all, has_any
 

@@ -61,7 +61,7 @@ def _by_id(values: Any) -> dict[Any, Mapping[str, Any]]:
 
 
 def _whole(tweet: Record, tweets: Mapping[Any, Record]) -> Record:
-    """Return a tweet with the text of what it repeats; its own is cut at 140 characters."""
+    """Return a tweet with the whole text of the tweet that it repeats; its own is cut."""
     references = tweet.get("referenced_tweets")
     for reference in references if isinstance(references, list) else ():
         if not isinstance(reference, Mapping) or reference.get("type") != "retweeted":
