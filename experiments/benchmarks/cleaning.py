@@ -28,6 +28,7 @@ from nltk.tokenize import TweetTokenizer
 
 from tagfinder.commands.clean import load_cleaning
 from tagfinder.corpus import cleaning as steps
+from tagfinder.corpus.hashtags import HTML_TAG
 from tagfinder.corpus.words import choose_lemma, lemma, stop_words
 
 SHARED = Path(os.environ.get("TAGFINDER_SHARED", Path(__file__).parents[3] / "shared"))
@@ -47,11 +48,12 @@ def plain_loop(lemmatise: Callable[[str], str]) -> Callable[[pl.Series], pl.Seri
     """Return the report's way of both cleanings, one text after the other."""
 
     def compiled(pattern: str) -> regex.Pattern[str]:
-        return regex.compile(re.sub(r"\\x\{(\w+)\}", lambda code: chr(int(code[1], 16)), pattern))
+        plain = re.sub(r"\\x\{(\w+)\}", lambda code: chr(int(code[1], 16)), pattern)
+        return regex.compile(plain, regex.VERSION1)
 
     first = [
         compiled(step.pattern)
-        for step in (steps.RemoveUrls(), steps.Replace(steps.HTML_TAG), steps.RemoveEmoji())
+        for step in (steps.RemoveUrls(), steps.Replace(HTML_TAG), steps.RemoveEmoji())
     ]
     trailing = compiled(steps.TRAILING_HASHTAGS)
     apostrophes = compiled(steps.INSIDE_WORDS)
