@@ -23,6 +23,7 @@ COMMANDS = {
     "clean": "Show what the cleaning makes of a text.",
     "score": "Score anybody's rankings against the truth.",
     "compare": "Compare runs post by post: intervals, and which beats which how surely.",
+    "combine": "Make one recommender of several runs, with weights learned on validation posts.",
     "report": "Write up runs as one HTML page and Markdown: data, scores, statistics, errors.",
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
     "update": "Teach a live recommender new posts, or make it forget some.",

@@ -198,7 +198,7 @@ def train_epoch(
     module.train()
     n = 0
     for tokens, labels in batches:
-        with torch.autocast(module.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(next(module.parameters()).device.type, torch.bfloat16, enabled=half):
             logits = module.logits(tokens)
             loss = module.loss(logits, multi_hot(labels, logits.shape[1]))
         optimizer.zero_grad()
@@ -214,7 +214,7 @@ def ndcg_at_5(module: NeuralRecommender, batches: Batches) -> float:
     module.eval()
     values = []
     for tokens, labels in batches:
-        top, _ = top_k(module.scores(tokens), 5)
+        top, _ = top_k(module.logits(tokens), 5)
         relevant = (labels >= 0).sum(dim=1)
         values.append(ndcg(hits(top, labels), relevant, 5)[relevant > 0])
     return float(torch.cat(values).mean())

@@ -8,12 +8,12 @@ import re
 import shutil
 import zipfile
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from tagfinder.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is not such a checkpoint.
     """
+    import torch  # not needed where a run's weights are read as plain files
+
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

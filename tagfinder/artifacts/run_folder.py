@@ -8,9 +8,7 @@ from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
+from typing import TYPE_CHECKING, Any
 
 from tagfinder.artifacts.checkpoints import BEST, scored_checkpoint
 from tagfinder.artifacts.manifest import check_file, drop_manifest, read_manifest, write_manifest
@@ -19,6 +17,9 @@ from tagfinder.corpus.prepared import LabelSet, PreparedCorpus
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
 from tagfinder.files import read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 FORMAT = 1
 LIBRARIES = ("tagfinder", "torch", "pytorch-lightning", "scikit-learn", "polars", "numpy")
@@ -98,10 +99,15 @@ class RunFolder:
     def weights(self) -> Path:
         """The checkpoint that the run's scores stand for."""
         # Runs from before this was a choice have their last weights only.
-        wanted = self.config.get("scored_checkpoint", "last")
+        wanted = self.plain_config.get("scored_checkpoint", "last")
         if wanted == "best" and f"{self.checkpoints.name}/{BEST}" in (self.digests or {}):
             return self.checkpoints / BEST
         return scored_checkpoint(self.checkpoints, wanted)
+
+    @property
+    def state(self) -> Path:
+        """Folder of these weights as plain files, once the run is finished."""
+        return self.path / "model"
 
     @property
     def features(self) -> Path:
@@ -122,6 +128,8 @@ class RunFolder:
         self, config: DictConfig, corpus: PreparedCorpus, features: Features | None
     ) -> None:
         """Write what the run is made of, before it starts; None where it keeps no features."""
+        from omegaconf import OmegaConf
+
         drop_manifest(self.path)
         self._forget()
         write_text(self.config_file, OmegaConf.to_yaml(config, resolve=True))
@@ -153,7 +161,7 @@ class RunFolder:
     def _forget(self) -> None:
         """Read again what is about to change."""
         self._checked.clear()
-        for name in ("config", "digests"):
+        for name in ("config", "plain_config", "digests"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -163,7 +171,14 @@ class RunFolder:
         Raises:
             InputError: it was altered, is no configuration, or would build what is not allowed.
         """
-        return OmegaConf.create(read_saved_config(self.checked(self.config_file)))
+        from omegaconf import OmegaConf
+
+        return OmegaConf.create(self.plain_config)
+
+    @cached_property
+    def plain_config(self) -> dict[str, Any]:
+        """The same as plain data, for what starts without OmegaConf."""
+        return read_saved_config(self.checked(self.config_file))
 
     @property
     def facts(self) -> dict[str, Any]:

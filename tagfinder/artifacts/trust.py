@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.utils import get_object
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
+from tagfinder.configuration.build import locate
 from tagfinder.configuration.limits import check_size, limits
 from tagfinder.configuration.renamed import upgraded
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 VARIABLE = "TAGFINDER_TRUST"
 TARGET = "_target_"
 # Groups of `conf/` that nothing which opens a run builds from its configuration.
@@ -115,7 +114,7 @@ def _check_target(target: Any, origin: Path) -> None:
 def _check_origin(target: str, package: str, origin: Path) -> None:
     """Refuse what a trusted package only has from elsewhere, such as `package.os.system`."""
     try:
-        found = get_object(target)
+        found = locate(target)
     except Exception as error:
         raise InputError(
             f"{origin} asks for {target}, which cannot be imported: {error}"
@@ -159,9 +158,9 @@ def read_saved_config(file: Path) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
         _check_shape(text, file)
-        # Not resolved: a resolver would run here.
-        config = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
-    except (yaml.YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
+        # Plain YAML: interpolations are not resolved, which would run a resolver here.
+        config = yaml.load(text, Loader=LOADER)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{file} is damaged or no configuration ({reason}); restore it from a copy"
@@ -177,7 +176,7 @@ def read_saved_config(file: Path) -> dict[str, Any]:
 def _check_shape(text: str, file: Path) -> None:
     """Refuse what takes little room in a file and much in memory."""
     depth = 0
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise InputError(f"{file} holds aliases, which saved configurations do not")
         depth += isinstance(event, yaml.CollectionStartEvent)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.folders import require_recommender
 from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
@@ -25,8 +26,7 @@ def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None
     if importlib.util.find_spec("streamlit") is None:
         raise InputError("demo needs streamlit: pip install 'tagfinder[demo]'")
     for run in runs:
-        if not run.is_dir():
-            raise InputError(f"{run}: no such run or bundle; make one with tagfinder train")
+        require_recommender(run)
     options = {
         "server.address": host,
         "server.port": port,

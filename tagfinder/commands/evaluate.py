@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import click
 
+from tagfinder.commands.folders import require_recommender
 from tagfinder.commands.trusting import trust_option
 
 
@@ -68,6 +69,7 @@ def command(
     precision-recall curves, scores by label, length and month, calibration), errors.json,
     worst_posts.md (it quotes posts) and thresholds.json.
     """
+    require_recommender(run)
     from tagfinder.runs.error_analysis import analyse_run, effect_table
     from tagfinder.runs.rescore import evaluate, evaluation_table
     from tagfinder.runs.train import silence_noise

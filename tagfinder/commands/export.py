@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.folders import require_recommender
 from tagfinder.commands.trusting import trust_option
 
 
@@ -23,6 +24,7 @@ def command(run: Path, folder: Path, license_name: str | None, onnx: bool, int8:
 
     The bundle holds JSON, safetensors and fastText's binary, no pickle, and works without the run.
     """
+    require_recommender(run)
     from tagfinder.recommend.export import export_bundle
 
     export_bundle(run, folder, license_name, onnx=onnx, int8=int8)

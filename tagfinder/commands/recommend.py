@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagfinder.commands.executing import executor_options
+from tagfinder.commands.folders import require_recommender
 from tagfinder.commands.lines import arrived_lines
 from tagfinder.commands.options import DATA_HELP
 from tagfinder.commands.trusting import trust_option
@@ -95,6 +96,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     """
     if (source is None) != (target is None) or (source and texts):
         raise InputError("give texts, or --input FILE together with --output FILE")
+    require_recommender(run)
     from tagfinder.corpus.hashtag_filter import hashtag_filter
     from tagfinder.recommend.loading import load
 

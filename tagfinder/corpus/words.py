@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import runpy
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from tagfinder.files import digest_of, read_json, write_json
+from tagfinder.paths import cache_dir
+
 # Nouns first, as WordNet's lemmatiser reads a word when nobody says what it is: `screening` stays a
 # noun where lemmatisers that look for the shortest form say `screen`. The auxiliaries come before
 # them, because `does` would else be the plural of `doe`.
 READINGS = ("AUX", "NOUN", "VERB", "ADJ", "ADV")
+
+# Number of the rules in `choose_lemma`; another number makes cached forms again.
+LEMMA_RULES = 1
 
 # What may touch a word without being part of it.
 PUNCTUATION = ",.!?:;"
@@ -56,7 +64,21 @@ def _dictionary_forms() -> dict[str, str]:
     """Return the dictionary form of every inflected word that lemminflect knows.
 
     Its tables are read once, because its own look-up copies an entry at each call (7 us a word).
+    Reading them takes longer than all else that a short command does, so that the forms are kept
+    in the user's cache.
     """
+    name = f"lemmas-{version('lemminflect')}-{digest_of([READINGS, LEMMA_RULES])}.json"
+    file = cache_dir() / name
+    try:
+        forms: dict[str, str] = read_json(file)
+    except (OSError, ValueError):
+        forms = _read_dictionary()
+        with contextlib.suppress(OSError):  # a cache that cannot be written is none
+            write_json(file, forms)
+    return forms
+
+
+def _read_dictionary() -> dict[str, str]:
     from lemminflect import config
     from lemminflect.codecs.LemmaLUCodec import LemmaLUCodec
     from lemminflect.codecs.OverridesCodec import OverridesCodec

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from tagfinder.data.features import EncodedTexts
+from tagfinder.data.order import batches_by_length
 from tagfinder.data.ragged import Ragged
 
 
@@ -56,8 +57,7 @@ class PartDataset(Dataset[Batch]):
 class OrderedBatches(Sampler[np.ndarray]):
     """Each post once, posts of like length together, the longest first; for scoring.
 
-    The longest come first so that a batch that does not fit into memory fails at once. Under
-    several processes each takes every `world_size`-th batch: no post is scored twice.
+    Under several processes each takes every `world_size`-th batch: no post is scored twice.
 
     Args:
         lengths: (N,) lengths of the encoded texts.
@@ -75,12 +75,10 @@ class OrderedBatches(Sampler[np.ndarray]):
         world_size: int = 1,
         rows: np.ndarray | None = None,
     ) -> None:
-        rows = np.arange(len(lengths)) if rows is None else rows
-        order = rows[np.argsort(-lengths[rows], kind="stable")]
+        n = len(lengths) if rows is None else len(rows)
         # Lightning refuses a process that is given no batch at all.
-        batch_size = min(batch_size, max(len(order) // world_size, 1))
-        batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-        self.batches = batches[rank::world_size]
+        batch_size = min(batch_size, max(n // world_size, 1))
+        self.batches = batches_by_length(lengths, batch_size, rows)[rank::world_size]
 
     def __len__(self) -> int:
         return len(self.batches)

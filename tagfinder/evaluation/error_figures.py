@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -301,6 +302,20 @@ def draw_first_reliability(judged: ScoredPredictions, folder: Path) -> str:
     title = f"{judged.name}\ncalibration, first suggestion"
     _draw_reliability(folder, "reliability_first", title, first_reliability(judged))
     return "reliability_first"
+
+
+def draw_shown_reliability(title: str, judged: Mapping[str, Any], folder: Path) -> str:
+    """Draw what the probabilities of shown suggestions promise and keep.
+
+    Args:
+        title: of the figure.
+        judged: what `calibration.Shown.judge` returned.
+        folder: where the figure goes.
+    """
+    columns = ([one[key] for one in judged["bins"]] for key in ("promised", "kept", "suggestions"))
+    found = Reliability(*map(np.array, columns))
+    _draw_reliability(folder, "reliability_shown", f"{title}\nprobabilities as shown", found)
+    return "reliability_shown"
 
 
 def first_reliability(judged: ScoredPredictions) -> Reliability:

@@ -60,7 +60,8 @@ class Evaluator(PartCallback):
             `false_positives`, `false_negatives`, `precision`, `recall`, `f1`, `auc` and
             `average_precision` (null if undefined); absent without a closed label set.
         not_measured: for each part the metrics that had to be left out.
-        predictions: the test part's rankings as `predictions.parquet` has them.
+        rankings: for each part that was scored outside training, the rankings as
+            `predictions.parquet` has them.
 
     Raises:
         InputError: an argument is out of its range.
@@ -82,7 +83,7 @@ class Evaluator(PartCallback):
         self.results: dict[str, dict[str, float | None]] = {}
         self.per_label: dict[str, pl.DataFrame] = {}
         self.not_measured: dict[str, tuple[str, ...]] = {}
-        self.predictions: pl.DataFrame | None = None
+        self.rankings: dict[str, pl.DataFrame] = {}
         self._tallies: dict[str, Tally | None] = {}
         self._fitting = False
         self._collected = Predictions()
@@ -92,8 +93,7 @@ class Evaluator(PartCallback):
         """Begin new sums."""
         self._fitting = trainer.state.fn == TrainerFn.FITTING
         self._tallies[part] = None
-        if part == "test":
-            self._collected = Predictions()
+        self._collected = Predictions()
 
     def add(self, part: PartName, outputs: Any) -> None:
         """Add a batch."""
@@ -104,7 +104,7 @@ class Evaluator(PartCallback):
                 tally = self._new_tally(block.label_set_size, sparse, block.labels.device)
                 self._tallies[part] = tally
             tally.update(block)
-            if part == "test":
+            if not self._fitting:
                 self._collected.add(block)
 
     def on_validation_epoch_end(
@@ -113,14 +113,14 @@ class Evaluator(PartCallback):
         """Log the validation scores, in time for `ModelCheckpoint(monitor="val/ndcg@5")`."""
         if not trainer.sanity_checking:
             self._finish("val", trainer, pl_module)
+            self._keep_rankings("val", trainer, pl_module)
 
     def on_test_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """Log the test scores and bring the rankings of all processes together."""
         self._finish("test", trainer, pl_module)
-        self.predictions = self._collected.frame(pl_module.device, _ids(trainer, "test"))
-        self._collected = Predictions()
+        self._keep_rankings("test", trainer, pl_module)
 
     def on_test_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Write `predictions.parquet` and `per_label.csv` into the run's folder."""
@@ -131,6 +131,18 @@ class Evaluator(PartCallback):
         if "test" in self.per_label:
             with atomic_path(self.run_dir / "per_label.csv") as path:
                 for_csv(self.per_label["test"]).write_csv(path)
+
+    @property
+    def predictions(self) -> pl.DataFrame | None:
+        """The test part's rankings as `predictions.parquet` has them."""
+        return self.rankings.get("test")
+
+    def _keep_rankings(
+        self, part: PartName, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        if not self._fitting:
+            self.rankings[part] = self._collected.frame(pl_module.device, _ids(trainer, part))
+        self._collected = Predictions()
 
     def _check_arguments(self) -> None:
         if not self.ks or self.ks[0] < 1:

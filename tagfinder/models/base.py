@@ -1,19 +1,19 @@
-"""What every recommender has in common: scores for a batch, and how they are handed on."""
+"""What every recommender over a closed label set has in common; none of it needs PyTorch.
+
+Recommending uses these objects as they are. For training, `training.modules` puts them into
+Lightning modules.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import polars as pl
-import pytorch_lightning as lightning
-import torch
-from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet
-from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
 
@@ -21,9 +21,49 @@ from tagfinder.errors import InputError
 # layers fit into memory.
 MOST_SCORED_LABELS = 20_000
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
-class RecommenderModule(lightning.LightningModule):
+# Key of the state of a recommender without gradients, as PyTorch names it in a checkpoint.
+EXTRA_STATE = "_extra_state"
+
+
+class ClosedRecommender(Protocol):
     """A recommender over a closed label set.
+
+    Attributes:
+        label_set: the hashtags to choose from.
+        features: what the recommender sees of a text; fitted already.
+    """
+
+    label_set: LabelSet
+    features: Features
+
+    def score(self, inputs: Any) -> np.ndarray:
+        """Return (B, L) float32 scores in [0, 1] for the inputs of B posts."""
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text of the features' column holds anything known.
+
+        Scores of a text that holds nothing known are those of any post, and say nothing about it.
+        """
+
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Take over a state dict whose tensors may be NumPy arrays.
+
+        Raises:
+            RuntimeError, KeyError: the state is not one of this recommender.
+        """
+
+    def place(self, device: str) -> None:
+        """Compute on a device, where the recommender can."""
+
+
+class WholePartRecommender(ABC):
+    """A recommender without gradients, which learns from the whole training part at once.
+
+    What was learned is kept as plain values and NumPy arrays (`learned` and `restore`), so that
+    nothing needs unpickling.
 
     Args:
         label_set: the hashtags to choose from.
@@ -36,84 +76,38 @@ class RecommenderModule(lightning.LightningModule):
     most_labels: ClassVar[int | None] = MOST_SCORED_LABELS
 
     def __init__(self, label_set: LabelSet, features: Features) -> None:
-        super().__init__()
-        if self.most_labels is not None and len(label_set) > self.most_labels:
-            raise InputError(
-                f"{type(self).__name__} scores every hashtag for every post and holds at most "
-                f"{self.most_labels:,}, not {len(label_set):,}; choose fewer "
-                "(selection.top_n, selection.min_count) or model=omikuji"
-            )
+        if self.most_labels is not None:
+            check_size(type(self).__name__, label_set)
         self.label_set = label_set
         self.features = features
-
-    @abstractmethod
-    def scores(self, inputs: Any) -> Tensor:
-        """Return (B, L) float32 scores in [0, 1] for the inputs of B posts."""
-
-    def knows(self, texts: pl.Series) -> np.ndarray:
-        """Return (N,) bool: whether a text of the features' column holds anything known.
-
-        Scores of a text that holds nothing known are those of any post, and say nothing about it.
-        """
-        return self.features.knows(texts)
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Return what the evaluator reads."""
-        return scored(batch, self.scores(batch.inputs))
-
-    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Return what the evaluator reads."""
-        return scored(batch, self.scores(batch.inputs))
-
-
-def scored(batch: Batch, scores: Tensor) -> dict[str, Tensor]:
-    """Return (B, L) scores beside the truth of their batch, as the evaluator reads it."""
-    return {
-        "scores": scores,
-        "labels": batch.labels,
-        "n_hashtags": batch.n_hashtags,
-        "rows": batch.rows,
-    }
-
-
-class WholePartRecommender(RecommenderModule):
-    """A recommender without gradients, which learns from the whole training part at once.
-
-    The trainer hands the part over as one batch. What was learned goes into the checkpoint as
-    plain values and tensors (`learned` and `restore`), so that nothing needs unpickling.
-    """
-
-    def __init__(self, label_set: LabelSet, features: Features) -> None:
-        super().__init__(label_set, features)
-        self.automatic_optimization = False
 
     @abstractmethod
     def learn(self, inputs: Any, labels: csr_matrix) -> None:
         """Learn from the training part's inputs and its (N, L) bool labels."""
 
     @abstractmethod
+    def score(self, inputs: Any) -> np.ndarray:
+        """Return (B, L) float32 scores in [0, 1] for the inputs of B posts."""
+
+    @abstractmethod
     def learned(self) -> dict[str, Any]:
-        """Return what was learned: strings, numbers, lists, dicts and tensors."""
+        """Return what was learned: strings, numbers, lists, dicts and arrays."""
 
     @abstractmethod
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over what `learned` returned."""
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Learn from the one batch that there is; a second epoch would learn the same again."""
-        self.learn(batch.inputs, sparse_labels(batch.labels, len(self.label_set)))
-        self.trainer.should_stop = True
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text of the features' column holds anything known."""
+        return self.features.knows(texts)
 
-    def configure_optimizers(self) -> None:
-        """Nothing is optimised step by step."""
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Take over a state dict whose tensors may be NumPy arrays."""
+        self.restore(arrays_of(state[EXTRA_STATE]))
 
-    def get_extra_state(self) -> dict[str, Any]:
-        """Put what was learned into the state dict."""
-        return self.learned()
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take what was learned out of the state dict."""
-        self.restore(state)
+    def place(self, device: str) -> None:
+        """Stay on the CPU, whatever the device."""
+        return
 
 
 class SparseRecommender(WholePartRecommender):
@@ -132,7 +126,7 @@ class SparseRecommender(WholePartRecommender):
         self.top_k = min(top_k, len(label_set))
 
     @abstractmethod
-    def top(self, inputs: Any, k: int) -> tuple[Tensor, Tensor]:
+    def top(self, inputs: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the best labels for the inputs of B posts.
 
         Returns:
@@ -140,7 +134,7 @@ class SparseRecommender(WholePartRecommender):
             and their float32 scores in [0, 1], padded with 0.
         """
 
-    def scores(self, inputs: Any) -> Tensor:
+    def score(self, inputs: Any) -> np.ndarray:
         """Refuse.
 
         Raises:
@@ -151,35 +145,29 @@ class SparseRecommender(WholePartRecommender):
             "not score them all; ask for suggestions"
         )
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Return what the evaluator reads."""
-        return self._ranked(batch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Return what the evaluator reads."""
-        return self._ranked(batch)
+def check_size(name: str, label_set: LabelSet) -> None:
+    """Refuse a label set that is too large to score every hashtag for every post.
 
-    def _ranked(self, batch: Batch) -> dict[str, Any]:
-        labels, scores = self.top(batch.inputs, self.top_k)
-        return {
-            "top_labels": labels,
-            "top_scores": scores,
-            "n_labels": len(self.label_set),
-            "labels": batch.labels,
-            "n_hashtags": batch.n_hashtags,
-            "rows": batch.rows,
-        }
+    Raises:
+        InputError: says how many are possible, and what takes more.
+    """
+    if len(label_set) > MOST_SCORED_LABELS:
+        raise InputError(
+            f"{name} scores every hashtag for every post and holds at most "
+            f"{MOST_SCORED_LABELS:,}, not {len(label_set):,}; choose fewer "
+            "(selection.top_n, selection.min_count) or model=omikuji"
+        )
 
 
-def sparse_labels(labels: Tensor, n_labels: int) -> csr_matrix:
-    """Turn (B, M) label indices padded with -1 into a (B, L) bool matrix."""
-    indices = labels.cpu().numpy()
-    real = indices >= 0
-    offsets = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
-    ones = np.ones(int(offsets[-1]), dtype=bool)
-    return csr_matrix((ones, indices[real], offsets), shape=(len(indices), n_labels))
+def arrays_of(value: Any) -> Any:
+    """Return nested mappings with NumPy arrays in the place of tensors."""
+    if isinstance(value, Mapping):
+        return {key: arrays_of(inner) for key, inner in value.items()}
+    return value.numpy() if hasattr(value, "numpy") else value
 
 
-def as_scores(scores: np.ndarray) -> Tensor:
-    """Turn scores of any float type into a float32 tensor within [0, 1]."""
-    return torch.from_numpy(np.clip(scores, 0.0, 1.0).astype(np.float32))
+def as_scores(scores: np.ndarray) -> np.ndarray:
+    """Turn scores of any float type into float32 within [0, 1]."""
+    clipped: np.ndarray = np.clip(scores, 0.0, 1.0).astype(np.float32)
+    return clipped

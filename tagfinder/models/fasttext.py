@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import torch
-from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.errors import InputError, WorkError
 from tagfinder.models.base import WholePartRecommender, as_scores
-from tagfinder.progress import console
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 LABEL = "__label__"
 # fastText's initialiser fills one tenth of the input matrix per thread and leaves the rest
@@ -85,7 +85,7 @@ class FastTextRecommender(WholePartRecommender):
             file = Path(folder) / "train.txt"
             _write_training_file(file, inputs, labels)
             # fastText shows its progress on standard error itself.
-            verbose = 2 if console.is_terminal else 0
+            verbose = 2 if sys.stderr.isatty() else 0
             try:
                 self.model = self.library.train_supervised(
                     str(file), thread=THREADS, verbose=verbose, label=LABEL, **self.settings
@@ -111,8 +111,8 @@ class FastTextRecommender(WholePartRecommender):
             f"(now {self.settings['lr']}) or change the seed"
         )
 
-    def scores(self, inputs: list[str]) -> Tensor:
-        """Return (B, L) probabilities; a hashtag that fastText never saw gets 0."""
+    def score(self, inputs: list[str]) -> np.ndarray:
+        """Return (B, L) float32 probabilities; a hashtag that fastText never saw gets 0."""
         return as_scores(self._raw_scores(inputs))
 
     def _raw_scores(self, inputs: list[str]) -> np.ndarray:
@@ -132,17 +132,17 @@ class FastTextRecommender(WholePartRecommender):
         return np.array(known, dtype=bool)
 
     def learned(self) -> dict[str, Any]:
-        """Return the model in fastText's own format, as bytes in a uint8 tensor."""
+        """Return the model in fastText's own format, as bytes in a uint8 array."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.bin"
             self.model.save_model(str(file))
-            return {"fasttext": torch.frombuffer(bytearray(file.read_bytes()), dtype=torch.uint8)}
+            return {"fasttext": np.frombuffer(file.read_bytes(), dtype=np.uint8)}
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Load fastText's own format."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.bin"
-            file.write_bytes(learned["fasttext"].numpy().tobytes())
+            file.write_bytes(learned["fasttext"].tobytes())
             self.model = self.library.load_model(str(file))
 
 

@@ -14,18 +14,18 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from joblib import cpu_count
-from scipy.sparse import csr_matrix
-from sklearn.datasets import dump_svmlight_file
 
 from tagfinder.errors import InputError, WorkError
-from tagfinder.progress import console
+from tagfinder.models.sparse_rows import SparseRows
 
-# Names of the files that omikuji writes, as one tensor of bytes each in a checkpoint.
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+# Names of the files that omikuji writes, as one array of bytes each in a checkpoint.
 FILES = "files"
 SETTINGS = (
     *("n_trees", "cluster_k", "cluster_balanced", "max_depth", "min_branch_size"),
@@ -98,14 +98,14 @@ class LabelTrees:
                 raise WorkError(f"omikuji could not train: {error}") from error
         self._spread_posts()
 
-    def top(self, features: csr_matrix, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def top(self, features: SparseRows | csr_matrix, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the best labels of each row.
 
         Returns:
             (N, k) int64 labels, best first and equal ones by their number, padded with -1, and
             (N, k) float32 scores in [0, 1], padded with 0.
         """
-        labels = np.full((features.shape[0], k), -1, dtype=np.int64)
+        labels = np.full((len(features.indptr) - 1, k), -1, dtype=np.int64)
         scores = np.zeros(labels.shape, dtype=np.float32)
         # Python's lock is released while a tree is walked.
         with ThreadPoolExecutor(cpu_count()) as pool:
@@ -120,13 +120,13 @@ class LabelTrees:
         return found
 
     def learned(self) -> dict[str, Any]:
-        """Return omikuji's own files, each as a uint8 tensor of its bytes."""
+        """Return omikuji's own files, each as a uint8 array of its bytes."""
         with tempfile.TemporaryDirectory() as folder:
             with _quiet():
                 self.model.save(folder)
             return {
                 FILES: {
-                    file.name: torch.frombuffer(bytearray(file.read_bytes()), dtype=torch.uint8)
+                    file.name: np.frombuffer(file.read_bytes(), dtype=np.uint8)
                     for file in sorted(Path(folder).iterdir())
                 }
             }
@@ -139,7 +139,7 @@ class LabelTrees:
         """
         with tempfile.TemporaryDirectory() as folder, _quiet():
             for name, content in learned[FILES].items():
-                (Path(folder) / Path(name).name).write_bytes(content.numpy().tobytes())
+                (Path(folder) / Path(name).name).write_bytes(content.tobytes())
             try:
                 self.model = self.library.Model.load(folder)
             except RuntimeError as error:
@@ -161,12 +161,14 @@ def write_training_file(file: Path, features: csr_matrix, labels: csr_matrix) ->
 
     A line with the numbers of posts, features and labels, then `label,label feature:value ...`.
     """
+    from sklearn.datasets import dump_svmlight_file  # not needed for recommending
+
     with file.open("wb") as stream:
         stream.write(f"{features.shape[0]} {features.shape[1]} {labels.shape[1]}\n".encode())
         dump_svmlight_file(features, labels, stream, multilabel=True, zero_based=True)
 
 
-def _rows(features: csr_matrix) -> Iterator[list[tuple[int, float]]]:
+def _rows(features: SparseRows | csr_matrix) -> Iterator[list[tuple[int, float]]]:
     indices, values = features.indices.tolist(), features.data.tolist()
     for start, end in zip(features.indptr, features.indptr[1:], strict=False):
         yield list(zip(indices[start:end], values[start:end], strict=True))
@@ -187,7 +189,7 @@ def _quiet() -> Iterator[None]:
     """Hide omikuji's log on standard output, and its progress where there is no terminal."""
     sys.stdout.flush()
     sys.stderr.flush()
-    silenced = [1] if console.is_terminal else [1, 2]
+    silenced = [1] if sys.stderr.isatty() else [1, 2]
     kept = {stream: os.dup(stream) for stream in silenced}
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

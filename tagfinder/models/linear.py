@@ -1,22 +1,26 @@
-"""Linear classifiers over sparse features, as arrays: fitted by scikit-learn, applied by us."""
+"""Linear classifiers over sparse features, as arrays: fitted by scikit-learn, applied by us.
+
+scikit-learn is imported where something is fitted: recommending starts without it.
+"""
 
 from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 
 import numpy as np
-import torch
-from scipy.sparse import csr_matrix
-from scipy.special import expit, softmax
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
 from tagfinder.errors import InputError
+from tagfinder.models.activations import sigmoid, softmax
 from tagfinder.models.platt import PlattScaling
-from tagfinder.progress import track
+from tagfinder.models.sparse_rows import SparseRows
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Features: TypeAlias = Union["csr_matrix", SparseRows]
+"""(N, F) float32 features: what is learned from, and what is scored."""
 
 LOSSES = ("logistic", "squared_hinge")
 # Twice as much is needed while they are learned.
@@ -30,11 +34,11 @@ class Learner(Protocol):
     def fit(self, features: csr_matrix, labels: csr_matrix) -> None:
         """Learn from (N, F) features and (N, L) bool labels."""
 
-    def scores(self, features: csr_matrix) -> np.ndarray:
+    def scores(self, features: Features) -> np.ndarray:
         """Return (N, L) scores in [0, 1]."""
 
     def learned(self) -> dict[str, Any]:
-        """Return what was learned: strings, numbers, lists, dicts and tensors."""
+        """Return what was learned: strings, numbers, lists, dicts and arrays."""
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over what `learned` returned."""
@@ -51,25 +55,22 @@ class LinearLearner(ABC):
         """Learn from (N, F) features and (N, L) bool labels."""
 
     @abstractmethod
-    def scores(self, features: csr_matrix) -> np.ndarray:
+    def scores(self, features: Features) -> np.ndarray:
         """Return (N, L) scores in [0, 1]."""
 
-    def margins(self, features: csr_matrix) -> np.ndarray:
+    def margins(self, features: Features) -> np.ndarray:
         """Return (N, C) float32 distances from the separating planes."""
         margins: np.ndarray = features @ self.weights + self.intercepts
         return margins
 
     def learned(self) -> dict[str, Any]:
-        """Return weights and intercepts as tensors."""
-        return {
-            "weights": torch.from_numpy(self.weights),
-            "intercepts": torch.from_numpy(self.intercepts),
-        }
+        """Return weights and intercepts."""
+        return {"weights": self.weights, "intercepts": self.intercepts}
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over what `learned` returned."""
-        self.weights = learned["weights"].numpy()
-        self.intercepts = learned["intercepts"].numpy()
+        self.weights = learned["weights"]
+        self.intercepts = learned["intercepts"]
 
 
 class LabelPowerset(LinearLearner):
@@ -119,26 +120,24 @@ class LabelPowerset(LinearLearner):
             self.weights = np.zeros((features.shape[1], 1), np.float32)
             self.intercepts = np.zeros(1, np.float32)
             return
-        model = LogisticRegression(**self.settings)
-        with warnings.catch_warnings():
-            # The number of iterations is a setting; whether the solver has converged is not asked.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(features[rows], classes)
+        from sklearn.linear_model import LogisticRegression
+
+        model = _fitted(LogisticRegression(**self.settings), features[rows], classes)
         self.weights, self.intercepts = _as_matrices(model.coef_, model.intercept_)
 
-    def scores(self, features: csr_matrix) -> np.ndarray:
+    def scores(self, features: Features) -> np.ndarray:
         """Return (N, L) probabilities."""
-        probabilities: np.ndarray = softmax(self.margins(features), axis=1) @ self.members
+        probabilities: np.ndarray = softmax(self.margins(features)) @ self.members
         return probabilities
 
     def learned(self) -> dict[str, Any]:
         """Return weights, intercepts and the hashtags of each class."""
-        return {**super().learned(), "members": torch.from_numpy(self.members)}
+        return {**super().learned(), "members": self.members}
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over what `learned` returned."""
         super().restore(learned)
-        self.members = learned["members"].numpy()
+        self.members = learned["members"]
 
 
 def powerset_classes(
@@ -228,6 +227,8 @@ class OneVsRest(LinearLearner):
         self._fit_labels(features, labels, "one-vs-rest")
 
     def _fit_labels(self, features: csr_matrix, labels: csr_matrix, description: str) -> None:
+        from tagfinder.progress import track
+
         _refuse_large_weights(labels.shape[1], features.shape[1])
         weights = np.zeros((labels.shape[1], features.shape[1]), dtype=np.float32)
         # A hashtag without a training post is never suggested.
@@ -238,21 +239,21 @@ class OneVsRest(LinearLearner):
             if positive.all():
                 self.intercepts[label] = np.inf
             elif positive.any():
-                model = self._fitted(features, positive)
+                model = self._fit_one(features, positive)
                 weights[label] = model.coef_[0]
                 self.intercepts[label] = np.ravel(model.intercept_)[0]
         self.weights = np.ascontiguousarray(weights.T)
 
-    def _fitted(self, features: csr_matrix, positive: np.ndarray) -> Any:
+    def _fit_one(self, features: csr_matrix, positive: np.ndarray) -> Any:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.svm import LinearSVC
+
         model = (
             LinearSVC(**self.settings)
             if self.loss == "squared_hinge"
             else LogisticRegression(solver="saga", **self.settings)
         )
-        with warnings.catch_warnings():
-            # The number of iterations is a setting; whether the solver has converged is not asked.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return model.fit(features, positive)
+        return _fitted(model, features, positive)
 
     def _fit_scaling(self, features: csr_matrix, labels: csr_matrix) -> None:
         """Fit the scale on posts that were held out: margins of learned posts are too large."""
@@ -266,9 +267,9 @@ class OneVsRest(LinearLearner):
         margins = self.margins(features[held_out])
         self.scaling = PlattScaling.fitted(margins, labels[held_out].toarray())
 
-    def scores(self, features: csr_matrix) -> np.ndarray:
+    def scores(self, features: Features) -> np.ndarray:
         """Return (N, L) probabilities."""
-        scores: np.ndarray = expit(self.scaling.apply(self.margins(features)))
+        scores: np.ndarray = sigmoid(self.scaling.apply(self.margins(features)))
         return scores
 
     def learned(self) -> dict[str, Any]:
@@ -294,6 +295,15 @@ def _refuse_large_weights(n_labels: int, n_features: int) -> None:
 def _check(key: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise InputError(f"model.learner.{key} is '{value}'; choose one of {', '.join(allowed)}")
+
+
+def _fitted(model: Any, features: csr_matrix, classes: np.ndarray) -> Any:
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # The number of iterations is a setting; whether the solver has converged is not asked.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, classes)
 
 
 def _as_matrices(coefficients: np.ndarray, intercepts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

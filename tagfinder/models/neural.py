@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import polars as pl
 import torch
-from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from tagfinder.corpus.prepared import LabelSet
-from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
-from tagfinder.models.base import RecommenderModule, scored
-from tagfinder.models.embeddings import WordEmbedding
+from tagfinder.models.base import check_size
 from tagfinder.models.network import RecommenderNetwork
 from tagfinder.models.optimizers import Adam
 
 
-class NeuralRecommender(RecommenderModule):
+class NeuralRecommender(nn.Module):
     """A network with a loss, an optimiser and a schedule.
 
     Args:
@@ -42,7 +41,10 @@ class NeuralRecommender(RecommenderModule):
         optimizer: Adam,
         compile_network: bool = False,
     ) -> None:
-        super().__init__(label_set, features)
+        super().__init__()
+        check_size("a network", label_set)
+        self.label_set = label_set
+        self.features = features
         self.network = network(features=features, n_labels=len(label_set))
         if isinstance(self.network, RecommenderNetwork) and self.network.output_layer is not None:
             start_at_frequencies(self.network.output_layer, label_set)
@@ -56,61 +58,25 @@ class NeuralRecommender(RecommenderModule):
         logits: Tensor = self.network(inputs)
         return logits.float()
 
-    def scores(self, inputs: Any) -> Tensor:
+    def score(self, inputs: Any) -> np.ndarray:
         """Return (B, L) float32 scores in [0, 1]."""
-        return torch.sigmoid(self.logits(inputs))
+        self.eval()
+        if isinstance(inputs, Tensor):
+            inputs = inputs.to(next(self.parameters()).device)
+        with torch.inference_mode():
+            return torch.sigmoid(self.logits(inputs)).cpu().numpy()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the batch's loss; its mean over the epoch is logged as `train/loss`."""
-        logits = self.logits(batch.inputs)
-        loss: Tensor = self.loss(logits, multi_hot(batch.labels, logits.shape[1]))
-        self._log_mean("train/loss", loss, batch)
-        return loss
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text of the features' column holds anything known."""
+        return self.features.knows(texts)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Return what the evaluator reads; the mean loss is logged as `val/loss`."""
-        logits = self.logits(batch.inputs)
-        loss: Tensor = self.loss(logits, multi_hot(batch.labels, logits.shape[1]))
-        self._log_mean("val/loss", loss, batch)
-        return scored(batch, torch.sigmoid(logits)) | {"loss": loss}
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Take over a state dict whose tensors may be NumPy arrays."""
+        self.load_state_dict({name: torch.as_tensor(values) for name, values in state.items()})
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Return the optimiser over what is trainable, and its schedule."""
-        words = {
-            vectors
-            for layer in self.modules()
-            if isinstance(layer, WordEmbedding)
-            for vectors in layer.parameters()
-        }
-        pretrained = None
-        if isinstance(self.network, RecommenderNetwork):
-            pretrained = self.network.pretrained_encoder
-        encoder = set(pretrained.parameters()) if pretrained is not None else set()
-        apart = words | encoder
-        trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        return self.optimizer.build(
-            [parameter for parameter in trainable if parameter not in apart],
-            self._steps_per_epoch(),
-            word_vectors=[parameter for parameter in trainable if parameter in words],
-            encoder=[parameter for parameter in trainable if parameter in encoder],
-        )
-
-    def _steps_per_epoch(self) -> int:
-        # Asking for all steps makes the trainer count the batches of one epoch.
-        _ = self.trainer.estimated_stepping_batches
-        batches = int(self.trainer.num_training_batches)
-        return -(-batches // self.trainer.accumulate_grad_batches)
-
-    def _log_mean(self, name: str, loss: Tensor, batch: Batch) -> None:
-        self.log(
-            name,
-            loss.detach(),
-            on_step=False,
-            on_epoch=True,
-            prog_bar=True,
-            sync_dist=True,
-            batch_size=len(batch.rows),
-        )
+    def place(self, device: str) -> None:
+        """Compute on a device."""
+        self.to(device)
 
 
 def start_at_frequencies(layer: nn.Linear, label_set: LabelSet) -> None:

@@ -7,12 +7,15 @@ in a Python loop, where a linear classifier on top spends a good part of its tra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_matrix
 
 from tagfinder.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 WORD = r"\w+"
 # What Python's `\w` is, in the words of Polars' regular expressions: theirs also takes marks.
@@ -39,6 +42,8 @@ def count_ngrams(
     Raises:
         InputError: no n-gram is in `min_posts` texts.
     """
+    from scipy.sparse import csr_matrix  # not needed for recommending
+
     counts = ngrams(texts, *ngram_range).group_by("post", "ngram").len("uses")
     chosen = counts.group_by("ngram").agg(pl.len().alias("posts"), pl.col("uses").sum())
     chosen = chosen.filter(pl.col("posts") >= min_posts)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import torch
-from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features
 from tagfinder.models.base import SparseRecommender
 from tagfinder.models.label_trees import LabelTrees
 from tagfinder.models.tfidf import Tfidf
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class LabelTreeRecommender(SparseRecommender):
@@ -52,10 +52,9 @@ class LabelTreeRecommender(SparseRecommender):
         """Learn the vocabulary, its IDF and the trees."""
         self.trees.fit(self.tfidf.fit(inputs), labels)
 
-    def top(self, inputs: list[str], k: int) -> tuple[Tensor, Tensor]:
+    def top(self, inputs: list[str], k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (B, k) labels, best first, and their scores."""
-        labels, scores = self.trees.top(self.tfidf.transform(inputs), min(k, len(self.label_set)))
-        return torch.from_numpy(labels), torch.from_numpy(scores)
+        return self.trees.top(self.tfidf.transform(inputs), min(k, len(self.label_set)))
 
     def knows(self, texts: pl.Series) -> np.ndarray:
         """Return (N,) bool: whether a text holds an n-gram of the vocabulary."""

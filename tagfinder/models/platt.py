@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class PlattScaling:
         finite = np.isfinite(margins)
         if len(np.unique(truth[finite])) < 2:
             return cls()
+        from sklearn.linear_model import LogisticRegression
+
         line = LogisticRegression(C=np.inf).fit(margins[finite][:, None], truth[finite])
         slope, offset = float(line.coef_[0, 0]), float(line.intercept_[0])
         return cls(slope, offset) if slope > 0 else cls()

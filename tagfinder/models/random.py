@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from tagfinder.models.base import WholePartRecommender, as_scores
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class RandomRecommender(WholePartRecommender):
@@ -20,12 +20,11 @@ class RandomRecommender(WholePartRecommender):
 
     def learn(self, inputs: Any, labels: csr_matrix) -> None:
         """Count."""
-        frequencies = np.asarray(labels.mean(axis=0)).ravel()
-        self.frequencies = as_scores(frequencies)
+        self.frequencies = as_scores(np.asarray(labels.mean(axis=0)).ravel())
 
-    def scores(self, inputs: Any) -> Tensor:
+    def score(self, inputs: Any) -> np.ndarray:
         """Return the same (L,) frequencies for each of the B inputs, as (B, L)."""
-        return self.frequencies.repeat(len(inputs), 1)
+        return np.tile(self.frequencies, (len(inputs), 1))
 
     def learned(self) -> dict[str, Any]:
         """Return the frequencies."""
@@ -33,4 +32,4 @@ class RandomRecommender(WholePartRecommender):
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over the frequencies."""
-        self.frequencies = torch.as_tensor(learned["frequencies"])
+        self.frequencies = np.asarray(learned["frequencies"])

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import torch
-from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
-from torch import Tensor
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.models.base import WholePartRecommender, as_scores
 from tagfinder.models.linear import Learner
-from tagfinder.models.ngrams import WORD, count_ngrams
+from tagfinder.models.ngrams import count_ngrams
+from tagfinder.models.sparse_rows import SparseRows
+from tagfinder.models.weighting import NgramWeights, inverse_document_frequencies
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 class Tfidf:
@@ -46,42 +47,29 @@ class Tfidf:
         vocabulary, counts = count_ngrams(
             texts, self.ngram_range, self.max_features, self.min_posts
         )
-        weighting = TfidfTransformer(sublinear_tf=self.sublinear).fit(counts)
-        self.vectorizer = self._vectorizer(vocabulary, weighting.idf_)
-        return weighting.transform(counts)
+        idf = inverse_document_frequencies(counts)
+        self.weights = NgramWeights(vocabulary, idf, self.ngram_range, sublinear=self.sublinear)
+        counts.data = self.weights.weigh(counts)
+        return counts
 
-    def transform(self, texts: list[str]) -> csr_matrix:
+    def transform(self, texts: Sequence[str]) -> SparseRows:
         """Return the (N, F) float32 features of texts."""
-        return self.vectorizer.transform(texts)
+        return self.weights.transform(texts)
 
     def knows(self, texts: pl.Series) -> np.ndarray:
         """Return (N,) bool: whether a text holds an n-gram of the vocabulary."""
-        known: np.ndarray = np.diff(self.vectorizer.transform(texts).indptr) > 0
+        known: np.ndarray = np.diff(self.weights.transform(texts).indptr) > 0
         return known
 
     def learned(self) -> dict[str, Any]:
         """Return vocabulary and IDF."""
-        return {
-            "vocabulary": self.vectorizer.get_feature_names_out().tolist(),
-            "idf": torch.from_numpy(self.vectorizer.idf_),
-        }
+        return {"vocabulary": self.weights.vocabulary, "idf": self.weights.idf}
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over what `learned` returned."""
-        self.vectorizer = self._vectorizer(learned["vocabulary"], learned["idf"].numpy())
-
-    def _vectorizer(self, vocabulary: list[str], idf: np.ndarray) -> TfidfVectorizer:
-        vectorizer = TfidfVectorizer(
-            ngram_range=self.ngram_range,
-            sublinear_tf=self.sublinear,
-            dtype=np.float32,
-            # The texts are clean already: what is no word is punctuation.
-            token_pattern=WORD,
-            lowercase=False,
-            vocabulary={ngram: index for index, ngram in enumerate(vocabulary)},
+        self.weights = NgramWeights(
+            learned["vocabulary"], learned["idf"], self.ngram_range, sublinear=self.sublinear
         )
-        vectorizer.idf_ = idf
-        return vectorizer
 
 
 class TfidfRecommender(WholePartRecommender):
@@ -116,8 +104,8 @@ class TfidfRecommender(WholePartRecommender):
         """Learn the vocabulary, its IDF and the classifier."""
         self.learner.fit(self.tfidf.fit(inputs), labels)
 
-    def scores(self, inputs: list[str]) -> Tensor:
-        """Return (B, L) scores."""
+    def score(self, inputs: Sequence[str]) -> np.ndarray:
+        """Return (B, L) float32 scores in [0, 1]."""
         return as_scores(self.learner.scores(self.tfidf.transform(inputs)))
 
     def knows(self, texts: pl.Series) -> np.ndarray:

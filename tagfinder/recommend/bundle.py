@@ -17,7 +17,7 @@ from tagfinder.artifacts.trust import check_targets, trusting
 from tagfinder.configuration.limits import check_size, limits
 from tagfinder.configuration.renamed import upgraded
 from tagfinder.errors import InputError, TagFinderError, in_sentences
-from tagfinder.evaluation.calibration import read_calibration
+from tagfinder.evaluation.calibration import read_calibrations
 from tagfinder.files import read_json, sha256_of
 from tagfinder.recommend.native import is_native, try_in_child
 from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, read_run
@@ -81,7 +81,7 @@ def read_bundle(folder: Path) -> Saved:
         label_set=label_set_of(read_json(folder / LABELS), folder / LABELS),
         features_folder=folder / FEATURES,
         state=load_state(folder),
-        calibration=read_calibration(folder / CALIBRATION_FILE),
+        calibration=read_calibrations(folder / CALIBRATION_FILE),
         facts=manifest["facts"],
         vouched=True,
     )

@@ -9,6 +9,7 @@ import yaml
 
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.escaping import for_markdown
+from tagfinder.evaluation.calibration import verdict
 from tagfinder.files import digest_of, read_json
 from tagfinder.recommend.evidence import scores_with_baseline, share_of_hashtags
 from tagfinder.recommend.saved import Saved
@@ -139,12 +140,22 @@ def calibration_section(run: Path) -> str:
     if not file.is_file():
         return "## Probabilities\n\nThe probabilities are the scores themselves, not calibrated."
     stored = read_json(file)
-    before, after = stored["test_before"], stored["test_after"]
-    return (
-        "## Probabilities\n\n"
-        "Scores are turned into probabilities by one increasing curve (beta calibration), fitted "
-        f"on the validation part. Expected calibration error over all pairs of test post and "
-        f"hashtag: {before['ece']:.4f} before, {after['ece']:.4f} after."
+    if "test" not in stored:
+        return "## Probabilities\n\nFitted by version 0.1.0 over all pairs of post and hashtag."
+    bins = [
+        f"| {one['promised']:.0%} | {one['kept']:.0%} | {one['suggestions']:,} |"
+        for one in stored["test"]["bins"]
+    ]
+    return "\n".join(
+        [
+            "## Probabilities\n",
+            "Score and rank of a suggestion become a probability by an increasing curve (beta "
+            "calibration), fitted on the first suggestions of the validation posts. "
+            f"{verdict(stored)} The scores themselves have {stored['test_before']['ece']:.3f}.\n",
+            "| promised | right on the test part | suggestions |",
+            "|---|---|---|",
+            *bins,
+        ]
     )
 
 

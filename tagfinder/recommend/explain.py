@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.sparse import csr_matrix
 from scipy.special import logit, softmax
 
 from tagfinder.errors import InputError
 from tagfinder.models.linear import LabelPowerset, OneVsRest
+from tagfinder.models.sparse_rows import SparseRows
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import Suggester
 from tagfinder.recommend.recommender import Recommender
@@ -105,18 +105,18 @@ def _label(recommender: Recommender, hashtag: str) -> int:
 def _summands(
     module: Any, learner: OneVsRest | LabelPowerset, read: str, label: int
 ) -> list[Influence]:
-    features = module.tfidf.vectorizer.transform([read])
+    features = module.tfidf.transform([read])
     slopes = learner.weights[features.indices]
     if isinstance(learner, LabelPowerset):
         slopes = slopes @ _class_shares(learner, features, label)
     else:
         slopes = slopes[:, label]
-    names = module.tfidf.vectorizer.get_feature_names_out()[features.indices]
+    names = [module.tfidf.weights.vocabulary[column] for column in features.indices]
     effects = features.data * slopes
     return [Influence(str(name), float(e)) for name, e in zip(names, effects, strict=True)]
 
 
-def _class_shares(learner: LabelPowerset, features: csr_matrix, label: int) -> np.ndarray:
+def _class_shares(learner: LabelPowerset, features: SparseRows, label: int) -> np.ndarray:
     """Return (C,): how the log-odds of a label grow with the margin of each class."""
     probabilities = softmax(learner.margins(features)[0].astype(np.float64))
     own = learner.members[:, label] > 0

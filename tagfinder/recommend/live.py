@@ -244,7 +244,7 @@ class LiveSuggester:
         names = knowledge.statistics.hashtags.names
         admitted = self._filter.admit([names[hashtag] for hashtag in hashtags])
         hashtags, scores = hashtags[admitted][:k], scores[admitted][:k]
-        probabilities = self._calibration.probabilities(scores)
+        probabilities = self._calibration.of(author_known=author is not None).probabilities(scores)
         spellings = knowledge.statistics.spellings
         return Suggestions(
             text,

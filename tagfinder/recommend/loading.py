@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.errors import InputError, in_sentences
 from tagfinder.recommend.bundle import read_saved
-from tagfinder.recommend.live import LiveSuggester
-from tagfinder.recommend.recommender import Recommender, Runtime
 from tagfinder.recommend.saved import is_live
+
+if TYPE_CHECKING:
+    from tagfinder.recommend.live import LiveSuggester
+    from tagfinder.recommend.recommender import Recommender, Runtime
 
 KNOWLEDGE = "knowledge"
 
-Suggester = Recommender | LiveSuggester
+# Each kind is imported where a folder holds one: the other's libraries take seconds.
+Suggester: TypeAlias = Union["Recommender", "LiveSuggester"]
 """What suggests hashtags: with a closed label set, or learning on."""
 
 
@@ -49,6 +53,8 @@ def load(
     """
     saved = read_saved(path, trust)
     if is_live(saved.config):
+        from tagfinder.recommend.live import LiveSuggester
+
         with in_sentences():
             return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach, hashtags=hashtags)
     if teach:
@@ -56,5 +62,7 @@ def load(
             f"{path} holds a recommender over a closed set of hashtags, which only training "
             "changes; tagfinder train model=live makes one that can be taught"
         )
+    from tagfinder.recommend.recommender import Recommender
+
     with in_sentences():
         return Recommender(saved, device, runtime, hashtags)

@@ -20,7 +20,7 @@ from tagfinder.models.neural import NeuralRecommender
 from tagfinder.recommend.onnx_runtime import (
     GRAPH,
     INT8_GRAPH,
-    OnnxModule,
+    OnnxRecommender,
     require_packages,
     token_features,
 )
@@ -79,7 +79,7 @@ def write_graph(recommender: Recommender, folder: Path, *, int8: bool = False) -
     features = token_features(recommender.features)
     scores = ScoresOfTokens(module.network, recommender.features).eval()
     _export(scores, example_tokens(features), folder / GRAPH)
-    _check_agreement(recommender, OnnxModule(module.label_set, features, folder / GRAPH))
+    _check_agreement(recommender, OnnxRecommender(module.label_set, features, folder / GRAPH))
     if int8:
         _quantise(folder / GRAPH, folder / INT8_GRAPH)
 
@@ -106,11 +106,11 @@ def _export(scores: nn.Module, tokens: Tensor, target: Path) -> None:
         )
 
 
-def _check_agreement(recommender: Recommender, graph: OnnxModule) -> None:
+def _check_agreement(recommender: Recommender, graph: OnnxRecommender) -> None:
     for texts in (["one"], ["", "two words", "five words of a text"], ["many words " * 40] * 5):
         inputs = pl.Series(texts)
         expected = recommender.scores_of_input(inputs)
-        found = graph.scores(graph.features.encode(inputs).take(np.arange(len(texts)))).numpy()
+        found = graph.score(graph.features.encode(inputs).take(np.arange(len(texts))))
         difference = float(np.abs(found - expected).max())
         if difference > allowed_difference(recommender):
             raise InputError(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+import polars as pl
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features
 from tagfinder.data.frozen_encoder import FrozenEncoder
 from tagfinder.data.wordpieces import WordPieces
 from tagfinder.errors import InputError
-from tagfinder.models.base import RecommenderModule
 
 GRAPH = "model.onnx"
 INT8_GRAPH = "model.int8.onnx"
 GRAPHS = {"onnx": GRAPH, "onnx-int8": INT8_GRAPH}
 
 
-class OnnxModule(RecommenderModule):
+class OnnxRecommender:
     """A graph behind the interface of every other recommender.
 
     Args:
@@ -30,19 +30,30 @@ class OnnxModule(RecommenderModule):
     """
 
     def __init__(self, label_set: LabelSet, features: Features, graph: Path) -> None:
-        super().__init__(label_set, features)
         import onnxruntime
 
+        self.label_set = label_set
+        self.features = features
         self.session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
 
-    def scores(self, inputs: Any) -> Tensor:
+    def score(self, inputs: Any) -> np.ndarray:
         """Return (B, L) float32 scores in [0, 1]."""
-        [scores] = self.session.run(None, {"tokens": inputs.numpy()})
-        return torch.from_numpy(scores)
+        scores: np.ndarray = self.session.run(None, {"tokens": inputs.numpy()})[0]
+        return scores
+
+    def knows(self, texts: pl.Series) -> np.ndarray:
+        """Return (N,) bool: whether a text of the features' column holds anything known."""
+        return self.features.knows(texts)
+
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Keep the graph's own weights."""
+
+    def place(self, device: str) -> None:
+        """Stay on the CPU."""
 
 
-def onnx_parts(saved_features: Features, label_set: LabelSet, graph: Path) -> OnnxModule:
-    """Return the module of a graph; its `features` number tokens.
+def onnx_parts(saved_features: Features, label_set: LabelSet, graph: Path) -> OnnxRecommender:
+    """Return the recommender of a graph; its `features` number tokens.
 
     Raises:
         InputError: there is no such graph.
@@ -53,7 +64,7 @@ def onnx_parts(saved_features: Features, label_set: LabelSet, graph: Path) -> On
             f"{graph} is not there; export the run with `tagfinder export RUN DIR --onnx`"
             + (" --int8" if graph.name == INT8_GRAPH else "")
         )
-    return OnnxModule(label_set, token_features(saved_features), graph)
+    return OnnxRecommender(label_set, token_features(saved_features), graph)
 
 
 def token_features(features: Features) -> Features:

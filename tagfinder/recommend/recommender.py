@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
-import torch
 
 from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError, in_sentences
-from tagfinder.evaluation.rankings import top_k
-from tagfinder.models.base import RecommenderModule, SparseRecommender
+from tagfinder.models.base import ClosedRecommender, SparseRecommender
 from tagfinder.models.scoring import all_scores, all_top
+from tagfinder.recommend.best import best_labels
 from tagfinder.recommend.bundle import read_saved
-from tagfinder.recommend.onnx_runtime import GRAPHS, onnx_parts
 from tagfinder.recommend.saved import Saved, is_live
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
+
+if TYPE_CHECKING:
+    from tagfinder.recommend.onnx_runtime import OnnxRecommender
 
 Runtime = Literal["torch", "onnx", "onnx-int8"]
 
@@ -59,14 +60,15 @@ class Recommender:
         self.name = saved.name
         self.facts = saved.facts
         self.label_set: LabelSet = saved.label_set
-        self._calibration = saved.calibration
+        self._calibration = saved.calibration.usual
         self._cleaning = build(saved.config["cleaning"])
         self.features = build(saved.config["features"])
         self.features.load(saved.features_folder)
         if runtime == "torch":
-            self.module = _built(saved, self.features).to(device)
+            self.module: ClosedRecommender = _built(saved, self.features)
+            self.module.place(device)
         else:
-            self.module = _onnx_module(saved, self.features, runtime)
+            self.module = _onnx_recommender(saved, self.features, runtime)
             self.features = self.module.features
         self._numbers = {hashtag: i for i, hashtag in enumerate(self.label_set.hashtags)}
         self._left_out = np.flatnonzero(~hashtags.admit(self.label_set.hashtags))
@@ -156,7 +158,7 @@ class Recommender:
         return self._numbers.get(fold(hashtag))
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
-        """Return the calibrated probabilities, float32, that scores stand for."""
+        """Return float32 probabilities of (..., K) scores, those of a post best first."""
         return self._calibration.probabilities(scores)
 
     def model_input(self, texts: pl.Series) -> pl.Series:
@@ -210,8 +212,7 @@ class Recommender:
             scores = self.scores_of_input(inputs).copy()
             for row, labels_of_text in enumerate(unwanted):
                 scores[row, labels_of_text] = -np.inf
-            labels, best = top_k(torch.from_numpy(scores), k)
-            return labels.numpy(), best.numpy()
+            return best_labels(scores, k)
         with self._encoding:
             encoded = self.features.encode(inputs)
         given, given_scores = all_top(self.module, encoded, k + max(map(len, unwanted)))
@@ -239,19 +240,21 @@ class Recommender:
         ]
 
 
-def _built(saved: Saved, features: Any) -> RecommenderModule:
-    module: RecommenderModule = build_model(saved.config["model"], saved.label_set, features)
+def _built(saved: Saved, features: Any) -> ClosedRecommender:
+    module: ClosedRecommender = build_model(saved.config["model"], saved.label_set, features)
     try:
-        module.load_state_dict(saved.state)
+        module.restore_state(saved.state)
     except (RuntimeError, KeyError) as error:
         raise InputError(
             f"{saved.name}: the weights do not fit its configuration "
             f"({' '.join(str(error).split())[:200]}); another version of tagfinder wrote it"
         ) from error
-    return module.eval()
+    return module
 
 
-def _onnx_module(saved: Saved, features: Any, runtime: str) -> RecommenderModule:
+def _onnx_recommender(saved: Saved, features: Any, runtime: str) -> OnnxRecommender:
+    from tagfinder.recommend.onnx_runtime import GRAPHS, onnx_parts
+
     if runtime not in GRAPHS:
         raise InputError(f"runtime {runtime!r} is not known; try torch, {', '.join(GRAPHS)}")
     return onnx_parts(features, saved.label_set, saved.features_folder.parent / GRAPHS[runtime])

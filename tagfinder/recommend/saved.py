@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from tagfinder.artifacts.checkpoints import is_intact, load_checkpoint
 from tagfinder.artifacts.run_folder import RunFolder
-from tagfinder.configuration.build import plain
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError
-from tagfinder.evaluation.calibration import Calibration, read_calibration
+from tagfinder.evaluation.calibration import Calibrations, read_calibrations
 from tagfinder.models.open_vocabulary import is_open_vocabulary_config
+from tagfinder.recommend.state_files import load_state
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +42,7 @@ class Saved:
     label_set: LabelSet
     features_folder: Path
     state: dict[str, Any]
-    calibration: Calibration
+    calibration: Calibrations
     facts: dict[str, Any]
     vouched: bool
 
@@ -57,11 +55,6 @@ def read_run(folder: Path) -> Saved:
             it may not build.
     """
     run = RunFolder.open(folder)
-    checkpoint = run.checked(run.weights)
-    if not checkpoint.is_file():
-        raise InputError(
-            f"{folder} has no checkpoints/{checkpoint.name}; the run has not finished an epoch"
-        )
     vouched = run.digests is not None
     if not vouched:
         logger.warning(
@@ -70,22 +63,35 @@ def read_run(folder: Path) -> Saved:
             folder,
             folder,
         )
-        if not is_intact(checkpoint):
-            raise InputError(f"{checkpoint} is damaged; restore it from a copy, or train again")
     metrics = run.metrics if run.metrics_file.is_file() else {}
-    missing = [group for group in GROUPS if not isinstance(run.config.get(group), DictConfig)]
+    missing = [group for group in GROUPS if not isinstance(run.plain_config.get(group), dict)]
     if missing:
         raise InputError(f"{run.config_file} lacks {missing[0]}; restore it from a copy")
     return Saved(
         name=folder.absolute().name,
-        config={group: plain(run.config[group]) for group in GROUPS},
+        config={group: run.plain_config[group] for group in GROUPS},
         label_set=run.label_set,
         features_folder=run.checked(run.features),
-        state=load_checkpoint(checkpoint)["state_dict"],
-        calibration=read_calibration(run.checked(folder / CALIBRATION_FILE)),
+        state=_state_of(run),
+        calibration=read_calibrations(run.checked(folder / CALIBRATION_FILE)),
         facts={key: metrics[key] for key in ("model", "corpus", "protocol") if key in metrics},
         vouched=vouched,
     )
+
+
+def _state_of(run: RunFolder) -> dict[str, Any]:
+    """Return the state that the run's scores stand for: as plain files, else of a checkpoint."""
+    if run.state.is_dir():
+        return load_state(run.checked(run.state))
+    checkpoint = run.checked(run.weights)
+    if not checkpoint.is_file():
+        raise InputError(
+            f"{run.path} has no checkpoints/{checkpoint.name}; the run has not finished an epoch"
+        )
+    if run.digests is None and not is_intact(checkpoint):
+        raise InputError(f"{checkpoint} is damaged; restore it from a copy, or train again")
+    state: dict[str, Any] = load_checkpoint(checkpoint)["state_dict"]
+    return state
 
 
 def is_live(config: dict[str, Any]) -> bool:

@@ -1,4 +1,7 @@
-"""A module's state as plain files: tensors in safetensors, words in JSON, fastText's own binary."""
+"""A recommender's state as plain files: arrays in safetensors, words in JSON, fastText's binary.
+
+The state may hold PyTorch tensors or NumPy arrays; what is read are arrays.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,23 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+import numpy as np
+from safetensors.numpy import load_file, save_file
 
 from tagfinder.files import read_json, write_json
 
 TENSORS = "model.safetensors"
 REST = "model.json"
-FASTTEXT = "fasttext.bin"
+FASTTEXT = "fasttext"
+BINARY = ".bin"
 # In REST, what stands in another file is a mapping with this one key.
 ELSEWHERE = "stored_in"
 
 
 def save_state(state: dict[str, Any], folder: Path) -> None:
-    """Write nested mappings of tensors, lists, numbers and texts into a folder."""
-    tensors: dict[str, Tensor] = {}
+    """Write nested mappings of arrays, lists, numbers and texts into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, np.ndarray] = {}
     write_json(folder / REST, _taken_apart(dict(state), "", tensors, folder))
     if tensors:
         save_file(tensors, folder / TENSORS)
@@ -36,30 +40,34 @@ def load_state(folder: Path) -> dict[str, Any]:
     return state
 
 
-def _taken_apart(value: Any, name: str, tensors: dict[str, Tensor], folder: Path) -> Any:
+def _taken_apart(value: Any, name: str, tensors: dict[str, np.ndarray], folder: Path) -> Any:
     if isinstance(value, dict):
         return {
             key: _taken_apart(inner, f"{name}/{key}", tensors, folder)
             for key, inner in value.items()
         }
-    if not isinstance(value, Tensor):
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    if not isinstance(value, np.ndarray):
         return value
     if name.endswith("/fasttext"):
-        (folder / FASTTEXT).write_bytes(value.numpy().tobytes())
-        return {ELSEWHERE: FASTTEXT}
+        # A combination may hold several.
+        earlier = len(list(folder.glob(f"{FASTTEXT}*{BINARY}")))
+        file = f"{FASTTEXT}{earlier or ''}{BINARY}"
+        (folder / file).write_bytes(value.tobytes())
+        return {ELSEWHERE: file}
     # A copy, because two names may share one memory, which the format does not know.
-    tensors[name] = value.detach().cpu().clone().contiguous()
+    tensors[name] = value.copy(order="C")
     return {ELSEWHERE: TENSORS}
 
 
-def _put_together(value: Any, name: str, tensors: dict[str, Tensor], folder: Path) -> Any:
+def _put_together(value: Any, name: str, tensors: dict[str, np.ndarray], folder: Path) -> Any:
     if not isinstance(value, dict):
         return value
     if value == {ELSEWHERE: TENSORS}:
         return tensors[name]
-    if value == {ELSEWHERE: FASTTEXT}:
-        content = bytearray((folder / FASTTEXT).read_bytes())
-        return torch.frombuffer(content, dtype=torch.uint8)
+    if set(value) == {ELSEWHERE} and str(value[ELSEWHERE]).endswith(BINARY):
+        return np.frombuffer((folder / Path(value[ELSEWHERE]).name).read_bytes(), dtype=np.uint8)
     return {
         key: _put_together(inner, f"{name}/{key}", tensors, folder) for key, inner in value.items()
     }

@@ -6,19 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from tagfinder.artifacts.checkpoints import load_weights
 from tagfinder.artifacts.manifest import changing
 from tagfinder.artifacts.ownership import owned, traced
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
+from tagfinder.evaluation.calibration import Shown, read_calibrations
+from tagfinder.evaluation.error_figures import draw_shown_reliability
 from tagfinder.evaluation.error_report import write_errors
 from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score_counting import ScoreCounting
 from tagfinder.evaluation.tables import Table
 from tagfinder.evaluation.thresholds import effect, tune
+from tagfinder.files import write_json
+from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.runs.rescore import data_of, described, intact_of, score_part
+from tagfinder.training.modules import module_of
 
 THRESHOLDS_FILE = "thresholds.json"
 # What `analyse_run` puts into the run's folder.
@@ -51,7 +57,7 @@ def analyse_in(run: RunFolder) -> tuple[dict[str, Any], dict[str, Any]]:
     """Examine a run whose folder belongs to this process, as `analyse_run` says."""
     config, file = run.config, intact_of(run, run.weights)
     data = data_of(run, config)
-    model = build_model(config.model, run.label_set, data.features)
+    model = module_of(build_model(config.model, run.label_set, data.features))
     epoch = load_weights(model, file)
     evaluator: Evaluator = build(config.evaluation, run_dir=None)
     counting = ScoreCounting()
@@ -77,8 +83,20 @@ def analyse_in(run: RunFolder) -> tuple[dict[str, Any], dict[str, Any]]:
         at_threshold=evaluator.per_label.get("test"),
         threshold=evaluator.threshold,
     )
-    write_errors(judged, run.path, run.figures)
+    numbers = write_errors(judged, run.path, run.figures)
+    _write_shown_reliability(run, evaluator.predictions, numbers)
     return described(run, file, epoch, model) | evaluator.results["test"], changed
+
+
+def _write_shown_reliability(
+    run: RunFolder, predictions: pl.DataFrame, numbers: dict[str, Any]
+) -> None:
+    """Add how far the probabilities that people see are kept to `errors.json` and the figures."""
+    curve = read_calibrations(run.path / CALIBRATION_FILE).usual
+    judged = Shown.of(predictions).judge(curve)
+    figure = draw_shown_reliability(title_of(run), judged, run.figures)
+    added = {"figures": [*numbers["figures"], figure], "calibration_error_shown": judged["ece"]}
+    write_json(run.path / "errors.json", numbers | added)
 
 
 def title_of(run: RunFolder) -> str:

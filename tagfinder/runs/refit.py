@@ -40,6 +40,7 @@ from tagfinder.progress import track
 from tagfinder.runs.corpus import corpus_of
 from tagfinder.runs.rankings import keep_rankings
 from tagfinder.runs.slices import write_slices
+from tagfinder.training.modules import module_of
 from tagfinder.training.resume import check_same_config
 from tagfinder.training.session import model_bytes
 
@@ -166,7 +167,7 @@ def judge_period(run: RunFolder, cutting: Cutting, period: Period, epochs: int) 
     features.fit(corpus)
     data = PeriodData(corpus, features, **config.batches, sampling=build(config.sampling))
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    model = build_model(config.model, corpus.label_set, features)
+    model = module_of(build_model(config.model, corpus.label_set, features))
     evaluator: Evaluator = build(config.evaluation, run_dir=None)
     trainer = period_trainer(config, epochs, evaluator)
     trainer.fit(model, data)

@@ -29,6 +29,7 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import read_json
 from tagfinder.runs.corpus import corpus_of
+from tagfinder.training.modules import module_of
 from tagfinder.training.session import model_bytes
 
 COLUMNS = {
@@ -65,7 +66,7 @@ def evaluate(folder: Path, checkpoint: str, part: Part) -> list[dict[str, Any]]:
     files = list(chosen_checkpoints(run, checkpoint))
     config = run.config
     data = data_of(run, config)
-    model = build_model(config.model, run.label_set, data.features)
+    model = module_of(build_model(config.model, run.label_set, data.features))
     # The best and the last epoch may have stayed as well.
     by_epoch = {epochs_in(file): file for file in files}
     return [

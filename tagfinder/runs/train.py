@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import warnings
 from contextlib import nullcontext
 from pathlib import Path
@@ -20,23 +21,25 @@ from tagfinder.artifacts.ownership import owned
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.artifacts.trust import packages_named, trusting
 from tagfinder.configuration.application import choice_of, output_dir, overrides
-from tagfinder.configuration.build import build, build_model, plain
+from tagfinder.configuration.build import build, complete_model, plain
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
+from tagfinder.evaluation.calibration import FORMAT, calibrate
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
 from tagfinder.models.base import SparseRecommender
 from tagfinder.models.open_vocabulary import has_open_vocabulary, is_open_vocabulary_config
 from tagfinder.progress import phase
 from tagfinder.recommend.saved import CALIBRATION_FILE
-from tagfinder.runs.calibrate import calibrate
+from tagfinder.recommend.state_files import save_state
 from tagfinder.runs.corpus import corpus_of
 from tagfinder.runs.rankings import score_extra
 from tagfinder.runs.slices import can_be_sliced, write_slices
 from tagfinder.runs.summary import examples_table, score_table
 from tagfinder.tracking.tracker import tracked
 from tagfinder.training.learning_curves import draw_learning_curves
+from tagfinder.training.modules import module_of
 from tagfinder.training.progress_bar import progress_callbacks
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
 from tagfinder.training.session import Resumable, fit, model_bytes, resumable, resume_command
@@ -74,15 +77,8 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     scored_checkpoint(run.checkpoints, config.scored_checkpoint)
     refuse_endless_labels(config)
     checkpoint = resumed(config, run)
-    corpus = corpus_of(config)
-    features = build(config.features)
-    features.fit(corpus)
-    run.describe(config, corpus, features)
-    sampling = build(config.sampling)
-    data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
-    # Whatever the features drew, equal seeds give equal initial weights.
-    lightning.seed_everything(config.seed, workers=True, verbose=False)
-    model = build_model(config.model, corpus.label_set, features)
+    # Built before the corpus is prepared, so that a wrong value is answered at once.
+    features, sampling, make_model = map(build, (config.features, config.sampling, config.model))
     evaluator: Evaluator = build(config.evaluation, run_dir=str(run.path))
     if 5 not in evaluator.ks:
         raise InputError(
@@ -91,6 +87,15 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     timer = Timer()
     kept = resumable(run.path, config.seed, config.checkpoint_every, config.patience)
     trainer = build_trainer(config, [timer, evaluator, *kept.callbacks])
+    # Of a run that goes on they would be older than its checkpoints.
+    shutil.rmtree(run.state, ignore_errors=True)
+    corpus = corpus_of(config)
+    features.fit(corpus)
+    run.describe(config, corpus, features)
+    data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
+    # Whatever the features drew, equal seeds give equal initial weights.
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    model = module_of(complete_model(make_model, corpus.label_set, features))
     with tracked(trainer.loggers, plain(config), overrides()) as trackers:
         with phase(f"training {choice_of('model')}", lambda: f"epoch {trainer.current_epoch + 1}"):
             fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
@@ -104,8 +109,10 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
             model.keep(run.knowledge)
             for name, rankings in model.extra_rankings().items():
                 metrics[f"test_{name}"] = score_extra(run.path, name, config, corpus, rankings)
+        elif trainer.is_global_zero:
+            save_state(model.state_dict(), run.state)
         best = metrics["best_val_ndcg@5"]
-        write_json(run.path / CALIBRATION_FILE, calibrate(model, data))
+        write_json(run.path / CALIBRATION_FILE, calibration_of(evaluator))
         write_json(run.metrics_file, metrics)
         if can_be_sliced(run):
             write_slices(run)
@@ -116,6 +123,11 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     if trainer.is_global_zero:
         run.finish()
     return float(metrics["val"]["ndcg@5"] if best is None else best)
+
+
+def calibration_of(evaluator: Evaluator) -> dict[str, Any]:
+    """Return what `calibration.json` holds, from the rankings that were just made."""
+    return {"format": FORMAT, **calibrate(evaluator.rankings["val"], evaluator.rankings["test"])}
 
 
 def refuse_endless_labels(config: DictConfig) -> None:

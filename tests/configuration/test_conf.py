@@ -159,7 +159,7 @@ def test_each_recommender_scores_posts_of_a_small_corpus(
     if not hasattr(model, "logits"):
         return  # fitted and scored in tests/test_train.py
     texts = features.encode(corpus.part("test", [features.column])[features.column].head(4))
-    scores = model.eval().scores(texts.take(np.arange(4)))
+    scores = model.score(texts.take(np.arange(4)))
     assert scores.shape == (4, len(corpus.label_set))
     assert ((scores >= 0) & (scores <= 1)).all()
 

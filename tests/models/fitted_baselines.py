@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from made_up import quiet_trainer, small_corpus
 
 from tagfinder.artifacts.checkpoints import load_checkpoint
@@ -14,6 +14,7 @@ from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.features import PlainTexts
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.models.base import WholePartRecommender
+from tagfinder.training.modules import module_of
 
 POSTS = ["flood0 flood1 word3", "music2 word1", "", "nobody ever wrote this"]
 
@@ -32,8 +33,9 @@ def train(
     data = CorpusDataModule(corpus, features, batch_size=None)
     evaluator = Evaluator(ks=[1, 3], threshold=0.3, open=False, top_k=3, run_dir=folder)
     trainer = quiet_trainer(max_epochs=3, callbacks=[evaluator])
-    trainer.fit(model, data)
-    trainer.test(model, data, verbose=False)
+    module = module_of(model)
+    trainer.fit(module, data)
+    trainer.test(module, data, verbose=False)
     trainer.save_checkpoint(folder / "model.ckpt")
     return model, evaluator.results["test"], folder / "model.ckpt"
 
@@ -43,14 +45,14 @@ def reloaded(
 ) -> WholePartRecommender:
     """Make a recommender anew and give it what a checkpoint holds, without unpickling."""
     twin = make(label_set=model.label_set, features=model.features)
-    twin.load_state_dict(load_checkpoint(checkpoint)["state_dict"])
+    twin.restore_state(load_checkpoint(checkpoint)["state_dict"])
     return twin
 
 
-def scores(model: WholePartRecommender, posts: Any = POSTS) -> torch.Tensor:
+def scores(model: WholePartRecommender, posts: Any = POSTS) -> np.ndarray:
     """Score posts and check what every recommender promises of its scores."""
-    values = model.scores(posts)
+    values = model.score(posts)
     assert values.shape == (len(posts), len(model.label_set))
-    assert values.dtype == torch.float32
+    assert values.dtype == np.float32
     assert bool(((values >= 0) & (values <= 1)).all())
     return values

@@ -18,19 +18,21 @@ from tagfinder.models.losses import IdfBCE
 from tagfinder.models.lstm import LSTMNetwork
 from tagfinder.models.neural import NeuralRecommender
 from tagfinder.models.optimizers import Adam
+from tagfinder.training.modules import module_of
 
 
 def step_sizes(features: Any, network: Any, folder: Path) -> dict[str, float]:
     """Return the learning rate of each parameter that is trained."""
     corpus = small_corpus(folder / "corpus")
     features.fit(corpus)
-    module = NeuralRecommender(
+    recommender = NeuralRecommender(
         corpus.label_set,
         features,
         network=network,
         loss=IdfBCE,
         optimizer=Adam(0.01, word_vector_lr_factor=10.0, encoder_lr_factor=0.01),
     )
+    module = module_of(recommender)
     trainer = quiet_trainer(max_epochs=1, default_root_dir=str(folder))
     trainer.fit(module, CorpusDataModule(corpus, features, batch_size=32, seed=1, pool=1))
     names = {parameter: name for name, parameter in module.named_parameters()}

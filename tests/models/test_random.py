@@ -6,6 +6,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from fitted_baselines import reloaded, scores, train
@@ -33,7 +34,7 @@ def test_a_reloaded_checkpoint_scores_alike(tmp_path: Path) -> None:
     model, results, checkpoint = train(RandomRecommender, tmp_path)
     assert 0.2 < results["ndcg@3"] < 0.7
     twin = reloaded(RandomRecommender, model, checkpoint)
-    assert torch.equal(scores(twin), scores(model))
+    assert np.array_equal(scores(twin), scores(model))
 
 
 def test_it_gives_the_reports_random_row_on_the_reports_truth(shared: Path) -> None:
@@ -42,10 +43,10 @@ def test_it_gives_the_reports_random_row_on_the_reports_truth(shared: Path) -> N
         truth = list(json.load(stream).values())
     frequencies = tables["table3_label_frequency"]
     model = RandomRecommender(label_set(len(frequencies)), PlainTexts())
-    model.restore({"frequencies": torch.tensor([frequencies[str(i)] for i in range(50)])})
+    model.restore({"frequencies": np.array([frequencies[str(i)] for i in range(50)], np.float32)})
     rows = [torch.tensor(row) for row in truth]
     labels = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
-    ranked, _ = top_k(model.scores([""] * len(truth)), 10)
+    ranked, _ = top_k(torch.from_numpy(model.score([""] * len(truth))), 10)
     found = hits(ranked, labels)
     for k in (3, 5, 10):
         published = tables["table5_test"]["random"]

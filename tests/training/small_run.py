@@ -25,6 +25,7 @@ from tagfinder.models.lstm import LSTMNetwork
 from tagfinder.models.neural import NeuralRecommender
 from tagfinder.models.optimizers import Adam
 from tagfinder.models.text_resnet import TextResNet
+from tagfinder.training.modules import module_of
 from tagfinder.training.resume import checkpoint_to_resume
 from tagfinder.training.session import fit, resumable
 
@@ -75,13 +76,14 @@ def run(
     features.fit(corpus)
     checkpoint = checkpoint_to_resume(resume, run_dir / "checkpoints")
     lightning.seed_everything(7, verbose=False)
-    module = NeuralRecommender(
+    recommender = NeuralRecommender(
         corpus.label_set,
         features,
         network=network,
         loss=IdfBCE,
         optimizer=Adam(0.01, weight_decay=0.01, warmup_steps=3, lr_decay=0.8),
     )
+    module = module_of(recommender)
     data = CorpusDataModule(corpus, features, batch_size=32, seed=7, pool=2)
     evaluator = Evaluator(ks=[1, 5], threshold=0.3, open=False, top_k=5, run_dir=run_dir)
     kept = resumable(run_dir, 7, 2, patience=PATIENCE)
