@@ -31,6 +31,11 @@ TARGET = "_target_"
 NOT_OPENED = ("collect", "hydra", "logger", "serve", "sweep")
 # What a saved configuration says of its own run only: never built, opened or written to again.
 OF_ITS_RUN: dict[str, Any] = {"callbacks": {}, "logger": {}, "rejects": None, "resume": False}
+# What `tagfinder combine` builds, which nobody chooses by configuration.
+COMBINED = (
+    "tagfinder.data.combined.CombinedFeatures",
+    "tagfinder.models.combined.CombinedRecommender",
+)
 NAMED = re.compile(rf"^[\s-]*{TARGET}:\s*([\w.]+)\s*$", re.MULTILINE)
 
 _trusted: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
@@ -62,7 +67,8 @@ def packaged_targets() -> frozenset[str]:
     """Return the classes that the packaged configuration can name for parts of a run."""
     groups = (folder for folder in conf_dir().iterdir() if folder.name not in NOT_OPENED)
     files = (file for group in groups for file in group.glob("*.yaml"))
-    return frozenset(name for file in files for name in NAMED.findall(file.read_text("utf-8")))
+    named = (name for file in files for name in NAMED.findall(file.read_text("utf-8")))
+    return frozenset((*named, *COMBINED))
 
 
 def packages_named(config: Any) -> list[str]:

@@ -65,11 +65,12 @@ class CombinedFeatures:
 
     def columns(self, texts: pl.Series) -> list[pl.Series]:
         """Return for each member what it reads of published texts."""
-        cleaned = self.cleaning.clean(texts)
+        languages = self.cleaning.languages(texts)
+        cleaned = self.cleaning.clean(texts, languages)
         wanted = {member.column for member in self.members}
         read = {"text": texts, "clean": cleaned}
         if "deep_clean" in wanted:
-            read["deep_clean"] = self.cleaning.deep_clean(cleaned)
+            read["deep_clean"] = self.cleaning.deep_clean(cleaned, languages)
         return [read[member.column] for member in self.members]
 
     def save(self, folder: Path) -> None:

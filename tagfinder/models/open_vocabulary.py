@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
-from hydra.utils import get_class
 
+from tagfinder.configuration.build import locate
 from tagfinder.corpus.prepared import Part
-from tagfinder.live.durable import DurableKnowledge
-from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.rankings import Rankings
+from tagfinder.errors import InputError
+
+if TYPE_CHECKING:
+    from tagfinder.live.durable import DurableKnowledge
+    from tagfinder.live.knowledge import Knowledge
+    from tagfinder.live.rankings import Rankings
 
 
 class OpenVocabulary(Protocol):
@@ -67,7 +70,7 @@ def has_open_vocabulary(module: Any) -> TypeGuard[OpenVocabulary]:
 def is_open_vocabulary_config(config: Any) -> bool:
     """Tell whether the `model` group of a configuration names such a recommender."""
     try:
-        return has_open_vocabulary(get_class(config["_target_"]))
-    except (ImportError, ValueError):
+        return has_open_vocabulary(locate(config["_target_"]))
+    except InputError:
         # Whoever builds it says what is wrong.
         return False

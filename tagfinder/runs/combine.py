@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from scipy.sparse import csr_matrix, vstack
 
 from tagfinder.artifacts.checkpoints import LAST
+from tagfinder.artifacts.ownership import owned
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.prepared import LabelSet
@@ -68,9 +69,9 @@ def combine(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     seconds = perf_counter() - started
     recommender.weights = combination.weights
     run = RunFolder(out)
-    run.describe(config, corpus, features)
-    facts = {"train_seconds": seconds, **_facts(runs, combination)}
-    return _scored(run, recommender, data, facts)
+    with owned(run.path):
+        run.describe(config, corpus, features)
+        return _scored(run, recommender, data, _facts(runs, combination, seconds))
 
 
 def check_alike(runs: Sequence[RunFolder]) -> None:
@@ -83,7 +84,7 @@ def check_alike(runs: Sequence[RunFolder]) -> None:
         raise InputError("name at least two runs to combine")
     first = runs[0]
     for run in runs:
-        if is_live(OmegaConf.to_container(run.config)):  # type: ignore[arg-type]
+        if is_live(run.plain_config):
             raise InputError(
                 f"{run.path} keeps learning (model=live); combine runs over a closed label set"
             )
@@ -152,8 +153,11 @@ def _held_out(
     return np.concatenate(odds), vstack(labels).tocsr()
 
 
-def _facts(members: Sequence[RunFolder], combination: Combination) -> dict[str, Any]:
+def _facts(
+    members: Sequence[RunFolder], combination: Combination, seconds: float
+) -> dict[str, Any]:
     return {
+        "train_seconds": seconds,
         "members": {
             str(member.path): {
                 "model": member.metrics["model"],
@@ -201,4 +205,5 @@ def _scored(
         "model_bytes": model_bytes(module),
     }
     write_json(run.metrics_file, metrics)
+    run.finish()
     return metrics
