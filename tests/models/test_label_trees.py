@@ -129,7 +129,7 @@ def test_a_run_over_thousands_of_hashtags_is_whole(run: RunFolder) -> None:
     assert per_label["hashtag"].to_list() == run.label_set.hashtags
     assert per_label["support"].sum() > 0
     calibration = json.loads((run.path / "calibration.json").read_text())
-    assert calibration["test_after"]["log_loss"] < calibration["test_before"]["log_loss"]
+    assert calibration["test"]["log_loss"] < calibration["test_before"]["log_loss"]
 
 
 def test_it_suggests_from_the_run_and_from_a_bundle_alike(run: RunFolder, tmp_path: Path) -> None:
