@@ -50,7 +50,8 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=4_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    model = OmegaConf.load(conf_dir() / "model" / "live.yaml").model
+    files = (conf_dir() / "size" / "full.yaml", conf_dir() / "model" / "live.yaml")
+    model = OmegaConf.merge(*map(OmegaConf.load, files)).model
     minilm = OmegaConf.load(conf_dir() / "encoder" / "minilm.yaml")
     features = LiveFeatures(encoder=build(minilm) if arguments.encoder else None)
     features.fit(PreparedCorpus(arguments.corpus))

@@ -55,7 +55,8 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     arguments = parser.parse_args()
     posts = read(arguments.corpus)
-    model = OmegaConf.load(conf_dir() / "model" / "live.yaml").model
+    files = (conf_dir() / "size" / "full.yaml", conf_dir() / "model" / "live.yaml")
+    model = OmegaConf.merge(*map(OmegaConf.load, files)).model
     with tempfile.TemporaryDirectory() as folder:
         knowledge, settings = Path(folder) / "knowledge", dict(model.knowledge)
         durable = DurableKnowledge(knowledge, writable=True, settings=settings)

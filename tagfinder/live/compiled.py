@@ -15,6 +15,7 @@ from tagfinder.errors import InputError
 Loops = TypeVar("Loops", bound=Callable[..., Any])
 # Seconds after which code compiled from other versions of the sources is deleted.
 KEPT = 86_400.0
+SOURCES = Path(__file__).parent
 
 
 def compiled(loops: Loops) -> Loops:
@@ -35,7 +36,7 @@ def compiled(loops: Loops) -> Loops:
     machine_code: Any
     settings: Any = numba.config
     before = settings.CACHE_DIR
-    settings.CACHE_DIR = str(cache_folder(Path(__file__).parent))
+    settings.CACHE_DIR = str(cache_folder(SOURCES))
     try:
         machine_code = numba.njit(cache=True, error_model="numpy")(loops)
     except RuntimeError:
@@ -46,6 +47,14 @@ def compiled(loops: Loops) -> Loops:
     return machine_code
 
 
+def sources_digest(sources: Path = SOURCES) -> str:
+    """Return a digest of all sources in a folder, by default of this package's."""
+    digest = sha256()
+    for source in sorted(sources.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
 @cache
 def cache_folder(sources: Path) -> Path:
     """Return the folder for code compiled from the present sources, sub-packages included.
@@ -54,10 +63,7 @@ def cache_folder(sources: Path) -> Path:
     whose functions were inlined. So the folder's name has a digest of all sources. Folders of other
     versions are deleted after a day.
     """
-    digest = sha256()
-    for source in sorted(sources.rglob("*.py")):
-        digest.update(source.read_bytes())
-    folder = sources / "__pycache__" / f"compiled-{digest.hexdigest()[:16]}"
+    folder = sources / "__pycache__" / f"compiled-{sources_digest(sources)[:16]}"
     for other in folder.parent.glob("compiled-*"):
         if other != folder and time.time() - other.stat().st_mtime > KEPT:
             rmtree(other, ignore_errors=True)

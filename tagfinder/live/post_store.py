@@ -174,7 +174,7 @@ class PostStore:
             return self._delete(self._rows(newest, (max(n, 0),)))
 
     def newest_day(self) -> float:
-        """Return the day of the newest post, 0 where there is none."""
+        """Return the day of the newest post, 0 if there is none."""
         return float(self._rows("SELECT coalesce(max(day), 0) FROM posts")[0][0])
 
     def blocks(

@@ -92,8 +92,7 @@ class Replay:
             with_author: whether the author is known.
         """
         post = self.posts[position]
-        if post.day >= self._hour + STEP:
-            self._hour = np.floor(post.day / STEP) * STEP
+        if self._begins_hour(post.day):
             self.teach_before(self._hour - self.delay)
             if "classifier" in sources:
                 self._update_classifiers(self._hour - self.delay)
@@ -102,10 +101,32 @@ class Replay:
         query = self.knowledge.query(post.text, post.day, author, sources, vector=vector)
         return self._labelled(position, query, sources)
 
+    def skip(self, positions: Sequence[int], classifiers: dict[str, Any] | None) -> None:
+        """Teach as if posts had been queried, so that later queries have the same result.
+
+        Args:
+            positions: of the posts in the timeline, in order of time.
+            classifiers: state of the classifiers after these posts; None if there were none.
+        """
+        for position in positions:
+            if self._begins_hour(self.posts[position].day):
+                self.teach_before(self._hour - self.delay)
+        if len(positions):
+            self._classifiers = None
+            if classifiers is not None:
+                self.knowledge.use_classifiers(classifiers)
+
     def without_author(self, query: LabelledQuery, sources: Collection[str]) -> LabelledQuery:
         """Return the latest query again with its author hidden."""
         hidden = self.knowledge.without_author(query.query, sources)
         return self._labelled(query.position, hidden, sources)
+
+    def _begins_hour(self, day: float) -> bool:
+        """Move to the hour of a day, and tell whether it is a new one."""
+        if day < self._hour + STEP:
+            return False
+        self._hour = np.floor(day / STEP) * STEP
+        return True
 
     def _update_classifiers(self, day: float) -> None:
         knowledge = self.knowledge

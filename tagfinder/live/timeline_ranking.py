@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from tagfinder.live.replay import LabelledQuery, Replay
 from tagfinder.live.search.tantivy_index import TantivyIndex
 from tagfinder.live.search.vector_index import VectorIndex
 from tagfinder.live.timeline import LiveFeatures
+from tagfinder.live.training_progress import BLOCK, BlockRecorder, TrainingProgress
 from tagfinder.progress import track
 
 
@@ -61,14 +62,20 @@ class TimelineRanking:
     Attributes:
         classifiers: part -> classifiers before its first query, so that the part can be ranked
             again with the same result.
+        progress: keeps finished work, so that a training that was stopped can continue.
     """
 
     def __init__(
-        self, features: LiveFeatures, label_of: Mapping[str, int], settings: ReplaySettings
+        self,
+        features: LiveFeatures,
+        label_of: Mapping[str, int],
+        settings: ReplaySettings,
+        progress: TrainingProgress | None = None,
     ) -> None:
         assert features.timeline is not None
         self.timeline = features.timeline
         self.settings = settings
+        self.progress = progress
         self.classifiers: dict[str, dict[str, Any]] = {}
         self._vectors = features.vectors if "meaning" in settings.sources else None
         self._label_of = label_of
@@ -84,22 +91,21 @@ class TimelineRanking:
         self._current().teach_before(np.inf)
         return self.knowledge
 
-    def remember_classifiers(self, part: Part) -> None:
-        """Keep the present classifiers as those before the first query of a part."""
-        state = self.knowledge.classifiers_state()
-        if state is not None:
-            self.classifiers[part] = state
-
     def collect(self, positions: np.ndarray, dataset: RankingDataset) -> None:
-        """Add posts to a dataset.
+        """Add posts before the validation part to a dataset.
 
         Args:
             positions: of the posts in the timeline, in order of time.
             dataset: is extended.
         """
-        replay = self._current()
-        for position in track(positions.tolist(), "collecting training examples"):
+        replay = self._begin(None)
+
+        def visit(position: int) -> None:
             self._add_example(replay.query(position, self.settings.sources), dataset)
+
+        recorder = BlockRecorder(None, dataset)
+        self._visit("before_val", replay, positions, rows=positions, recorder=recorder, visit=visit)
+        self._set_classifiers("val")
 
     def rank(
         self,
@@ -122,17 +128,72 @@ class TimelineRanking:
         ranked = RankedPart.empty(len(of_part), settings.top_k)
         # A new replay for each part, so that a part that is ranked again has the same result.
         replay = self._begin(part)
-        for position in track(np.sort(positions).tolist(), f"ranking {part}"):
+
+        def visit(position: int) -> None:
+            row = row_of[position]
             query = replay.query(position, sources, with_author=settings.author)
-            pairs = self._put(ranked.rankings, row_of[position], query, rankers)
-            ranked.pairs.append(pairs)
+            ranked.pairs.append(self._put(ranked.rankings, row, query, rankers))
             if dataset is not None:
                 known = query if settings.author else replay.query(position, sources)
                 self._add_example(known, dataset)
             elif part == "test" and settings.also_without_author and settings.author:
                 hidden = replay.without_author(query, sources)
-                self._put(ranked.without_author, row_of[position], hidden, rankers)
+                self._put(ranked.without_author, row, hidden, rankers)
+
+        ordered = np.sort(positions)
+        rows = np.array([row_of[position] for position in ordered.tolist()], np.int64)
+        recorder = BlockRecorder(ranked, dataset)
+        self._visit(part, replay, ordered, rows=rows, recorder=recorder, visit=visit)
+        if part == "val" and dataset is not None:
+            self._set_classifiers("test")
         return ranked
+
+    def _visit(
+        self,
+        stage: str,
+        replay: Replay,
+        positions: np.ndarray,
+        *,
+        rows: np.ndarray,
+        recorder: BlockRecorder,
+        visit: Callable[[int], None],
+    ) -> None:
+        """Visit posts in order; blocks that were kept are restored instead.
+
+        Args:
+            stage: name of the blocks.
+            replay: goes through the posts.
+            positions: (N,) of the posts in the timeline, in order of time.
+            rows: (N,) of the posts in their part.
+            recorder: collects what a block adds.
+            visit: does the work for one post.
+        """
+        done = number = 0
+        for arrays in self.progress.blocks(stage) if self.progress else ():
+            recorder.restore(arrays)
+            done, number = done + len(arrays["rows"]), number + 1
+        classifiers = self.progress.classifiers(stage, number) if self.progress else None
+        replay.skip(positions[:done].tolist(), classifiers)
+        kept = replay.knowledge.classifiers
+        recorder.begin()
+        first = done
+        for position in track(positions[done:].tolist(), f"{stage.replace('_', ' ')}: replaying"):
+            visit(position)
+            done += 1
+            if self.progress and (done - first == BLOCK or done == len(positions)):
+                trained = replay.knowledge.classifiers
+                state = None if trained is kept else replay.knowledge.classifiers_state()
+                if state is not None:
+                    self.progress.keep_classifiers(stage, number, state)
+                self.progress.keep_block(stage, number, recorder.arrays(rows[first:done]))
+                kept, first, number = trained, done, number + 1
+                recorder.begin()
+
+    def _set_classifiers(self, part: Part) -> None:
+        """Keep the present classifiers as those before the first query of a part."""
+        state = self.knowledge.classifiers_state()
+        if state is not None:
+            self.classifiers[part] = state
 
     def _put(
         self, rankings: Rankings, row: int, query: LabelledQuery, rankers: RankerEnsemble

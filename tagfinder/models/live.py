@@ -7,8 +7,11 @@ Its classifiers of hashtags and of authors are retrained every few weeks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,24 +20,29 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 
-from tagfinder.corpus.prepared import LabelSet, Part
+from tagfinder.corpus.prepared import LabelSet, Part, PreparedCorpus
 from tagfinder.data.batches import Batch
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
+from tagfinder.live.compiled import sources_digest
 from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.features.table import check_sources, column_names
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.ranking.dataset import RankingDataset
 from tagfinder.live.ranking.ensemble import RankerEnsemble
-from tagfinder.live.ranking.ranker import RankerSettings
+from tagfinder.live.ranking.ranker import Ranker, RankerSettings
 from tagfinder.live.rankings import RankedPart, Rankings
 from tagfinder.live.search.text_index import OpenTextIndex
 from tagfinder.live.timeline import LiveFeatures
 from tagfinder.live.timeline_ranking import ReplaySettings, TimelineRanking, rank_candidates
+from tagfinder.live.training_progress import TrainingProgress
+from tagfinder.progress import phase
 
 # Version of the state in checkpoints; others are refused.
 FORMAT = 4
 WITHOUT_AUTHOR = "without_author"
+# Folder in a run's folder for work that is finished while training still runs.
+PROGRESS = "training_progress"
 
 
 class LiveRecommender(lightning.LightningModule):
@@ -122,6 +130,9 @@ class LiveRecommender(lightning.LightningModule):
 
     def on_train_start(self) -> None:
         """Stop at once if a checkpoint has trained rankers: there is one pass, not many."""
+        corpus = self.trainer.datamodule.corpus  # type: ignore[attr-defined]
+        folder = Path(self.trainer.default_root_dir) / PROGRESS
+        self._timeline.progress = TrainingProgress(folder, self._progress_key(corpus))
         if self.rankers is not None:
             self.trainer.should_stop = True
 
@@ -132,12 +143,10 @@ class LiveRecommender(lightning.LightningModule):
         window = np.arange(max(first - len(self._positions("val")), 0), first)
         dataset = RankingDataset(self.train_candidates, self.seed)
         timeline.collect(self._sample(window, self.train_posts_before_val), dataset)
-        self._validation_rankers = self._trained(dataset)
-        timeline.remember_classifiers("val")
+        self._validation_rankers = self._trained("before_val", dataset)
         self._rank_val(dataset)
-        timeline.remember_classifiers("test")
         self._classifiers = timeline.classifiers
-        self.rankers = self._trained(dataset)
+        self.rankers = self._trained("val", dataset)
         self.trainer.should_stop = True
 
     def configure_optimizers(self) -> None:
@@ -222,6 +231,8 @@ class LiveRecommender(lightning.LightningModule):
             folder, writable=True, settings=self._knowledge_settings, open_index=self.text_index
         ) as durable:
             durable.adopt(knowledge, self._timeline.timeline.posts)
+        if self._timeline.progress is not None:
+            self._timeline.progress.clear()
 
     def open_posts(self, folder: Path, *, writable: bool) -> DurableKnowledge:
         """Open the posts of a run, to suggest from them or to teach more."""
@@ -297,9 +308,26 @@ class LiveRecommender(lightning.LightningModule):
         n = min(most, len(positions))
         return np.sort(generator.choice(positions, n, replace=False))
 
-    def _trained(self, dataset: RankingDataset) -> RankerEnsemble:
+    def _trained(self, stage: str, dataset: RankingDataset) -> RankerEnsemble:
+        def remember(name: str, train: Callable[[], Ranker]) -> Ranker:
+            with phase(f"training ranker {name} on {len(dataset):,} examples"):
+                progress = self._timeline.progress
+                return progress.ranker(f"{stage}-{name}", train) if progress else train()
+
         columns = column_names(self.sources)
-        return RankerEnsemble.learn(columns, dataset, self.ranker_settings, self.seed)
+        return RankerEnsemble.learn(columns, dataset, self.ranker_settings, self.seed, remember)
+
+    def _progress_key(self, corpus: PreparedCorpus) -> str:
+        """Return a digest of everything that decides the result of training."""
+        frozen = self.features.frozen
+        decides = (
+            *(FORMAT, sources_digest(), corpus.digest, self.features.column),
+            str(frozen and frozen.encoder),
+            *(self.train_posts_before_val, self.train_posts_val, self.train_candidates),
+            *(asdict(self.replay_settings), asdict(self.ranker_settings)),
+        )
+        text = json.dumps(decides, default=sorted)
+        return sha256(text.encode()).hexdigest()
 
 
 def _required(rankers: RankerEnsemble | None) -> RankerEnsemble:

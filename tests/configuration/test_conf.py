@@ -28,6 +28,7 @@ NEEDED_BESIDE = {
     "encoder": ["model=bert"],
     "embedding": ["model=lstm"],
     "loss": ["model=lstm"],
+    "size": ["model=live"],
     "text_index": ["model=live"],
 }
 NEEDED_BESIDE["optimizer"] = ["model=lstm"]

@@ -9,7 +9,7 @@ from tagfinder.live.counts.associations import Associations
 WORDS = [f"word-{number}" for number in range(500)]
 
 
-def test_counts_are_those_of_the_posts() -> None:
+def test_counts_equal_counts_by_hand() -> None:
     associations = Associations()
     expected = np.zeros((len(WORDS), 40), dtype=int)
     generator = np.random.default_rng(1)
@@ -24,7 +24,7 @@ def test_counts_are_those_of_the_posts() -> None:
     assert with_word.sum() >= 2_000 * 8
 
 
-def test_what_is_taken_back_was_never_there() -> None:
+def test_subtracting_posts_restores_the_counts() -> None:
     associations = Associations()
     associations.add(["rain", "storm"], [3, 4])
     associations.add(["rain"], [3])
@@ -34,7 +34,7 @@ def test_what_is_taken_back_was_never_there() -> None:
     assert with_word.tolist() == [1, 0]
 
 
-def test_posts_without_words_or_hashtags_change_nothing_that_they_do_not_have() -> None:
+def test_posts_without_words_or_hashtags_are_counted_by_what_they_have() -> None:
     associations = Associations()
     associations.add([], [1])
     associations.add(["rain"], [])

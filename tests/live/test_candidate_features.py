@@ -66,7 +66,7 @@ def approx(*values: float) -> object:
     return pytest.approx(values, rel=1e-5, abs=1e-7)
 
 
-def test_what_an_author_used() -> None:
+def test_features_of_an_authors_own_uses() -> None:
     statistics = taught(
         [
             (90.0, "ann", ["rain", "vote"]),
@@ -105,7 +105,7 @@ def test_hashtags_of_an_authors_latest_posts() -> None:
     assert told["own_place"] == [0, 20, 5]
 
 
-def test_where_nobody_is_known_nothing_is_told_of_the_author() -> None:
+def test_features_of_an_unknown_author_are_missing() -> None:
     statistics = taught([(90.0, "ann", ["rain"]), (95.0, "bob", ["rain"])])
     told = of_author(statistics, ["rain"], None)
     own = [column.name for column in author_features.COLUMNS if column.optional]
@@ -113,7 +113,7 @@ def test_where_nobody_is_known_nothing_is_told_of_the_author() -> None:
     assert told["like_users"] == told["alike_share"] == [0]
 
 
-def test_likeness_is_of_those_who_share_hashtags_the_rarer_the_more() -> None:
+def test_authors_are_similar_by_rare_shared_hashtags() -> None:
     # Bob shares a hashtag of two users with ann, cy one of three; dee shares none.
     statistics = taught(
         [
@@ -137,7 +137,7 @@ def test_likeness_is_of_those_who_share_hashtags_the_rarer_the_more() -> None:
     assert told["like_uses"][2] == pytest.approx(like * 2 ** (-7 / 7))
 
 
-def test_what_is_known_of_hashtags() -> None:
+def test_features_of_hashtags() -> None:
     statistics = taught(
         [
             (NOW - 366, "ann", ["rain"]),
@@ -182,7 +182,7 @@ def test_the_share_of_this_weekday_fades() -> None:
     assert told["this_weekday"] == approx(half / (half + 1))
 
 
-def test_how_words_spell_hashtags() -> None:
+def test_features_of_spelling() -> None:
     statistics = taught([(90.0, "ann", ["buildback", "rainday"])] * 2, text="build back better")
     statistics.teach(Post("3", 91.0, "ann", "build back", ("rainday",)), tokenize("build back"))
     asked = found(statistics, ["buildback", "rainday"], None, text="Rain, rain: @build da back")

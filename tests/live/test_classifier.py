@@ -69,7 +69,7 @@ def test_the_same_posts_give_the_same_classifier_and_no_words_an_answer() -> Non
     assert np.isfinite(one.classify([]).logs).all()
 
 
-def test_it_learns_the_same_where_gradients_are_off() -> None:
+def test_training_works_with_gradients_disabled() -> None:
     expected = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
     with torch.inference_mode():
         first = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
@@ -79,7 +79,7 @@ def test_it_learns_the_same_where_gradients_are_off() -> None:
     np.testing.assert_array_equal(second.weights, again.weights)
 
 
-def test_it_goes_on_with_what_it_knew() -> None:
+def test_a_warm_start_improves_earlier_weights() -> None:
     before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
     after = Classifier.learn(8, [*dataset("storm bay", RAIN), *dataset("comet tail", COMET)],
                              SETTINGS, before)  # fmt: skip
@@ -88,7 +88,7 @@ def test_it_goes_on_with_what_it_knew() -> None:
     assert best(after, "over") == RAIN  # a word of the earlier posts only
 
 
-def test_what_goes_on_begins_with_all_that_was_learned() -> None:
+def test_a_warm_start_copies_all_weights() -> None:
     before = Classifier.learn(7, WEATHER_AND_POLITICS, SETTINGS)
     seen = [*dataset("comet", COMET), *dataset("polls", VOTE)]
     after = Classifier.learn(8, seen, replace(SETTINGS, warm_start_epochs=0), before)
@@ -123,7 +123,7 @@ def test_without_posts_nothing_is_known() -> None:
     assert best(again, "the bay") == RAIN
 
 
-def test_who_writes_decides_where_words_do_not_and_needs_not_be_known() -> None:
+def test_the_author_decides_if_words_do_not() -> None:
     learned = Classifier.learn(7, BY_TWO, SETTINGS)
     assert learned.authors.tolist() == [ADA, BO]
     assert best(learned, "good morning", ADA) == RAIN
@@ -134,7 +134,7 @@ def test_who_writes_decides_where_words_do_not_and_needs_not_be_known() -> None:
     assert np.exp(nobody.logs).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
 
 
-def test_what_nobody_wrote_is_learned_by_its_words_alone() -> None:
+def test_unsigned_posts_train_on_words_only() -> None:
     seen = [*dataset("good", COMET), *dataset("good", RAIN, author=ADA)]
     learned = Classifier.learn(7, seen, SETTINGS)
     # Half of the known author's posts are read as nobody's.
@@ -142,7 +142,7 @@ def test_what_nobody_wrote_is_learned_by_its_words_alone() -> None:
     assert shares.tolist() == pytest.approx([1 / 3, 2 / 3], abs=0.07)
 
 
-def test_a_sentence_vector_decides_where_words_are_unknown() -> None:
+def test_the_sentence_vector_decides_if_words_are_unknown() -> None:
     east, north = np.eye(2, 3, dtype=np.float32)
     seen = [*dataset("storm", RAIN), *dataset("polls", VOTE)]
     vectors = np.repeat(np.stack([east, north]), 40, axis=0)
@@ -177,7 +177,7 @@ def test_authors_and_vectors_are_gone_on_with() -> None:
     np.testing.assert_array_equal(after.projection, before.projection)
 
 
-def test_the_likeliest_labels_are_those_with_the_largest_shares() -> None:
+def test_the_likeliest_labels_have_the_highest_probabilities() -> None:
     said = ClassifierOutput(
         np.array([2, 4, 7, 9]), np.log(np.array([0.1, 0.4, 0.1, 0.4], np.float32))
     )

@@ -59,7 +59,7 @@ def of_two() -> tuple[PostStatistics, Classifiers]:
     )
 
 
-def test_those_of_the_days_before_the_period_are_learned() -> None:
+def test_a_period_trains_on_the_posts_of_its_window() -> None:
     posts = [post(day, None, hashtag=f"Day{day}") for day in range(40)]
     statistics = statistics_with([f"Day{day}" for day in range(40)])
     learned = Classifiers.of_posts(6, enumerate(posts), statistics, SETTINGS)
@@ -84,7 +84,7 @@ def test_posts_bring_their_authors_and_their_vectors() -> None:
     assert learned.hashtags.projection.shape == learned.writers.projection.shape == (3, 8)
 
 
-def test_who_writes_so_is_told_by_signed_posts_only() -> None:
+def test_authors_are_classified_by_signed_posts_only() -> None:
     statistics, learned = of_two()
     names = statistics.authors.names
     assert [names[number] for number in learned.writers.labels] == ["bo", "ann"]
@@ -93,7 +93,7 @@ def test_who_writes_so_is_told_by_signed_posts_only() -> None:
     assert names[likeliest(learned.writers, "vote and go")] == "bo"
 
 
-def test_both_go_on_with_what_they_knew() -> None:
+def test_a_warm_start_keeps_earlier_weights() -> None:
     statistics, before = of_two()
     unchanged = replace(SETTINGS, warm_start_epochs=0)
     later = [post(32, "bo", hashtag="Polls"), post(33, "ann", hashtag="Polls")]

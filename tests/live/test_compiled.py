@@ -29,7 +29,7 @@ except InputError as error:
 """
 
 
-def test_where_there_is_no_file_to_keep_it_beside_it_is_compiled_all_the_same() -> None:
+def test_functions_without_a_source_file_are_compiled() -> None:
     names: dict[str, Any] = {}
     exec("def halved(number):\n    return number / 2", names)
     halved: Any = compiled(names["halved"])
@@ -44,7 +44,7 @@ def test_without_numba_one_sentence_says_what_to_install() -> None:
     assert done.stdout == "the live recommender needs Numba: pip install 'tagfinder[live]'\n"
 
 
-def test_what_was_compiled_is_not_used_any_more_when_any_source_changes(tmp_path: Path) -> None:
+def test_compiled_code_is_not_used_after_any_source_changed(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("a = 1\n")
     (tmp_path / "b.py").write_text("b = 1\n")
     before = cache_folder(tmp_path)

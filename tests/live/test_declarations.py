@@ -102,7 +102,7 @@ def test_every_declared_column_is_written_and_within_its_range(
         assert values[~missing].max() <= column.high, name
 
 
-def test_the_page_of_features_and_counts_is_that_of_the_declarations() -> None:
+def test_the_documented_features_and_counts_are_the_declared_ones() -> None:
     page = Path(__file__).parents[2] / "docs" / "live-features.md"
     assert page.read_text(encoding="utf-8") == as_markdown(), (
         "run python -m tagfinder.live.features.reference"

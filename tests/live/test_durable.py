@@ -19,7 +19,7 @@ from tagfinder.live.post import Post
 pytest.importorskip("tantivy", reason="needs tantivy")
 
 
-def test_posts_whose_indexing_failed_are_found_and_teaching_goes_on(
+def test_after_failed_indexing_posts_are_found_and_teaching_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full() -> None:
@@ -36,7 +36,7 @@ def test_posts_whose_indexing_failed_are_found_and_teaching_goes_on(
         assert durable.knowledge.statistics.n_alive == 2
 
 
-def test_an_index_that_was_deleted_is_made_anew_by_who_teaches_and_missed_by_who_reads(
+def test_a_deleted_index_is_rebuilt_by_a_writer_and_refused_by_a_reader(
     tmp_path: Path,
 ) -> None:
     with DurableKnowledge(tmp_path, writable=True) as durable:
@@ -85,7 +85,7 @@ def test_the_classifier_reads_authors_and_vectors_of_a_folder(tmp_path: Path) ->
         np.testing.assert_array_equal(again.author_vectors, learned.author_vectors)
 
 
-def test_the_classifier_stays_is_learned_when_it_is_time_and_forgets(tmp_path: Path) -> None:
+def test_classifiers_are_kept_retrained_when_due_and_forget(tmp_path: Path) -> None:
     settings = {"classifier": asdict(CLASSIFIER)}
 
     def post(number: int, day: float, hashtag: str) -> Post:
@@ -141,7 +141,7 @@ def test_a_mistyped_date_costs_the_classifier_only_until_the_post_is_deleted(
         assert classes(durable) == {"sky"}
 
 
-def test_what_is_only_read_is_not_learned(tmp_path: Path) -> None:
+def test_a_reader_trains_no_classifiers(tmp_path: Path) -> None:
     settings = {"classifier": asdict(CLASSIFIER)}
     with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
         durable.teach([Post("1", 100.0, "ann", "a comet", ("sky",))])
@@ -152,7 +152,7 @@ def test_what_is_only_read_is_not_learned(tmp_path: Path) -> None:
         reader.train_classifiers()
 
 
-def test_late_posts_are_told_from_older_ones_that_were_taught_after_them(tmp_path: Path) -> None:
+def test_recent_posts_exclude_older_ones_that_were_taught_later(tmp_path: Path) -> None:
     texts = [(1000.0, "new", "storm over the bay")]
     texts += [(100.0 + n, f"old{n}", "storm over the bay") for n in range(5)]
     with DurableKnowledge(tmp_path, writable=True) as durable:
@@ -164,7 +164,7 @@ def test_late_posts_are_told_from_older_ones_that_were_taught_after_them(tmp_pat
         assert sorted(query.by_words.numbers.tolist()) == list(range(6))
 
 
-def test_what_is_stored_but_not_counted_yet_waits_for_the_next_time(tmp_path: Path) -> None:
+def test_stored_but_uncounted_posts_wait_for_the_next_training(tmp_path: Path) -> None:
     settings = {"classifier": asdict(CLASSIFIER)}
     posts = [Post(f"{n}", 100.0 + n, "ann", "a comet", ("sky",)) for n in range(25)]
     with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
@@ -181,7 +181,7 @@ def test_without_a_classifier_nothing_is_learned(tmp_path: Path) -> None:
         assert not durable.train_classifiers()
 
 
-def test_what_was_deleted_is_out_of_last_years_counts_at_once(tmp_path: Path) -> None:
+def test_deleted_posts_leave_last_years_counts_at_once(tmp_path: Path) -> None:
     with DurableKnowledge(tmp_path, writable=True) as durable:
         durable.teach([Post("old", 100.0, "ann", "a comet", ("sky",))])
         durable.teach([Post("new", 465.0, "ann", "rain", ("storm",))])

@@ -10,7 +10,7 @@ NUMBERS = st.integers(0, 2**31 - 1) | st.integers(0, 40)
 
 
 @given(st.lists(NUMBERS, unique=True, max_size=300), st.lists(NUMBERS, max_size=50))
-def test_each_number_is_found_where_it_stands_and_no_other(
+def test_numbers_are_found_at_their_positions_and_no_others(
     numbers: list[int], others: list[int]
 ) -> None:
     places = build_index(np.array(numbers, dtype=np.int64))
@@ -19,7 +19,7 @@ def test_each_number_is_found_where_it_stands_and_no_other(
         assert lookup(other, places) == -1
 
 
-def test_what_finds_the_last_slot_taken_goes_on_at_the_first() -> None:
+def test_probing_wraps_around_to_the_first_slot() -> None:
     alone = (build_index(np.array([number]))[0] for number in range(1_000))
     last, second, third, other = [n for n, slots in enumerate(alone) if slots[-1] == 0][:4]
     places = build_index(np.array([last, second, third]))
@@ -28,7 +28,7 @@ def test_what_finds_the_last_slot_taken_goes_on_at_the_first() -> None:
     assert lookup(other, places) == -1
 
 
-def test_numbers_of_one_slot_are_told_apart() -> None:
+def test_numbers_with_the_same_hash_are_distinguished() -> None:
     # So many from one range that some share a slot.
     numbers = np.random.default_rng(1).permutation(5_000)[:900]
     places = build_index(numbers)
@@ -45,7 +45,7 @@ def test_places_in_an_ascending_row(ascending: list[int], number: int) -> None:
         assert find_sorted(there, one) == place
 
 
-def test_values_are_put_where_their_numbers_stand_and_the_last_one_stays() -> None:
+def test_values_are_scattered_to_positions_and_the_last_one_wins() -> None:
     row = np.zeros(3)
     places = build_index(np.array([3, 5, 8]))
     scatter(row, places, np.array([5, 9, 3, 1, 5]), np.array([1, 2, 3, 4, 5]))

@@ -79,7 +79,7 @@ def there(folder: Path) -> dict[int, list[str]]:
     return found
 
 
-def test_killed_twenty_times_it_has_each_batch_whole_and_none_twice(
+def test_after_twenty_kills_each_batch_is_complete_and_none_is_doubled(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
     chance = random.Random(1)
@@ -127,7 +127,7 @@ def teach_with_vectors(folder: Path, first: int) -> None:
         number += 1
 
 
-def test_killed_with_vectors_it_finds_each_post_by_its_meaning_and_counts_it_once(
+def test_after_kills_each_post_is_found_by_meaning_and_counted_once(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
     chance = random.Random(2)

@@ -39,7 +39,7 @@ def numbers_in(store: PostStore) -> list[int]:
     return [int(number) for block in store.blocks() for number in block.numbers]
 
 
-def test_what_was_added_is_read_back_in_order_after_reopening(path: Path) -> None:
+def test_added_posts_are_read_in_order_after_reopening(path: Path) -> None:
     posts = [post(1, author="nasa"), post(2, author=None), post(3, author="esa"), post(4)]
     with PostStore(path) as store:
         assert store.last_number() == -1
@@ -80,16 +80,14 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
         st.lists(texts).map(tuple),
     )
 )
-def test_any_text_comes_back_as_it_was(
-    tmp_path_factory: pytest.TempPathFactory, kept: Post
-) -> None:
+def test_any_text_is_stored_unchanged(tmp_path_factory: pytest.TempPathFactory, kept: Post) -> None:
     with PostStore(tmp_path_factory.mktemp("store") / "posts.sqlite") as store:
         assert store.add([kept, kept]).tolist() == [0, KNOWN]
         assert store.posts_at([0]) == {0: kept}
         assert list(store.delete([kept.id])) == [0]
 
 
-def test_a_known_id_is_left_out_and_said(store: PostStore) -> None:
+def test_a_known_id_is_skipped_and_reported(store: PostStore) -> None:
     store.add([post(1)])
     changed = replace(post(1), text="something else")
     assert store.add([post(2), changed, post(3), post(2)]).tolist() == [1, KNOWN, 2, KNOWN]
@@ -109,7 +107,7 @@ def test_one_bad_post_keeps_its_whole_batch_out(store: PostStore, bad: Post, say
     assert (len(store), store.last_number(), store.authors()) == (0, -1, [])
 
 
-def test_what_fails_in_the_middle_leaves_nothing(store: PostStore) -> None:
+def test_a_failed_transaction_changes_nothing(store: PostStore) -> None:
     with pytest.raises(sqlite3.ProgrammingError):
         store.add([post(1), replace(post(2), id=b"bytes", text=object())])  # type: ignore[arg-type]
     assert (len(store), store.authors()) == (0, [])
@@ -206,7 +204,7 @@ def test_a_newer_file_is_refused(path: Path) -> None:
         PostStore(path)
 
 
-def test_a_foreign_file_is_refused_and_left_as_it_was(path: Path) -> None:
+def test_a_foreign_file_is_refused_and_unchanged(path: Path) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE theirs(x)")

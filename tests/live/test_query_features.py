@@ -96,7 +96,7 @@ def test_votes_are_sums_over_the_neighbours_with_a_hashtag(statistics: PostStati
     assert of_one[0].tolist() == of_all[2].tolist() == of_no_neighbour
 
 
-def test_the_first_neighbour_with_a_hashtag_counts_and_nobody_is_no_same_author(
+def test_the_first_neighbour_counts_and_unknown_authors_are_never_the_same(
     statistics: PostStatistics,
 ) -> None:
     found = Neighbours(np.array([2, 0]), np.array([4.0, 3.0], np.float32))
@@ -173,7 +173,7 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
     assert found.hashtags.tolist() == sorted(likeliest[:10].tolist())
 
 
-def test_what_trends_stays_in_a_short_list() -> None:
+def test_trending_hashtags_stay_in_a_short_list() -> None:
     # The later a hashtag was used, the more it counts now; their numbers are in another order.
     statistics = PostStatistics()
     statistics.teach(
@@ -190,7 +190,7 @@ def test_what_trends_stays_in_a_short_list() -> None:
     assert found.hashtags.tolist() == sorted(latest)
 
 
-def test_who_may_have_written_it_is_told_by_a_classifier_and_neighbours(
+def test_likely_authors_combine_the_classifier_and_neighbours(
     statistics: PostStatistics,
 ) -> None:
     statistics.authors.number("cy")
@@ -210,7 +210,7 @@ def test_who_may_have_written_it_is_told_by_a_classifier_and_neighbours(
     assert not likely_authors(statistics, query()).any()
 
 
-def test_the_posts_of_authors_alike_speak_for_their_hashtags(statistics: PostStatistics) -> None:
+def test_posts_of_similar_authors_support_their_hashtags(statistics: PostStatistics) -> None:
     # Ann has a second post now, without hashtags that are asked for.
     statistics.teach(Post("later", 93.0, "ann", "calm", ("sun",)), tokenize("calm"))
     said = ClassifierOutput(np.array([ANN, BOB]), np.log([0.75, 0.25]))
@@ -226,7 +226,7 @@ def test_the_posts_of_authors_alike_speak_for_their_hashtags(statistics: PostSta
     assert lately.tolist() == pytest.approx([0.75 + 0.25 * 2 ** (-2 / 7), 0.75])
 
 
-def test_an_author_is_not_among_those_alike(statistics: PostStatistics) -> None:
+def test_an_author_is_not_similar_to_themselves(statistics: PostStatistics) -> None:
     _, _, likeness, alike = context(statistics, query(ANN)).author
     assert likeness.tolist() == [1, 1]
     assert alike.tolist() == [BOB]

@@ -1,4 +1,4 @@
-"""At every moment only what is older than the delay is known."""
+"""A query sees only posts that are older than the delay."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def suggested(replayed: Replay, position: int) -> set[str]:
     return {names[hashtag] for hashtag in asked.candidates.hashtags}
 
 
-def test_nothing_younger_than_the_delay_is_ever_a_candidate() -> None:
+def test_posts_younger_than_the_delay_give_no_candidates() -> None:
     posts = [post(100 + hour * HOUR, "storm over the bay", f"tag{hour}") for hour in range(72)]
     replayed = replay(posts)
     for position in range(72):
@@ -65,7 +65,7 @@ def test_nothing_younger_than_the_delay_is_ever_a_candidate() -> None:
         assert known == {f"tag{hour}" for hour in range(72) if hour * HOUR < position * HOUR - 1}
 
 
-def test_words_that_stand_with_a_hashtag_speak_for_it_as_counted_by_hand() -> None:
+def test_association_features_equal_counts_by_hand() -> None:
     posts = [
         post(100.0, "storm bay", "weather"),
         post(100.1, "storm", "weather"),
@@ -89,7 +89,7 @@ def test_words_that_stand_with_a_hashtag_speak_for_it_as_counted_by_hand() -> No
     assert found["known_together"].tolist() == [1, 0]
 
 
-def test_hiding_the_author_afterwards_is_asking_without_it() -> None:
+def test_hiding_the_author_equals_a_query_without_author() -> None:
     posts = [
         post(100 + n / 4, "storm over the bay", f"tag{n % 3}", author=("ann", "bob", "eve")[n % 3])
         for n in range(60)
@@ -110,7 +110,7 @@ def test_hiding_the_author_afterwards_is_asking_without_it() -> None:
     assert known.candidates.features[third, log] > hidden.candidates.features[third, log] + 0.1
 
 
-def test_a_hidden_author_is_guessed_by_a_classifier_and_the_guessed_ones_habits_speak() -> None:
+def test_a_hidden_author_is_guessed_and_their_habits_count() -> None:
     posts = [
         post(100 + n / 4, f"{said} word{n}", f"{author}tag", author=author)
         for n in range(120)
@@ -147,7 +147,7 @@ def test_the_classifier_reads_sentence_vectors_where_meaning_is_a_part() -> None
     assert read.logs[1] > unread.logs[1] + 0.1
 
 
-def test_a_hashtag_is_reached_through_words_author_spelling_and_trend() -> None:
+def test_candidates_come_from_words_author_spelling_and_trends() -> None:
     posts = [
         post(100.0, "storm over the bay", "bayStorm", author="bob"),
         post(100.1, "good morning", "mondays", author="ann"),
@@ -163,7 +163,7 @@ def test_a_hashtag_is_reached_through_words_author_spelling_and_trend() -> None:
     assert spelled.max() == 2
 
 
-def test_each_part_that_is_left_out_takes_its_columns_along() -> None:
+def test_each_source_that_is_left_out_removes_its_columns() -> None:
     everything = column_names(SOURCES)
     assert len(set(everything)) == len(everything)
     for part in SOURCES:
@@ -171,7 +171,7 @@ def test_each_part_that_is_left_out_takes_its_columns_along() -> None:
         assert set(column_names(rest)) < set(everything)
 
 
-def test_evidence_is_finite_but_for_an_unknown_author() -> None:
+def test_features_are_finite_unless_the_author_is_unknown() -> None:
     posts = [post(100 + i / 10, "rain and wind", "rain", f"t{i % 3}") for i in range(30)]
     replayed = replay(posts)
     known = replayed.query(29, SOURCES).candidates.features
@@ -181,7 +181,7 @@ def test_evidence_is_finite_but_for_an_unknown_author() -> None:
     assert np.isnan(hidden[:, column_names(SOURCES).index(author[0])]).all()
 
 
-def test_typed_hashtags_bring_their_companions_and_are_not_suggested_again() -> None:
+def test_typed_hashtags_propose_companions_and_are_not_repeated() -> None:
     posts = [post(100 + i / 10, "news", "coffee", "milk") for i in range(5)]
     replayed = replay(posts)
     replayed.teach_before(200)
@@ -191,7 +191,7 @@ def test_typed_hashtags_bring_their_companions_and_are_not_suggested_again() -> 
     assert [knowledge.statistics.hashtags.names[number] for number in found.hashtags] == ["milk"]
 
 
-def test_no_more_candidates_are_kept_than_asked_for_and_the_likeliest_stay() -> None:
+def test_the_short_list_has_its_limit_and_keeps_the_likeliest() -> None:
     posts = [post(100 + i / 100, "rain", f"t{i}") for i in range(80)]
     posts += [post(101 + i / 100, "wind and rain on the hill", "hill") for i in range(5)]
     replayed = Replay(Knowledge(TantivyIndex(), max_candidates=10), posts, 1.0)
@@ -214,7 +214,7 @@ SETTINGS = RankerSettings(
 )
 
 
-def test_a_ranker_learns_what_tells_true_candidates_and_survives_as_plain_data() -> None:
+def test_a_ranker_learns_the_signal_and_is_restored_from_plain_data() -> None:
     generator = np.random.default_rng(1)
     rows = [generator.random((10, 2)).astype(np.float32) for _ in range(60)]
     truth = [features[:, 1] == features[:, 1].max() for features in rows]
@@ -245,7 +245,7 @@ def asked_by(author: int) -> Query:
     return Query(day=100.0, author=author, words=[], terms=[], spelled={})
 
 
-def test_where_nobody_is_known_rankers_that_learned_from_such_posts_help() -> None:
+def test_rankers_of_unknown_authors_are_averaged_in() -> None:
     settings = replace(SETTINGS, feature_fraction=0.5)
     dataset = dataset_of_two_kinds(30)
     rankers = RankerEnsemble.learn(["a", "b", "known"], dataset, settings, seed=1)
@@ -269,7 +269,9 @@ def test_where_nobody_is_known_rankers_that_learned_from_such_posts_help() -> No
 
 
 @pytest.mark.parametrize(("n_hidden", "n_known"), [(29, 120), (30, 0)])
-def test_of_few_or_of_nobodys_posts_only_one_ranker_learns(n_hidden: int, n_known: int) -> None:
+def test_one_ranker_is_trained_if_few_or_all_authors_are_unknown(
+    n_hidden: int, n_known: int
+) -> None:
     dataset = dataset_of_two_kinds(n_hidden)
     del dataset.known_author[n_known:]
     rankers = RankerEnsemble.learn(["a", "b", "known"], dataset, SETTINGS, seed=1)
@@ -280,7 +282,7 @@ def test_of_few_or_of_nobodys_posts_only_one_ranker_learns(n_hidden: int, n_know
         assert scores.tolist() == both.for_query(asked_by(0)).scores(rows).tolist()
 
 
-def test_lessons_keep_the_true_candidates_and_drop_posts_that_teach_no_order() -> None:
+def test_a_dataset_keeps_true_candidates_and_skips_posts_without_both_kinds() -> None:
     dataset = RankingDataset(limit=4, seed=1)
     features = np.arange(10, dtype=np.float32)[:, None]
     truth = features[:, 0] >= 8
@@ -304,7 +306,7 @@ def test_rankers_without_a_post_to_learn_from_say_so() -> None:
         RankerEnsemble.learn(["one"], RankingDataset(limit=4, seed=1), SETTINGS, seed=1)
 
 
-def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> None:
+def test_the_cascade_returns_the_best_candidates_of_all_trees() -> None:
     rng = np.random.default_rng(1)
     rows = [rng.normal(size=(200, 3)).astype(np.float32) for _ in range(60)]
     truth = [one[:, 0] + 0.3 * one[:, 1] > 2 for one in rows]
@@ -322,7 +324,7 @@ def test_the_best_of_many_candidates_are_those_that_all_trees_put_first() -> Non
         assert best == pytest.approx(scores[places])
 
 
-def test_posts_of_the_last_days_are_found_whatever_older_ones_say() -> None:
+def test_recent_posts_are_found_beside_better_older_ones() -> None:
     posts = [post(100 + n / 10, "storm over the bay", "old") for n in range(30)]
     posts += [post(150.0, "storm warning", "new"), post(152.0, "storm over the bay")]
     replayed = Replay(Knowledge(TantivyIndex(), neighbours=5, recent_neighbours=5), posts, 1.0)
@@ -357,7 +359,7 @@ def test_a_hidden_author_is_guessed_from_who_writes_alike() -> None:
     assert not blind.features[:, column].any()
 
 
-def test_the_classifier_learns_each_period_and_never_from_what_is_not_known_yet() -> None:
+def test_classifiers_are_trained_each_period_on_known_posts_only() -> None:
     posts = [post(100 + n / 4, "storm over the bay", f"tag{n // 4}") for n in range(40)]
     replayed = classified(posts)
     names = replayed.knowledge.statistics.hashtags.names
@@ -371,7 +373,7 @@ def test_the_classifier_learns_each_period_and_never_from_what_is_not_known_yet(
         assert known == {f"tag{day}" for day in range(learned.period - 100)}
 
 
-def test_a_replay_that_begins_later_goes_on_from_the_classifier_of_then() -> None:
+def test_a_later_replay_starts_with_the_given_classifiers() -> None:
     posts = [post(100 + n / 4, f"storm {n % 5} over the bay", f"tag{n % 7}") for n in range(80)]
     whole = classified(posts)
     whole.query(40, SOURCES)

@@ -120,7 +120,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
         load_statistics(file)
 
 
-def test_forgetting_a_post_takes_nothing_from_a_hashtag_that_is_younger() -> None:
+def test_forgetting_a_post_subtracts_nothing_from_younger_hashtags() -> None:
     statistics = taught([(18_000.0, "ann", []), (18_001.0, "bob", ["vote"])])
     statistics.forget(0, READING)
     assert statistics.spelled.values[statistics.hashtags.number_of["vote"]] == 1

@@ -130,7 +130,7 @@ def test_spans_hold_all_numbers_from_one_on_and_none_before(first: int, last: in
     assert (ends[-1] > last) if first <= last else not spans
 
 
-def test_young_posts_among_many_are_those_that_a_look_at_each_would_give(tmp_path: Path) -> None:
+def test_a_search_since_a_number_equals_a_filter(tmp_path: Path) -> None:
     index = TantivyIndex(tmp_path / "index")
     index.add([Entry(number, ["launch"], 7) for number in range(0, 5_000, 3)])
     index.commit()
@@ -166,14 +166,14 @@ def test_deleted_posts_are_found_until_the_commit(index: TextIndex) -> None:
     assert found(index, "launch") == [1]
 
 
-def test_what_is_deleted_before_the_commit_is_never_found(index: TextIndex) -> None:
+def test_posts_deleted_before_the_commit_are_never_found(index: TextIndex) -> None:
     index.add(entries("launch a", "launch b"))
     index.delete([0])
     index.commit()
     assert found(index, "launch a") == [1]
 
 
-def test_reopening_finds_what_was_committed_and_nothing_else(opening: Opening) -> None:
+def test_reopening_finds_exactly_the_committed_posts(opening: Opening) -> None:
     index = opening()
     index.add(entries("launch a", "launch b", "launch c"))
     index.commit()
@@ -205,6 +205,26 @@ def test_the_same_question_gives_the_same_order(opening: Opening) -> None:
     assert [found(again, text, 50) for text in texts[:20]] == first
 
 
+@pytest.mark.parametrize("k", [1, 7, 60, 400])
+def test_ties_are_in_order_of_number_however_posts_were_committed(k: int) -> None:
+    chance = np.random.default_rng(1)
+    texts = [f"w{a} w{b}" for a, b in chance.integers(0, 6, (400, 2))]
+    found_by = []
+    for step in (400, 7, 31):
+        index = TantivyIndex()
+        for start in range(0, 400, step):
+            stop = min(start + step, 400)
+            index.add([Entry(n, texts[n].split(), n % 3) for n in range(start, stop)])
+            index.commit()
+        asked = [(words.split(), author) for words in set(texts) for author in (None, 1)]
+        found_by.append([index.search(words, k, author) for words, author in asked])
+    for one, *others in zip(*found_by, strict=True):
+        assert (np.lexsort((one.numbers, -one.scores)) == np.arange(len(one.numbers))).all()
+        for other in others:
+            np.testing.assert_array_equal(one.numbers, other.numbers)
+            np.testing.assert_array_equal(one.scores, other.scores)
+
+
 def test_an_index_catches_up_with_the_store(opening: Opening, tmp_path: Path) -> None:
     posts = [Post(f"id{n}", 18_000.0, "nasa", f"rocket launch day{n}", ()) for n in range(6)]
     with PostStore(tmp_path / "posts.sqlite") as store:
@@ -227,7 +247,7 @@ def test_an_index_catches_up_with_the_store(opening: Opening, tmp_path: Path) ->
         catch_up(other, index)
 
 
-def test_an_index_that_is_made_anew_keeps_what_was_committed_on_the_way(
+def test_rebuilding_an_index_keeps_intermediate_commits(
     opening: Opening, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tagfinder.live.search.catch_up.BLOCK", 2)

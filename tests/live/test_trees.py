@@ -68,7 +68,7 @@ def test_scores_are_lightgbms_to_the_last_bit(booster: lightgbm.Booster, missing
         assert np.array_equal(trees.scores(node_inputs(rows), first, last), expected)
 
 
-def test_a_number_at_a_threshold_goes_where_lightgbm_sends_it(booster: lightgbm.Booster) -> None:
+def test_values_at_a_threshold_take_lightgbms_branch(booster: lightgbm.Booster) -> None:
     splits = booster.trees_to_dataframe().dropna(subset=["split_feature"])
     rows = features(3)[: len(splits)]
     assert len(rows) == len(splits)
@@ -80,7 +80,7 @@ def test_a_number_at_a_threshold_goes_where_lightgbm_sends_it(booster: lightgbm.
     assert np.array_equal(scores, booster.predict(rows))
 
 
-def test_trees_that_there_are_not_count_nothing(booster: lightgbm.Booster) -> None:
+def test_missing_trees_add_zero(booster: lightgbm.Booster) -> None:
     trees, table = Trees(booster), node_inputs(features(2)[:5])
     assert np.array_equal(trees.scores(table, 20, 900), trees.scores(table, 20, len(trees)))
     assert not trees.scores(table, 900, 950).any()

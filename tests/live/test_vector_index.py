@@ -97,7 +97,7 @@ def test_an_empty_index_finds_nothing() -> None:
     assert len(VectorIndex(DIMENSION).search(np.ones(DIMENSION, np.float32), 5).numbers) == 0
 
 
-def test_vectors_come_back_at_length_one_and_as_zeros_where_there_are_none() -> None:
+def test_vectors_are_returned_normalised_and_zero_if_missing() -> None:
     index = VectorIndex(2)
     index.add(np.array([4, 7, 9]), np.array([[3, 4], [0, 2], [1, 0]], np.float32))
     index.delete(np.array([9]))

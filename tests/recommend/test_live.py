@@ -59,7 +59,7 @@ def hashtags(run: Path | LiveSuggester, text: str, **settings: object) -> list[s
     return [one.hashtag for one in suggested.hashtags]
 
 
-def test_a_run_scores_every_post_and_says_what_is_worth_without_the_author(live_run: Path) -> None:
+def test_a_run_scores_every_post_with_and_without_authors(live_run: Path) -> None:
     metrics = json.loads((live_run / "metrics.json").read_text())
     assert metrics["protocol"] == "live"
     assert metrics["model_bytes"] > 1000
@@ -75,7 +75,7 @@ def test_a_run_scores_every_post_and_says_what_is_worth_without_the_author(live_
     assert len(predictions) == metrics["rows"]["test"]
 
 
-def test_a_run_that_stopped_after_learning_goes_on_without_learning_again(
+def test_a_run_stopped_after_training_resumes_without_training(
     live_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = json.loads((live_run / "metrics.json").read_text())
@@ -99,7 +99,7 @@ def test_a_ranker_of_another_version_is_refused(
         tagfinder.load(live_run)
 
 
-def test_a_run_whose_rankers_were_kept_otherwise_is_refused(live_run: Path) -> None:
+def test_a_run_with_an_older_state_is_refused(live_run: Path) -> None:
     suggester = tagfinder.load(live_run)
     with pytest.raises(InputError, match="train it again"):
         suggester._module.set_extra_state({"rankers": {}, "format": FORMAT - 1})
@@ -136,7 +136,7 @@ def test_a_run_is_scored_again_without_learning_and_comes_out_the_same(
     assert None not in began_with
 
 
-def test_a_hashtag_born_today_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
+def test_a_new_hashtag_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
     suggester = tagfinder.load(live_run, teach=True)
     text = "the comet over the harbour tonight"
     assert "CometNight" not in hashtags(suggester, text)
@@ -176,7 +176,7 @@ print(before, compiled())
 """
 
 
-def test_when_it_is_ready_no_suggestion_waits_for_compiling(live_run: Path) -> None:
+def test_after_get_ready_no_suggestion_compiles(live_run: Path) -> None:
     command = [sys.executable, "-c", READY, str(live_run)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
@@ -209,7 +209,7 @@ def without_rankers(run: Path) -> None:
         torch.save(checkpoint, file)
 
 
-def test_posts_that_are_known_are_not_taught_twice(live_run: Path) -> None:
+def test_known_posts_are_not_taught_twice(live_run: Path) -> None:
     suggester = tagfinder.load(live_run, teach=True)
     some = posts("rain again #rain", "no hashtag here")
     assert suggester.teach(some).taught == 1
@@ -218,7 +218,7 @@ def test_posts_that_are_known_are_not_taught_twice(live_run: Path) -> None:
     suggester.close()
 
 
-def test_what_is_forgotten_is_gone_for_good(live_run: Path) -> None:
+def test_forgotten_posts_are_gone(live_run: Path) -> None:
     suggester = tagfinder.load(live_run, teach=True)
     before = suggester.n_posts
     suggester.teach(posts(*["The comet over the harbour #CometNight"] * 3))
@@ -229,7 +229,7 @@ def test_what_is_forgotten_is_gone_for_good(live_run: Path) -> None:
     assert "CometNight" not in hashtags(live_run, "the comet over the harbour")
 
 
-def test_hashtags_that_stand_in_the_text_are_repeated_only_where_asked_for(live_run: Path) -> None:
+def test_typed_hashtags_are_repeated_only_on_request(live_run: Path) -> None:
     suggester = tagfinder.load(live_run, teach=True)
     suggester.teach(posts(*["The comet over the harbour #CometNight #Sky"] * 4))
     typed = "the comet over the harbour #cometnight"

@@ -103,7 +103,7 @@ def spelled_counts(candidates: IndexMap, query: Query) -> np.ndarray:
 
 
 def class_logs(candidates: np.ndarray, query: Query) -> np.ndarray:
-    """Return (C,) float32 log-probabilities of hashtags, `LEAST_LOG` where there is none."""
+    """Return (C,) float32 log-probabilities of hashtags, `LEAST_LOG` if unknown."""
     logs = np.full(len(candidates), LEAST_LOG, np.float32)
     _merge_logs(logs, candidates, query.classified.labels, query.classified.logs)
     return logs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,15 @@ class RankingDataset:
         self._generator = np.random.default_rng(seed)
         self.known_author: list[Example] = []
         self.unknown_author: list[Example] = []
+
+    @property
+    def random_state(self) -> dict[str, Any]:
+        """State of the generator that samples candidates."""
+        return dict(self._generator.bit_generator.state)
+
+    @random_state.setter
+    def random_state(self, state: dict[str, Any]) -> None:
+        self._generator.bit_generator.state = state
 
     def __len__(self) -> int:
         return len(self.known_author) + len(self.unknown_author)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from tagfinder.live.features.query import Query
 from tagfinder.live.post import NO_AUTHOR
 from tagfinder.live.ranking.dataset import RankingDataset, unzipped
 from tagfinder.live.ranking.ranker import Ranker, RankerSettings
+
+Remember = Callable[[str, Callable[[], Ranker]], Ranker]
+
+
+def _train_each(name: str, train: Callable[[], Ranker]) -> Ranker:
+    return train()
 
 
 @dataclass(frozen=True)
@@ -29,19 +36,44 @@ class RankerEnsemble:
 
     @classmethod
     def learn(
-        cls, columns: list[str], dataset: RankingDataset, settings: RankerSettings, seed: int
+        cls,
+        columns: list[str],
+        dataset: RankingDataset,
+        settings: RankerSettings,
+        seed: int,
+        remember: Remember = _train_each,
     ) -> RankerEnsemble:
-        """Train on posts whose hashtags are known, see `Ranker.learn`."""
+        """Train on posts whose hashtags are known, see `Ranker.learn`.
+
+        Args:
+            columns: names of the columns.
+            dataset: the posts.
+            settings: how.
+            seed: decides what each tree sees.
+            remember: returns a ranker by its name, trained before or now.
+        """
         every = dataset.known_author + dataset.unknown_author
-        known = Ranker.learn(columns, *unzipped(every), settings, seed=seed)
+        known = remember(
+            "all", lambda: Ranker.learn(columns, *unzipped(every), settings, seed=seed)
+        )
         n_unknown = len(dataset.unknown_author)
         if not settings.unknown_author_min_posts <= n_unknown < len(every):
             return cls(known)
         unknown = unzipped(dataset.unknown_author)
-        rankers = (
-            Ranker.learn(columns, *unknown, settings, seed=seed + number, objective=objective)
+        rankers = [
+            remember(
+                f"unknown-{number}",
+                partial(
+                    Ranker.learn,
+                    columns,
+                    *unknown,
+                    settings,
+                    seed=seed + number,
+                    objective=objective,
+                ),
+            )
             for number, objective in enumerate(settings.unknown_author_objectives)
-        )
+        ]
         return cls(known, tuple(rankers))
 
     @classmethod

@@ -19,6 +19,8 @@ WRITER_BYTES = 512_000_000
 # then a few terms instead of a look at each post, as numeric ranges in Lucene once were
 # (Schindler and Diepenbroek, 2008).
 SPAN_BITS, SPAN_LEVELS, LEVEL_SHIFT = 5, 5, 58
+# Further hits that a search first asks for, to see where the ties of the last one end.
+TIES = 50
 
 
 class TantivyIndex:
@@ -99,13 +101,24 @@ class TantivyIndex:
             clauses.append((occur.Must, query.const_score_query(own, 0.0)))
         if since > 0:
             clauses.append((occur.Must, self._recent(since, self._highest)))
-        searcher = self._searcher
-        hits = searcher.search(query.boolean_query(clauses), k, count=False).hits
-        scores = np.array([score for score, _ in hits], dtype=np.float32)
-        # The best come first.
-        n_found = np.count_nonzero(scores > 0)
-        numbers = searcher.fast_field_values("number", [address for _, address in hits[:n_found]])
-        return Neighbours(np.array(numbers, dtype=np.int64), scores[:n_found])
+        hits = self._best(query.boolean_query(clauses), k)
+        addresses = [address for score, address in hits if score > 0]
+        scores = np.array([score for score, _ in hits[: len(addresses)]], dtype=np.float32)
+        found = self._searcher.fast_field_values("number", addresses)
+        numbers = np.array(found, dtype=np.int64)
+        # Ties in order of number; the engine's own order depends on how it merged its segments.
+        order = np.lexsort((numbers, -scores))[:k]
+        return Neighbours(numbers[order], scores[order])
+
+    def _best(self, query: Any, k: int) -> list[tuple[float, Any]]:
+        """Return at least the `k` best hits, with all ties of the last one."""
+        limit = k + TIES
+        while True:
+            hits: list[tuple[float, Any]]
+            hits = self._searcher.search(query, limit, count=False).hits
+            if len(hits) < limit or hits[k - 1][0] > hits[-1][0]:
+                return hits
+            limit *= 4
 
     def _posts_between(self, first: int, last: int) -> Any:
         """Return a query for the posts of a range of numbers, with score 0."""
