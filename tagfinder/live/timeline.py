@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 import polars as pl
 
-from tagfinder.corpus.prepared import PARTS, Part, PreparedCorpus
+from tagfinder.corpus.hashtags import fold
+from tagfinder.corpus.prepared import PARTS, LabelSet, Part, PreparedCorpus
 from tagfinder.data.encoder import Encoder
 from tagfinder.data.frozen_encoder import FrozenEncoder
 from tagfinder.data.vector_store import StoredVectors
@@ -61,7 +62,7 @@ class Timeline:
                 "set data.columns.created_at"
             )
         ordered = frame.sort("created_at", "row")
-        hashtags = np.array(corpus.label_set.hashtags, dtype=object)
+        hashtags = np.array(_spelled(corpus.label_set), dtype=object)
         days = ordered["created_at"].dt.timestamp("us") / MICROSECONDS_A_DAY
         columns = (
             _distinct_ids(ordered),
@@ -79,6 +80,12 @@ class Timeline:
         place[ordered["row"].to_numpy()] = np.arange(len(frame))
         part_of = frame["part"].to_numpy()
         self.positions: dict[Part, np.ndarray] = {part: place[part_of == part] for part in PARTS}
+
+
+def _spelled(label_set: LabelSet) -> list[str]:
+    """Return the most used spelling of each label that `fold` maps to it, so that people see it."""
+    pairs = zip(label_set.spellings, label_set.hashtags, strict=True)
+    return [spelling if fold(spelling) == label else label for spelling, label in pairs]
 
 
 def _distinct_ids(posts: pl.DataFrame) -> pl.Series:
