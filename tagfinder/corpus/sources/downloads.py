@@ -39,10 +39,10 @@ def announce(
     Nothing is said where all files are there.
 
     Args:
-        files: see `download`, as are `url`, `folder` and `what`.
-        url: see there.
-        folder: see there.
-        what: see there.
+        files: what is needed.
+        url: address that their paths are relative to.
+        folder: where they are kept.
+        what: name of the whole.
         licence: as the origin states it; null where it states none.
     """
     missing = [file for file in files if not (folder / file.path).is_file()]
