@@ -132,7 +132,7 @@ def _scores(folder: Path, ranked: np.ndarray) -> dict[str, float]:
     n_labels = torch.from_numpy((truth >= 0).sum(1))
     return {
         "ndcg@5": float(ndcg(found, n_labels, 5).mean()),
-        "p@1": float(precision(found, 1).mean()),
+        "p@1": float(precision(found, n_labels, 1).mean()),
     }
 
 

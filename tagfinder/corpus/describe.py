@@ -61,7 +61,7 @@ def _draw_words(name: str, counts: dict[str, int], folder: Path) -> None:
 
 def _draw_lengths(name: str, tweets: pl.LazyFrame, folder: Path) -> None:
     tokens = (pl.col("clean").str.count_matches(" ", literal=True) + 1).alias("tokens")
-    lengths = tweets.select(tokens).collect()["tokens"].to_numpy()
+    lengths = tweets.select(tokens).collect(engine="streaming")["tokens"].to_numpy()
     title = f"{name}: length of the cleaned texts (median {np.median(lengths):.0f} tokens)"
     with figure(folder, "text_lengths", title, x="tokens", y="posts") as axes:
         longest = int(np.percentile(lengths, 99.9))
@@ -70,7 +70,7 @@ def _draw_lengths(name: str, tweets: pl.LazyFrame, folder: Path) -> None:
 
 def _draw_labels_per_post(name: str, tweets: pl.LazyFrame, folder: Path) -> None:
     per_post = tweets.select(pl.col("labels").list.len().alias("labels")).group_by("labels").len()
-    counts = per_post.sort("labels").collect()
+    counts = per_post.sort("labels").collect(engine="streaming")
     title = f"{name}: hashtags of the label set per post"
     with figure(folder, "labels_per_post", title, x="hashtags", y="posts") as axes:
         bars = axes.bar(counts["labels"].to_numpy(), counts["len"].to_numpy(), color=COLOURS[0])
@@ -112,7 +112,7 @@ def _page(
         first=pl.col("created_at").min(),
         last=pl.col("created_at").max(),
         groups=pl.col("group").n_unique(),
-    ).collect()
+    ).collect(engine="streaming")
     posts, labels_per_post, first, last, groups = facts.row(0)
     period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if first else "unknown"
     copies = f", {posts - groups:,} of them near-duplicates of another" if groups < posts else ""

@@ -320,7 +320,8 @@ def _refuse_labels_without_posts(
 ) -> None:
     if recipe.selection.top_n is None:
         return  # a numbering of all hashtags, not a label set
-    indices = pl.scan_parquet(posts).select(pl.col("labels").explode().unique()).collect()
+    used = pl.scan_parquet(posts).select(pl.col("labels").explode().unique())
+    indices = used.collect(engine="streaming")
     without = sorted(set(range(len(hashtags))) - set(indices["labels"]))
     if without:
         names = ", ".join(f"#{hashtags[index]}" for index in without[:MOST_NAMED])

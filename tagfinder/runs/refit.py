@@ -35,6 +35,7 @@ from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.slices import Slices
 from tagfinder.files import atomic_path, read_json, write_json
+from tagfinder.models.open_vocabulary import is_open_vocabulary_config
 from tagfinder.paths import conf_dir
 from tagfinder.progress import track
 from tagfinder.runs.corpus import corpus_of
@@ -140,7 +141,7 @@ def closed_selection(run: RunFolder) -> Selection:
         InputError: it has none.
     """
     chosen = run.config.selection
-    if chosen.top_n is None:
+    if is_open_vocabulary_config(run.config.model):
         raise InputError(
             f"{run.path} has an open vocabulary (selection.top_n is null) and learns as time goes "
             "on: nothing is to be fitted anew"

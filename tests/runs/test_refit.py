@@ -105,6 +105,7 @@ def test_an_open_vocabulary_is_not_fitted_anew(run: Path, tmp_path: Path) -> Non
     copy.mkdir()
     config = OmegaConf.load(run / "config.yaml")
     config.selection.top_n = None
+    config.model._target_ = "tagfinder.models.live.LiveRecommender"
     OmegaConf.save(config, copy / "config.yaml")
     (copy / "run.json").write_text((run / "run.json").read_text())
     with pytest.raises(InputError, match="open vocabulary"):
