@@ -11,6 +11,7 @@ import pooch
 import requests
 
 from tagfinder.errors import WorkError
+from tagfinder.files import write_text
 from tagfinder.progress import say, track
 
 NOT_FOUND = 404
@@ -45,7 +46,11 @@ def announce(
         what: name of the whole.
         licence: as the origin states it; null where it states none.
     """
-    missing = [file for file in files if not (folder / file.path).is_file()]
+    missing = [
+        file
+        for file in files
+        if not (folder / file.path).is_file() and not _absence(folder, file).is_file()
+    ]
     if not missing:
         return
     about = "" if all(file.sha256 for file in missing) else "about "
@@ -70,7 +75,8 @@ def download(
         url: address that their paths are relative to.
         folder: where they are kept.
         what: name of the whole, for progress and errors.
-        may_miss: leave out files that are not at the origin.
+        may_miss: leave out files that are not at the origin, and note beside where they would be
+            that they are not, so that the next use asks for nothing.
 
     Raises:
         WorkError: a file could not be fetched, was not what it should be, or not written.
@@ -84,10 +90,13 @@ def download(
     )
     paths = []
     for file in track(files, f"downloading {what}"):
+        if may_miss and _absence(folder, file).is_file():
+            continue
         try:
             paths.append(Path(shelf.fetch(file.path)))
         except (ValueError, OSError) as error:
             if may_miss and _is_missing(error):
+                write_text(_absence(folder, file), "not at the origin; delete this to ask again\n")
                 continue
             raise WorkError(
                 f"{what}: {file.path} could not be downloaded from {url} into {folder}: "
@@ -95,6 +104,10 @@ def download(
                 "TAGFINDER_CACHE, or go on without any: data=synthetic"
             ) from error
     return paths
+
+
+def _absence(folder: Path, file: PublicFile) -> Path:
+    return folder / f"{file.path}.absent"
 
 
 def _is_missing(error: Exception) -> bool:
