@@ -31,7 +31,7 @@ LARGEST_BYTES = 200_000
 WIDE = {"width": 900, "height": 720}
 PHONE = {"width": 390, "height": 720}
 LAPTOP = {"width": 1366, "height": 1100}
-PATIENCE = 120_000
+PATIENCE = 300_000
 
 
 @contextmanager

@@ -28,8 +28,8 @@ from tagfinder.recommend.suggestion import Suggestions
 
 RUNS_VARIABLE = "TAGFINDER_RUNS"
 COUNTS = (1, 3, 10)
-# Less would be shown as 0 %.
-LEAST_PROBABILITY = 0.005
+# Less would be an empty bar.
+LEAST_PROBABILITY = 0.01
 WORDS_SHOWN = 10
 ROWS_SHOWN = 100
 
@@ -155,8 +155,8 @@ def asked_author() -> str | None:
 def model_view(model: Model, text: str, k: int, author: str | None) -> None:
     """Show what one model reads, suggests and why."""
     recommender = model.recommender
-    st.subheader(model.name, anchor=False)
-    st.markdown(f"{model.facts} · {recommender.n_hashtags:,} hashtags")
+    st.subheader(for_markdown(model.name), anchor=False)
+    st.markdown(for_markdown(f"{model.facts} · {recommender.n_hashtags:,} hashtags"))
     [suggested] = recommender.suggest(text, k, threshold=LEAST_PROBABILITY, author=author)
     if not suggested.hashtags:
         st.info(f"No suggestion: {suggested.note or 'no hashtag is probable enough'}.")
@@ -175,11 +175,11 @@ def suggestions_view(model: Model, suggested: Suggestions) -> None:
     """Show each hashtag with a bar of its probability; a click puts it behind the post."""
     for one in suggested.hashtags:
         st.button(
-            f"#{one.hashtag} · {one.probability:.0%}",
+            f"#{for_markdown(one.hashtag)} · {one.probability:.0%}",
             key=f"add {model.name} {one.hashtag}",
             on_click=append,
             args=(one.hashtag,),
-            help=f"Add #{one.hashtag} to the post",
+            help=f"Add #{for_markdown(one.hashtag)} to the post",
         )
         st.progress(min(1.0, one.probability))
 
