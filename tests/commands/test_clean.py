@@ -77,7 +77,7 @@ def test_an_unknown_cleaning_is_refused_with_the_known_ones() -> None:
     result = subprocess.run(arguments, capture_output=True, check=False)
     assert result.returncode == 2
     assert b"'repot'" in result.stderr
-    assert b"light, live, none, report" in result.stderr
+    assert b"light, live, multilingual, none, report" in result.stderr
     assert b"Traceback" not in result.stderr
 
 
