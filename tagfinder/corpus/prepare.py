@@ -28,7 +28,7 @@ from tagfinder.corpus.prepared import PARTS, POSTS, PreparedCorpus
 from tagfinder.corpus.recipe import FORMAT, Recipe
 from tagfinder.corpus.rejects import RecordedRejects, Rejects
 from tagfinder.corpus.splitting import TRAIN
-from tagfinder.corpus.staging import NO_TIME, REJECTED, Staged, cut, stage_partition
+from tagfinder.corpus.staging import NO_TIME, REFUSED, REJECTED, Staged, cut, stage_partition
 from tagfinder.corpus.staging import POSTS as STAGED_POSTS
 from tagfinder.errors import InputError
 from tagfinder.files import healed_folder, is_whole, link_or_copy, read_json, write_json
@@ -143,7 +143,12 @@ class _Making:
     def _cut(self) -> list[str]:
         folder = self.work / "raw"
         make = ready(cut, self.recipe.source, folder, self.partition_rows, self.with_rejects)
-        [facts] = self._once("raw", make, ["all"], "reading")
+        try:
+            [facts] = self._once("raw", make, ["all"], "reading")
+        except InputError:
+            if (folder / REFUSED).is_file():
+                self.rejects.take_over(read_json(folder / REFUSED), folder / REJECTED)
+            raise
         self.rejects.take_over(facts, folder / REJECTED)
         names: list[str] = facts["partitions"]
         return names

@@ -99,6 +99,22 @@ class _Parquet:
         self._writer.write_table(_as_table(rows).to_arrow().cast(self._writer.schema))
 
 
+def joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Put frames of any columns end to end; a column of several types becomes text."""
+    types: dict[str, set[pl.DataType]] = {}
+    for frame in frames:
+        for name, dtype in frame.schema.items():
+            types.setdefault(name, set()).add(dtype)
+    texts = [name for name, found in types.items() if len(found) > 1]
+    same = (
+        frame.with_columns(
+            _text(name, frame.schema[name]) for name in texts if name in frame.columns
+        )
+        for frame in frames
+    )
+    return pl.concat(same, how="diagonal")
+
+
 def _as_table(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(
         _text(name, rows.schema[name])

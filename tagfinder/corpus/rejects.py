@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from tagfinder.corpus.reject_files import RejectFile, open_reject_file, reject_format
+from tagfinder.corpus.reject_files import RejectFile, joined, open_reject_file, reject_format
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path
 
@@ -136,5 +136,5 @@ class RecordedRejects(Rejects):
     def save(self, rows: Path) -> dict[str, Any]:
         """Write the rows that were kept; return the rest as plain data."""
         if self._frames:
-            pl.concat(self._frames, how="diagonal_relaxed").write_parquet(rows)
+            joined(self._frames).write_parquet(rows)
         return {"entries": self._entries, "remarks": dict(self.remarks), "notes": self.notes}

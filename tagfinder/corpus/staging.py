@@ -26,6 +26,8 @@ from tagfinder.corpus.rejects import RecordedRejects, Rejects
 from tagfinder.corpus.schema import completed
 from tagfinder.corpus.scripts import count_tokens
 from tagfinder.corpus.sources import Source
+from tagfinder.errors import InputError
+from tagfinder.files import write_json
 
 NO_HASHTAG = "no hashtag"
 NO_TIME = "no time, needed by split.order=temporal"
@@ -34,6 +36,7 @@ ALL_HASHTAGS = hashtags.HashtagRules(letters_only=False, stop_words=False)
 TOO_FEW_TOKENS = "fewer tokens per hashtag than selection.min_tokens_per_hashtag"
 
 COLUMNS = ("id", "created_at", "entity_name", "text", "clean", "deep_clean", "tags", "n_hashtags")
+REFUSED = "refused.json"
 POSTS, TIMES, REJECTED, COUNTS = "posts.parquet", "times.npy", "rejected.parquet", "counts.parquet"
 # Counters of a partition -> the key column of each.
 COUNTERS = ("counts", "spellings", "excluded", "languages")
@@ -139,13 +142,21 @@ def cut(source: Source, folder: Path, rows: int, with_rejects: bool, _name: str)
 
     Returns:
         `partitions`, their names in the order of the corpus, and what the source rejected.
+
+    Raises:
+        InputError: the source has no posts; what it rejected is in the file `REFUSED`.
     """
     rejects = RecordedRejects(with_rejects)
     batches = completed(source.batches(rejects), source.name)
     names: list[str] = []
-    for number, pieces in groupby(_pieces(batches, rows), key=itemgetter(0)):
-        names.append(f"{number:06}")
-        write_batches(folder / f"{names[-1]}.parquet", map(itemgetter(1), pieces))
+    try:
+        for number, pieces in groupby(_pieces(batches, rows), key=itemgetter(0)):
+            names.append(f"{number:06}")
+            write_batches(folder / f"{names[-1]}.parquet", map(itemgetter(1), pieces))
+    except InputError:
+        # Rejected rows may be the reason, and whoever asked for them gets them.
+        write_json(folder / REFUSED, rejects.save(folder / REJECTED))
+        raise
     return {"partitions": names, **rejects.save(folder / REJECTED)}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tagfinder.corpus.rejects import LONGEST_VALUE, Rejects
+from tagfinder.corpus.rejects import LONGEST_VALUE, RecordedRejects, Rejects
 
 
 def _lines(path: Path) -> list[dict]:
@@ -63,3 +63,15 @@ def test_a_run_without_rejects_leaves_an_empty_file(tmp_path: Path):
     with Rejects(tmp_path / "rejects.jsonl"):
         pass
     assert (tmp_path / "rejects.jsonl").read_bytes() == b""
+
+
+def test_rows_of_a_partition_may_have_a_column_in_several_types(tmp_path: Path):
+    recorded = RecordedRejects(with_rows=True)
+    recorded.add("no text", pl.DataFrame({"row": [1], "hashtags": [["a", "b"]]}))
+    recorded.add("too long", pl.DataFrame({"row": [2], "hashtags": ["a b"], "text": ["x"]}))
+    facts = recorded.save(tmp_path / "rows.parquet")
+    with Rejects(tmp_path / "rejects.jsonl") as rejects:
+        rejects.take_over(facts, tmp_path / "rows.parquet")
+    first, second = _lines(tmp_path / "rejects.jsonl")
+    assert (first["row"], first["hashtags"]) == (1, "[a, b]")
+    assert (second["row"], second["hashtags"], second["text"]) == (2, "a b", "x")
