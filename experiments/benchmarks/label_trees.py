@@ -46,7 +46,12 @@ def write_task(corpus: PreparedCorpus, folder: Path, max_features: int, most: in
     tfidf = Tfidf((1, 2), max_features, 2, True)
     for part in ("train", "test"):
         posts, labels = _posts(corpus, part, most)
-        features = tfidf.fit(posts) if part == "train" else tfidf.transform(posts)
+        if part == "train":
+            features = tfidf.fit(posts)
+        else:
+            rows = tfidf.transform(posts)
+            shape = (len(posts), features.shape[1])
+            features = csr_matrix((rows.data, rows.indices, rows.indptr), shape=shape)
         save_npz(folder / f"{part}_features.npz", features)
         save_npz(folder / f"{part}_labels.npz", labels)
 

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 # Names of the files that omikuji writes, as one array of bytes each in a checkpoint.
 FILES = "files"
+POSTS_OF_A_THREAD = 32
 SETTINGS = (
     *("n_trees", "cluster_k", "cluster_balanced", "max_depth", "min_branch_size"),
     *("collapse_every_n_layers", "linear_c", "linear_eps", "linear_max_iter"),
@@ -107,17 +110,22 @@ class LabelTrees:
         """
         labels = np.full((len(features.indptr) - 1, k), -1, dtype=np.int64)
         scores = np.zeros(labels.shape, dtype=np.float32)
+        posts = list(_rows(features))
+        pieces = [posts[i : i + POSTS_OF_A_THREAD] for i in range(0, len(posts), POSTS_OF_A_THREAD)]
         # Python's lock is released while a tree is walked.
         with ThreadPoolExecutor(cpu_count()) as pool:
-            for row, found in enumerate(pool.map(lambda row: self._of(row, k), _rows(features))):
-                found.sort(key=lambda pair: (-pair[1], pair[0]))
+            ranked = chain.from_iterable(pool.map(partial(self._ranked, k), pieces))
+            for row, found in enumerate(ranked):
                 labels[row, : len(found)] = [label for label, _ in found]
                 scores[row, : len(found)] = [score for _, score in found]
         return labels, scores.clip(0, 1)
 
-    def _of(self, row: list[tuple[int, float]], k: int) -> list[tuple[int, float]]:
-        found: list[tuple[int, float]] = self.model.predict(row, beam_size=self.beam, top_k=k)
-        return found
+    def _ranked(
+        self, k: int, posts: list[list[tuple[int, float]]]
+    ) -> list[list[tuple[int, float]]]:
+        """Return labels and scores of some posts, best first and equal ones by label."""
+        found = (self.model.predict(post, beam_size=self.beam, top_k=k) for post in posts)
+        return [sorted(pairs, key=lambda pair: (-pair[1], pair[0])) for pairs in found]
 
     def learned(self) -> dict[str, Any]:
         """Return omikuji's own files, each as a uint8 array of its bytes."""
