@@ -75,14 +75,11 @@ def _read_python(text: str) -> Any:
 
 
 def leaves(record: Record, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Yield the paths of a record that lead to values, with these; lists of texts are values."""
+    """Yield the paths of a record that lead to one value, with the values."""
     for key, value in record.items():
         path = f"{prefix}{key}"
         if isinstance(value, Mapping):
             if depth < DEEPEST:
                 yield from leaves(value, f"{path}.", depth + 1)
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            if depth < DEEPEST:
-                yield from leaves(value[0], f"{path}.", depth + 1)
-        else:
+        elif not isinstance(value, list):
             yield path, value

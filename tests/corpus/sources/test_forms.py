@@ -186,6 +186,16 @@ EXPORTS: dict[str, tuple[str, Any]] = {
         {"records": [{"uri": "7", "cid": "c", "value": RECORD}], "cursor": "c"},
     ),
     "stack_exchange": ("Posts.xml", XML.format(tags="&lt;flood&gt;")),
+    "stack_exchange, a table": (
+        "questions.csv",
+        "Id,Title,Body,Tags,CreationDate\n"
+        "7,River rises,<p>in town #flood</p>,<flood><c++>,2020-08-27 13:08:45\n",
+    ),
+    "stack_exchange, API": (
+        "questions.json",
+        {"items": [{"question_id": 7, "title": "River rises", "body": "in town #flood",
+                    "tags": ["flood"], "creation_date": 1598533725}], "has_more": False},
+    ),
     "stack_exchange, newer": ("Posts.xml", XML.format(tags="|flood|")),
 }  # fmt: skip
 
