@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tagfinder.commands.options import posts_options
 from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
@@ -27,6 +28,14 @@ from tagfinder.errors import InputError
     help="What computes; onnx needs bundles that were exported with --onnx or --int8.",
 )
 @click.option("--teach", is_flag=True, help="Let clients teach: POST /posts, for model=live.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Processes that answer; each takes the memory of the whole recommender.",
+)
+@posts_options
 @click.option(
     "--keys",
     "key_file",
@@ -58,6 +67,9 @@ def command(  # noqa: PLR0917 - one argument for each option
     config: Path | None,
     runtime: Any,
     teach: bool,
+    workers: int,
+    store: str,
+    schema: str,
     key_file: Path | None,
     hosts: tuple[str, ...],
     deny: Path | None,
@@ -68,24 +80,23 @@ def command(  # noqa: PLR0917 - one argument for each option
     Where --keys is given or the environment variable TAGFINDER_API_KEY is set, clients must send a
     key as X-API-Key.
     """
-    from tagfinder.corpus.hashtag_filter import hashtag_filter
-    from tagfinder.recommend.live import LiveSuggester
-    from tagfinder.recommend.loading import load
-
     try:
-        from tagfinder.serve.app import create_app
-        from tagfinder.serve.keys import keys_of
         from tagfinder.serve.limits import load_limits
+        from tagfinder.serve.served import Served
         from tagfinder.serve.server import names_of_host, serve
     except ImportError as error:
         raise InputError(f"serve needs {error.name}: pip install 'tagfinder[serve]'") from error
     limits = load_limits(config)
     allowed = [*limits.allowed_hosts, *hosts] or names_of_host(host)
-    limits = replace(limits, allowed_hosts=allowed)
-    keys = keys_of(key_file)
-    hashtags = hashtag_filter(deny, allow)
-    recommenders = [load(run, runtime=runtime, teach=teach, hashtags=hashtags) for run in runs]
-    for recommender in recommenders:
-        if isinstance(recommender, LiveSuggester):
-            recommender.get_ready()
-    serve(create_app(recommenders, limits, keys), host, port, limits)
+    served = Served(
+        runs=runs,
+        limits=replace(limits, allowed_hosts=allowed),
+        runtime=runtime,
+        teach=teach,
+        posts=store,
+        schema=schema,
+        deny=deny,
+        allow=allow,
+        key_file=key_file,
+    )
+    serve(served, host, port, workers)

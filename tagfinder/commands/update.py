@@ -8,7 +8,7 @@ from typing import TextIO
 
 import click
 
-from tagfinder.commands.options import DATA_HELP
+from tagfinder.commands.options import DATA_HELP, posts_options
 from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
@@ -27,6 +27,7 @@ from tagfinder.errors import InputError
 @click.option(
     "--newest", type=click.IntRange(0), help="Forget all but so many of the newest posts."
 )
+@posts_options
 @trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     run: Path,
@@ -36,14 +37,17 @@ def command(  # noqa: PLR0917 - one argument for each option
     delete_file: TextIO | None,
     before: datetime | None,
     newest: int | None,
+    store: str,
+    schema: str,
 ) -> None:
     """Teach the recommender of RUN the posts of each FILE.
 
     Files may be in any form that data=files reads.
 
     Posts are known as soon as they are taught, and durable when this ends. Posts that are known
-    already are left as they are, so that it can be repeated. The classifiers of the hashtags in use
-    and of their authors are learned anew where it is time to, which takes up to a minute.
+    already are left as they are, so that it can be repeated. A service may run meanwhile: it
+    follows. The classifiers of the hashtags in use and of their authors are trained again when it
+    is time to, which takes up to a minute; where a service runs, the service does it.
     """
     listed = [line.strip() for line in delete_file] if delete_file else []
     wanted = [*ids, *(line for line in listed if line)]
@@ -52,6 +56,6 @@ def command(  # noqa: PLR0917 - one argument for each option
     from tagfinder.recommend.teaching import forget_in, teach_files
 
     if posts:
-        click.echo(teach_files(run, list(posts), data))
+        click.echo(teach_files(run, list(posts), data, store=store, schema=schema))
     if wanted or before or newest is not None:
-        click.echo(forget_in(run, wanted, before, newest))
+        click.echo(forget_in(run, wanted, before, newest, store=store, schema=schema))

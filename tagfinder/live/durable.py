@@ -1,24 +1,27 @@
 """Knowledge on disk: taught posts survive whatever happens to the process.
 
-A folder has `posts.sqlite` (the posts), `words/` (the text index), `vectors.faiss` (with an
-encoder), `memory.npz` (the counts when the folder was last closed) and `classifiers.npz` (the
-classifiers trained last). The index, vectors and counts are rebuilt from the posts if they are
+A folder has `posts.sqlite` (the log of posts and deletions), `words/` (the text index),
+`vectors.faiss` (with an encoder), `memory.npz` (the counts when they were saved last) and
+`classifiers.npz` (the classifiers trained last). All but the log is rebuilt from it if it is
 missing or behind.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
+from filelock import FileLock, Timeout
 
-from tagfinder.errors import InputError
+from tagfinder.errors import InputError, WorkError
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.live.classify.classifier import ClassifierSettings
 from tagfinder.live.classify.classifiers import Classifiers, load_classifiers, save_classifiers
@@ -26,7 +29,8 @@ from tagfinder.live.counts.statistics import PostStatistics
 from tagfinder.live.counts.statistics_file import load_statistics, save_statistics
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.post import Post
-from tagfinder.live.post_store import KNOWN, PostStore
+from tagfinder.live.post_store import KNOWN, Changes, PostStore
+from tagfinder.live.postgres_log import PostgresLog, digest_of_store
 from tagfinder.live.search.catch_up import catch_up
 from tagfinder.live.search.tantivy_index import TantivyIndex
 from tagfinder.live.search.text_index import OpenTextIndex
@@ -37,6 +41,14 @@ POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.faiss", "memor
 CLASSES = "classifiers.npz"
 STATE = "state.json"
 BLOCK = 20_000
+# Posts and deletions that are applied at once, so that queries do not wait long.
+FOLLOWED_AT_ONCE = 1_000
+# Seconds that a deletion waits for the other processes to apply it.
+SEEN_SECONDS = 2.0
+# Seconds between two attempts to become the keeper.
+TAKE_OVER_SECONDS = 0.5
+# Seconds without a deletion after which counts that a deletion made obsolete are saved again.
+QUIET_SECONDS = 30.0
 Encode = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -58,7 +70,9 @@ class Taught:
 class DurableKnowledge:
     """A folder of posts that can be queried, taught and forgotten.
 
-    One process at a time may open a folder to teach; its threads may share this object.
+    Several processes may open it. Each has counts of its own and follows the log (`follow`). One of
+    those that may teach is the keeper: it alone writes the files that are derived from the log, and
+    when it ends, another takes its place. Threads may share this object.
 
     Args:
         folder: created if missing.
@@ -67,13 +81,17 @@ class DurableKnowledge:
         writable: False only reads.
         settings: arguments of `Knowledge`.
         open_index: opens the text index in a folder.
+        log: where posts and deletions go first, and come from, if several machines share them;
+            None keeps them in this folder alone.
 
     Attributes:
         knowledge: counts and indexes of the posts.
-        lock: hold it while `knowledge` is queried, if another thread may teach.
+        lock: hold it while `knowledge` is queried, if another thread may teach or follow.
+        keeps: whether this is the keeper.
 
     Raises:
-        InputError: another process teaches here, or a file is damaged or of another version.
+        InputError: a file is damaged or of another version, there is no text index to read, or
+            the folder has posts that the log does not have.
     """
 
     def __init__(
@@ -85,19 +103,33 @@ class DurableKnowledge:
         writable: bool = False,
         settings: dict[str, Any] | None = None,
         open_index: OpenTextIndex = TantivyIndex,
+        log: PostgresLog | None = None,
     ) -> None:
         self.folder = folder
         self.writable = writable
         self.lock = RLock()
+        self.keeps = False
         self._encode = encode
         self._open_index = open_index
         self._training = Lock()
+        self._following = RLock()
         self._closed = False
-        # Newest deletion before the classifiers were trained.
+        self._unsaved = False
+        self._last_deletion = self._next_attempt = 0.0
+        # Newest deletion before the classifiers were trained, and their file as it was read.
         self._classified_deletions = 0
+        self._classes_read = 0
+        # Newest deletion that the counts do without, and newest post that the index has.
+        self._serial = 0
+        self._indexed = -1
+        self._process = f"{os.getpid()} {uuid4().hex[:8]}"
+        self._one_keeper = FileLock(folder / f"{POSTS}.lock", thread_local=False)
+        self._log = log
+        self._pulling = Lock()
         self.store = PostStore(folder / POSTS, writable)
+        self.keeps = writable and self._lock_folder()
         index = open_index(folder / WORDS)
-        if writable:
+        if self.keeps:
             catch_up(self.store, index)
         elif len(self.store) and index.last_number() < 0:
             index.close()
@@ -108,32 +140,97 @@ class DurableKnowledge:
             )
         vectors = VectorIndex(dimension) if encode else None
         self.knowledge = Knowledge(index, vectors, **(settings or {}))
+        self._indexed = index.last_number()
         self._load()
+        if writable:
+            self.store.enter(self._process, self._serial)
+        if self.keeps:
+            # What a process left behind that was killed while it deleted.
+            self.store.erase(self._serial, now=True)
+        if log is not None:
+            self._join(log)
+        self.pull()
+        self.follow()
 
-    def teach(self, posts: Sequence[Post], vectors: np.ndarray | None = None) -> Taught:
-        """Learn posts; when this returns, they are durable and searches find them.
+    def teach(self, posts: Sequence[Post]) -> Taught:
+        """Learn posts; when this returns, they are durable, and this process counts them.
+
+        In the keeper searches find them too, in other processes when the keeper has followed.
 
         Args:
             posts: in order of time, if possible.
-            vectors: (P, D) of their texts, if they are computed already.
         """
+        self._check_writable()
         started = time.perf_counter()
-        with self.lock:
-            numbers = self.store.add(posts)
-            new = np.flatnonzero(numbers != KNOWN).tolist()
-            if self._encode and vectors is None:
-                vectors = self._encode([posts[i].text for i in new])
-            elif vectors is not None:
-                vectors = vectors[new]
-            with self._recovering():
-                self.knowledge.teach([posts[i] for i in new], vectors, numbers[new])
-                self.knowledge.text_index.commit()
-        seconds = time.perf_counter() - started
-        return Taught(len(new), len(posts) - len(new), seconds)
+        numbers = (self._log or self.store).add(posts)
+        self._reach(int(numbers.max(initial=KNOWN)))
+        new = int(np.count_nonzero(numbers != KNOWN))
+        return Taught(new, len(posts) - new, time.perf_counter() - started)
 
     def encode(self, texts: Sequence[str]) -> np.ndarray | None:
         """Return (P, D) vectors of texts; None without an encoder."""
         return None if self._encode is None else self._encode(texts)
+
+    def follow(self) -> bool:
+        """Apply what any process has written to the log since; return whether there was anything.
+
+        Posts are encoded before the lock is taken, and a piece at a time is applied, so that
+        queries hardly wait.
+        """
+        applied = False
+        with self._following:
+            self._take_over()
+            while not self._closed:
+                # What the index has must be in the log when that is read, see `TextIndex.show`.
+                view = None if self.keeps else self.knowledge.text_index.newest()
+                changes = self._changes()
+                vectors = self._vectors_of_new(changes)
+                with self.lock:
+                    if changes:
+                        self._apply(changes, vectors)
+                    if view is not None and changes.complete:
+                        self.knowledge.text_index.show(view)
+                applied = applied or bool(changes)
+                if changes.complete:
+                    break
+            if not self._closed:
+                self._look_after_files()
+        return applied
+
+    def pull(self) -> bool:
+        """Copy what the shared log has more into the folder, which only the keeper does.
+
+        Returns:
+            Whether the folder has all of it.
+
+        Raises:
+            WorkError: the log does not answer.
+        """
+        if self._log is None:
+            return True
+        with self._pulling:
+            while self.keeps and (piece := self._log.read(self._position(), FOLLOWED_AT_ONCE)):
+                self.store.replicate(self._log.name, piece)
+        return self._position() >= self._log.last()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines share the posts."""
+        return self._log is not None
+
+    def wait(self, seconds: float) -> None:
+        """Return when the shared log may have something new, or when the time is over.
+
+        Raises:
+            WorkError: the log does not answer.
+        """
+        if self._log is not None:
+            self._log.wait(seconds)
+
+    def behind(self) -> int:
+        """Return how many posts and deletions of the log are not applied yet."""
+        posts = self.store.last_number() - self.knowledge.statistics.n_posts + 1
+        return posts + self.store.newest_deletion() - self._serial
 
     def adopt(self, knowledge: Knowledge, posts: Sequence[Post]) -> None:
         """Store knowledge that was gathered in memory in this empty folder.
@@ -142,10 +239,12 @@ class DurableKnowledge:
             knowledge: counts and vectors; they are shared from now on, unlike the text index.
             posts: the posts that it was taught, in order, with distinct ids.
         """
-        with self.lock:
+        with self._following, self.lock:
             for start in range(0, len(posts), BLOCK):
                 self.store.add(posts[start : start + BLOCK])
             catch_up(self.store, self.knowledge.text_index)
+            self._indexed = self.store.last_number()
+            self._unsaved = True
             self.knowledge.use(knowledge.statistics)
             self.knowledge.vector_index = knowledge.vector_index
             self.knowledge.classifiers = knowledge.classifiers
@@ -156,21 +255,20 @@ class DurableKnowledge:
 
         Takes up to a minute; other threads may query and teach meanwhile. Classifiers keep what
         they learned of deleted posts until then. After deletions they are trained without a warm
-        start.
+        start. Only the keeper trains; the others read what it has written.
 
         Args:
             forgetting: train also within the period if posts were deleted.
 
         Returns:
-            Whether they were trained; False if another thread is training them.
+            Whether they were trained; False if another thread or process trains them.
 
         Raises:
             InputError: the folder was opened only to read.
         """
-        if not self.writable:
-            raise InputError(f"{self.folder} was opened to read; open it to teach (teach=True)")
+        self._check_writable()
         settings = self.knowledge.classifier_settings
-        if settings is None or not self._training.acquire(blocking=False):
+        if not self.keeps or settings is None or not self._training.acquire(blocking=False):
             return False
         try:
             return self._train_classifiers(settings, forgetting)
@@ -182,8 +280,7 @@ class DurableKnowledge:
         period = settings.period_of(self.newest_day)
         with self.lock:
             statistics, before = knowledge.statistics, knowledge.classifiers
-            n_posts = statistics.n_posts
-        _, deletions = self.store.deleted_since()
+            n_posts, deletions = statistics.n_posts, self._serial
         forgotten = deletions != self._classified_deletions
         if before and before.period == period and not (forgetting and forgotten):
             return False
@@ -217,18 +314,18 @@ class DurableKnowledge:
 
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id; return how many were found."""
-        with self.lock:
-            return self._forget(self.store.delete(ids))
+        self._check_writable()
+        return self._forgotten((self._log or self.store).delete(ids))
 
     def expire(self, before_day: float) -> int:
         """Delete the posts before a day (in days since 1970); return how many."""
-        with self.lock:
-            return self._forget(self.store.expire(before_day))
+        self._check_writable()
+        return self._forgotten((self._log or self.store).expire(before_day))
 
     def keep_newest(self, n: int) -> int:
         """Delete all but the `n` newest posts; return how many."""
-        with self.lock:
-            return self._forget(self.store.keep_newest(n))
+        self._check_writable()
+        return self._forgotten((self._log or self.store).keep_newest(n))
 
     @property
     def newest_day(self) -> float:
@@ -239,16 +336,21 @@ class DurableKnowledge:
         """Save the counts, so that opening is quick, and close the files.
 
         Args:
-            wait: seconds to wait for classifiers that are being trained, -1 without limit. What
-                they do not finish is done after the next opening.
+            wait: seconds to wait for classifiers that are being trained, -1 until they are; what
+                is not finished by then is trained after the next opening.
         """
         trained = self._training.acquire(timeout=wait)
-        with self.lock:
+        with self._following, self.lock:
             self._closed = True
-            if self.writable:
+            if self.keeps and self._unsaved:
                 self._save()
             self.knowledge.text_index.close()
+            if self.writable:
+                self.store.leave(self._process)
             self.store.close()
+            self._one_keeper.release()
+            if self._log is not None:
+                self._log.close()
         if trained:
             self._training.release()
 
@@ -258,21 +360,159 @@ class DurableKnowledge:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _forget(self, posts: dict[int, Post]) -> int:
-        if not posts:
-            return 0
-        numbers = np.fromiter(posts, dtype=np.int64, count=len(posts))
-        with self._recovering():
+    def _check_writable(self) -> None:
+        if not self.writable:
+            raise InputError(f"{self.folder} was opened to read; open it to teach (teach=True)")
+
+        if self._log is None and self.store.followed() is not None:
+            raise InputError(
+                f"{self.folder} follows a log on PostgreSQL: name it (--posts ADDRESS), so that "
+                "others get the posts too"
+            )
+
+    def _join(self, log: PostgresLog) -> None:
+        """Follow a log; a log that is empty begins with this folder's posts."""
+        if self.store.followed() is None and self.keeps:
+            log.begin(self.store)
+            if log.origin == digest_of_store(self.store):
+                self.store.follow(log.name, log.start)
+        followed = self.store.followed()
+        if followed is None or followed[0] != log.name:
+            raise InputError(
+                f"{self.folder} has other posts than the log on PostgreSQL: start from a copy of a "
+                "folder that follows it, or name another schema (--schema)"
+            )
+
+    def _position(self) -> int:
+        followed = self.store.followed()
+        return followed[1] if followed else -1
+
+    def _reach(self, position: int) -> None:
+        """Apply what was written, also what had to go through the shared log."""
+        end = time.monotonic() + SEEN_SECONDS
+        while self._log is not None and self._position() < position and time.monotonic() < end:
+            with suppress(WorkError):
+                # What was acknowledged is safe in the log, and comes later.
+                self.pull()
+            if not self.keeps:
+                time.sleep(0.02)
+        self.follow()
+
+    def _lock_folder(self) -> bool:
+        try:
+            self._one_keeper.acquire(timeout=0)
+        except Timeout:
+            return False
+        return True
+
+    def _take_over(self) -> None:
+        """Become the keeper if there is none."""
+        if self.keeps or not self.writable or self._closed or time.monotonic() < self._next_attempt:
+            return
+        self._next_attempt = time.monotonic() + TAKE_OVER_SECONDS
+        if not self._lock_folder():
+            return
+        index = self.knowledge.text_index
+        with self.lock:
+            index.show(index.newest())
+            catch_up(self.store, index)
+            self._indexed = index.last_number()
+            self.keeps = True
+            # Before another query finds what the index has now.
+            while changes := self._changes():
+                self._apply(changes, self._vectors_of_new(changes))
+
+    def _changes(self) -> Changes:
+        after = self.knowledge.statistics.n_posts - 1
+        return self.store.changes(after, self._serial, FOLLOWED_AT_ONCE)
+
+    def _vectors_of_new(self, changes: Changes) -> np.ndarray | None:
+        posts = changes.posts.posts
+        return self.encode([post.text for post in posts]) if posts else None
+
+    def _apply(self, changes: Changes, vectors: np.ndarray | None) -> None:
+        """Count posts and take deleted ones out of the counts; in the keeper, index them too."""
+        knowledge, statistics = self.knowledge, self.knowledge.statistics
+        counted = [one for one in changes.deletions if one.number < statistics.n_posts]
+        if knowledge.vector_index is not None:
+            numbers = [one.number for one in counted]
+            knowledge.vector_index.delete(np.array(numbers, dtype=np.int64))
+        if any(one.text is None for one in counted):
+            # This process was too slow: the texts that it has to take back are gone.
+            self._load()
+            if self.keeps:
+                catch_up(self.store, knowledge.text_index)
+                self._indexed = knowledge.text_index.last_number()
+        else:
+            with self._recovering():
+                self._add_posts(changes, vectors)
+                for one in counted:
+                    assert one.text is not None
+                    statistics.forget(one.number, tokenize(one.text))
+                if self.keeps and changes.deletions:
+                    knowledge.text_index.delete([one.number for one in changes.deletions])
+                    knowledge.text_index.commit()
+                    self.store.set_seen("words", changes.serial)
+            self._serial = changes.serial
+        self._unsaved = True
+        if changes.deletions:
+            self._after_deletions()
+
+    def _add_posts(self, changes: Changes, vectors: np.ndarray | None) -> None:
+        block = changes.posts
+        if not block.posts:
+            return
+        self._add_authors()
+        first, last = int(block.numbers[0]), int(block.numbers[-1])
+        # The index may have some of them, where this process has just become the keeper.
+        is_new = first > self._indexed
+        self.knowledge.teach(block.posts, vectors, block.numbers, indexed=self.keeps and is_new)
+        if self.keeps and is_new:
+            self.knowledge.text_index.commit()
+        elif self.keeps:
             catch_up(self.store, self.knowledge.text_index)
-        if self.knowledge.vector_index is not None:
-            self.knowledge.vector_index.delete(numbers)
-        for number, post in posts.items():
-            self.knowledge.statistics.forget(number, tokenize(post.text))
+        self._indexed = max(self._indexed, last)
+
+    def _add_authors(self) -> None:
+        """Give authors the numbers that they have in the store and in the index."""
+        authors = self.knowledge.statistics.authors
+        for name in self.store.authors(len(authors)):
+            authors.number(name)
+
+    def _after_deletions(self) -> None:
+        self._last_deletion = time.monotonic()
         # Trends are cached for an hour and may still count deleted posts.
         self.knowledge.use(self.knowledge.statistics)
-        # The counts on disk are those from before the deletion.
-        self._save()
-        return len(posts)
+        if self.writable:
+            self.store.enter(self._process, self._serial)
+        if self.keeps:
+            self._save_vectors()
+
+    def _forgotten(self, numbers: Sequence[int]) -> int:
+        """Apply own deletions, and wait until no file has the posts any more."""
+        if len(numbers):
+            # In a shared log, entries that say what was deleted come after all others.
+            self._reach(self._log.newest if self._log else KNOWN)
+            serial = self.store.newest_deletion()
+            self._drop_saved()
+            end = time.monotonic() + SEEN_SECONDS
+            while not self.store.erase(serial, now=time.monotonic() > end):
+                time.sleep(0.02)
+        return len(numbers)
+
+    def _look_after_files(self) -> None:
+        if not self.keeps:
+            self._load_classifiers()
+        elif (
+            self._unsaved
+            and self._last_deletion
+            and time.monotonic() - self._last_deletion > QUIET_SECONDS
+            and not (self.folder / STATE).exists()
+        ):
+            # Deletions of processes that were killed meanwhile leave texts behind.
+            self.store.erase(self._serial, now=True)
+            with self.lock:
+                self._save()
 
     @contextmanager
     def _recovering(self) -> Iterator[None]:
@@ -283,7 +523,8 @@ class DurableKnowledge:
             # The error is raised again; the lock of a failed index must be free before that.
             self.knowledge.text_index.close()
             self.knowledge.text_index = self._open_index(self.folder / WORDS)
-            catch_up(self.store, self.knowledge.text_index)
+            if self.keeps:
+                catch_up(self.store, self.knowledge.text_index)
             self._recount()
             raise
 
@@ -292,51 +533,100 @@ class DurableKnowledge:
         if state is not None:
             save_classifiers(state, deletions, self.folder / CLASSES)
             self._classified_deletions = deletions
+            self._classes_read = (self.folder / CLASSES).stat().st_mtime_ns
 
     def _load(self) -> None:
-        file = self.folder / MEMORY
-        _, serial = self.store.deleted_since()
-        state = read_json(self.folder / STATE) if (self.folder / STATE).is_file() else {}
-        if not file.is_file() or state.get("deletions") != serial:
+        """Read the saved counts if they do without all deleted posts; else count all posts."""
+        index = self.knowledge.vector_index
+        if index is not None and not len(index) and (self.folder / VECTORS).is_file():
+            index.load(self.folder / VECTORS)
+            index.delete(self.store.deleted_since()[0])
+        saved = self._saved_counts()
+        if saved is None:
             self._recount()
         else:
-            self.knowledge.use(load_statistics(file))
-            if self.knowledge.vector_index is not None and (self.folder / VECTORS).is_file():
-                self.knowledge.vector_index.load(self.folder / VECTORS)
-            self._count_from(self.knowledge.statistics.n_posts - 1)
-            self._load_classifiers()
+            statistics, self._serial = saved
+            self.knowledge.use(statistics)
+            self._count_missing_vectors()
+        self._load_classifiers(again=True)
+
+    def _saved_counts(self) -> tuple[PostStatistics, int] | None:
+        newest = self.store.newest_deletion()
+        if _deletions_of(self.folder) != newest:
+            return None
+        try:
+            statistics = load_statistics(self.folder / MEMORY)
+        except InputError:
+            # Damaged, or deleted in the meantime: they are counted again.
+            return None
+        # Another process may have deleted posts and these files in the meantime.
+        whole = _deletions_of(self.folder) == newest
+        fits = statistics.n_posts <= self.store.last_number() + 1
+        return (statistics, newest) if whole and fits else None
 
     def _recount(self) -> None:
         statistics = PostStatistics()
-        for author in self.store.authors():
-            statistics.authors.number(author)
+        with self.store.snapshot():
+            for author in self.store.authors():
+                statistics.authors.number(author)
+            self._serial = self.store.newest_deletion()
+            for block in self.store.blocks():
+                for number, post in zip(block.numbers.tolist(), block.posts, strict=True):
+                    statistics.teach(post, tokenize(post.text), number)
         self.knowledge.use(statistics)
-        self._count_from(-1)
-        self._load_classifiers()
+        self._unsaved = True
+        self._indexed = self.knowledge.text_index.last_number()
+        self._count_missing_vectors()
+        self._load_classifiers(again=True)
 
-    def _load_classifiers(self) -> None:
-        # By name: after a recount, hashtags may have other numbers.
-        if (self.folder / CLASSES).is_file():
-            state, self._classified_deletions = load_classifiers(self.folder / CLASSES)
-            self.knowledge.use_classifiers(state)
-
-    def _count_from(self, after: int) -> None:
-        statistics = self.knowledge.statistics
-        for block in self.store.blocks(after):
-            for number, post in zip(block.numbers.tolist(), block.posts, strict=True):
-                statistics.teach(post, tokenize(post.text), number)
-            if self._encode and self.knowledge.vector_index is not None:
-                missing = ~self.knowledge.vector_index.contains(block.numbers)
+    def _count_missing_vectors(self) -> None:
+        """Encode the counted posts that the vector index lacks."""
+        index, n_posts = self.knowledge.vector_index, self.knowledge.statistics.n_posts
+        if self._encode is None or index is None:
+            return
+        for block in self.store.blocks():
+            missing = ~index.contains(block.numbers) & (block.numbers < n_posts)
+            if missing.any():
                 texts = [block.posts[i].text for i in np.flatnonzero(missing)]
-                if texts:
-                    self.knowledge.vector_index.add(block.numbers[missing], self._encode(texts))
+                index.add(block.numbers[missing], self._encode(texts))
 
-    def _save(self) -> None:
-        _, serial = self.store.deleted_since()
-        # Without the state file the counts are not used: delete it first and write it last.
-        (self.folder / STATE).unlink(missing_ok=True)
+    def _load_classifiers(self, *, again: bool = False) -> None:
+        """Read the classifiers if they are not those that are in use."""
+        file = self.folder / CLASSES
+        written = file.stat().st_mtime_ns if file.is_file() else 0
+        if written and (again or written != self._classes_read):
+            # By name: after a recount, hashtags may have other numbers.
+            state, self._classified_deletions = load_classifiers(file)
+            with self.lock:
+                self.knowledge.use_classifiers(state)
+            self._classes_read = written
+
+    def _save_vectors(self) -> None:
         if self.knowledge.vector_index is not None:
             with atomic_path(self.folder / VECTORS) as path:
                 self.knowledge.vector_index.save(path)
+
+    def _save(self) -> None:
+        # Without the state file the counts are not used: delete it first and write it last.
+        (self.folder / STATE).unlink(missing_ok=True)
+        self._save_vectors()
         save_statistics(self.knowledge.statistics, self.folder / MEMORY)
-        write_json(self.folder / STATE, {"deletions": serial})
+        write_json(self.folder / STATE, {"deletions": self._serial})
+        self._unsaved = False
+        if self.store.newest_deletion() != self._serial:
+            self._drop_saved()
+
+    def _drop_saved(self) -> None:
+        """Delete the saved counts: they have names that a deletion may have taken."""
+        for name in (STATE, MEMORY):
+            (self.folder / name).unlink(missing_ok=True)
+        self._unsaved = True
+
+
+def _deletions_of(folder: Path) -> int | None:
+    """Return the newest deletion that the saved counts of a folder do without, if there are any."""
+    try:
+        deletions = read_json(folder / STATE)["deletions"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return int(deletions) if (folder / MEMORY).is_file() else None

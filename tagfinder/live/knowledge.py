@@ -75,6 +75,8 @@ class Knowledge:
         posts: Sequence[Post],
         vectors: np.ndarray | None = None,
         numbers: np.ndarray | None = None,
+        *,
+        indexed: bool = True,
     ) -> None:
         """Learn posts; searches find them after the next `text_index.commit()`.
 
@@ -82,6 +84,7 @@ class Knowledge:
             posts: the posts.
             vectors: (P, D) float32, if there is a vector index.
             numbers: (P,) their numbers, ascending; None takes the next numbers.
+            indexed: whether to add them to the text index, which another process may do.
         """
         entries = []
         for position, post in enumerate(posts):
@@ -90,7 +93,8 @@ class Knowledge:
             number = self.statistics.teach(post, tokens, wanted)
             author = int(self.statistics.author_of.values[number])
             entries.append(Entry(number, tokens.terms, author))
-        self.text_index.add(entries)
+        if indexed:
+            self.text_index.add(entries)
         if self.vector_index is not None and vectors is not None and entries:
             self.vector_index.add(np.array([entry.number for entry in entries]), vectors)
 

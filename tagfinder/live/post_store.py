@@ -1,13 +1,15 @@
-"""The durable store of all taught posts: one SQLite file.
+"""The durable log of all taught posts and of deletions: one SQLite file.
 
-Everything else (counts, text index, vectors) can be rebuilt from it. When a call returns, its
-change is on disk; if the process is killed, a batch of posts is stored completely or not at all.
+Everything else (counts, text index, vectors) can be rebuilt from it, and every process that answers
+follows it: posts by their numbers, deletions by their serials. When a call returns, its change is
+on disk; if the process is killed, a batch of posts is stored completely or not at all.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
-from tagfinder.errors import InputError
+from tagfinder.errors import InputError, naming
 from tagfinder.live.post import NO_AUTHOR, Post
 
 # "TagF", by which SQLite's file header says whose file it is.
@@ -28,6 +29,10 @@ FORMAT = 1
 # Instead of a number, for a post whose id is stored already.
 KNOWN = -1
 _CHUNK = 500
+# Seconds to wait while another process writes.
+_BUSY_SECONDS = 30.0
+# Names of processes among the readers of deletions.
+_PROCESS = "process "
 # AUTOINCREMENT: numbers and serials are never reused, even after the highest was deleted.
 _TABLES = (
     "CREATE TABLE authors(number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)",
@@ -36,6 +41,13 @@ _TABLES = (
     "CREATE INDEX posts_by_day ON posts(day)",
     "CREATE TABLE deletions(serial INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL)",
     "CREATE TABLE seen(reader TEXT PRIMARY KEY, serial INTEGER NOT NULL) WITHOUT ROWID",
+)
+# Added later, to files that are there. Texts of deleted posts stay until every process has taken
+# them out of its counts; `followed` says how far this folder has come in a log of several machines.
+_LATER_TABLES = (
+    "CREATE TABLE IF NOT EXISTS leaving(serial INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS followed(log TEXT PRIMARY KEY, position INTEGER NOT NULL) "
+    "WITHOUT ROWID",
 )
 _POSTS = (
     "SELECT posts.number, id, day, author, name, text, hashtags "
@@ -58,42 +70,93 @@ class Block:
     posts: list[Post]
 
 
+NO_POSTS = Block(np.empty(0, np.int64), np.empty(0, np.int64), [])
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """One deleted post.
+
+    Attributes:
+        serial: ascending in order of deletion.
+        number: of the post.
+        text: of the post; None once every process has seen the deletion.
+    """
+
+    serial: int
+    number: int
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happened to a store, as it was at one moment.
+
+    Attributes:
+        posts: added and not deleted since.
+        deletions: in their order.
+        serial: of the last deletion that was read.
+        complete: whether there was nothing more at that moment.
+    """
+
+    posts: Block
+    deletions: list[Deletion]
+    serial: int
+    complete: bool
+
+    def __bool__(self) -> bool:
+        """Whether anything happened."""
+        return bool(self.posts.posts or self.deletions)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some entries of a log that a store follows, in their order.
+
+    Attributes:
+        position: of the last one.
+        numbers: of the posts, ascending and above all before.
+        posts: those that were not deleted since.
+        deleted: numbers of deleted posts, of which some may never have been added.
+    """
+
+    position: int
+    numbers: list[int]
+    posts: list[Post]
+    deleted: list[int]
+
+
 class PostStore:
     """Posts by number, and a log of deletions.
 
-    One process writes at a time; others may read at the same time. Threads may share it.
+    Several processes may write: SQLite puts their transactions in an order, in which numbers and
+    serials ascend. Threads may share a store.
 
     Args:
         path: the file; created if missing.
-        writable: False only reads, also while another process writes.
+        writable: False only reads.
 
     Raises:
-        InputError: another process writes to it, or it is not a store of this version.
+        InputError: it is not a store of this version, or is not there to be read.
     """
 
     def __init__(self, path: Path, writable: bool = True) -> None:
         self.path = path
         self._guard = threading.RLock()
-        # Whichever thread closes gives it back.
-        self._one_writer = FileLock(f"{path}.lock", thread_local=False)
         if writable:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self._one_writer.acquire(timeout=0)
-            except Timeout:
-                raise InputError(
-                    f"{path}: another process is teaching here; let it end or stop it first"
-                ) from None
         elif not path.exists():
             raise InputError(f"{path} is not there: nothing was taught yet")
-        try:
-            self._database = self._open(writable)
-        except BaseException:
-            self._one_writer.release()
-            raise
+        self._database = self._open(writable)
 
     def _open(self, writable: bool) -> sqlite3.Connection:
-        database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        database = sqlite3.connect(
+            self._address(writable),
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
         try:
             is_new = _check_format(database, self.path)
             database.execute("PRAGMA synchronous=FULL")
@@ -103,8 +166,8 @@ class PostStore:
                 database.execute("PRAGMA journal_mode=WAL")
             else:
                 database.execute("PRAGMA query_only=ON")
-            if is_new and writable:
-                _make_tables(database)
+            if writable:
+                _make_tables(database, is_new)
         except sqlite3.DatabaseError as error:
             database.close()
             raise InputError(f"{self.path} cannot be read as a store of posts: {error}") from error
@@ -113,6 +176,18 @@ class PostStore:
             raise
         return database
 
+    def _address(self, writable: bool) -> str:
+        if writable or os.access(self.path.parent, os.W_OK):
+            return self.path.absolute().as_uri()
+        # SQLite needs a file beside this one to share it with a process that writes.
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if log.is_file() and log.stat().st_size:
+            raise InputError(
+                f"{log} has posts that {self.path.name} has not, and the folder is read-only: open "
+                "it once where it can be written (tagfinder update), then copy it again"
+            )
+        return f"{self.path.absolute().as_uri()}?immutable=1"
+
     def __enter__(self) -> PostStore:
         return self
 
@@ -120,9 +195,9 @@ class PostStore:
         self.close()
 
     def close(self) -> None:
-        """Close the file and release its lock."""
-        self._database.close()
-        self._one_writer.release()
+        """Close the file."""
+        with self._guard:
+            self._database.close()
 
     def add(self, posts: Sequence[Post]) -> np.ndarray:
         """Store posts, all or none; durable when it returns.
@@ -137,41 +212,118 @@ class PostStore:
         Raises:
             InputError: a post has no usable day, or text that is not valid Unicode.
         """
-        rows = [_row(post) for post in posts]
+        rows = [stored_row(post) for post in posts]
         numbers = np.full(len(posts), KNOWN, dtype=np.int64)
         with self._transaction():
             known = {row[0] for row in self._rows_in("SELECT id FROM posts WHERE id IN", rows)}
-            authors = self._author_numbers([post.author for post in posts])
             number = self.last_number()
-            kept = []
-            for position, (post, row) in enumerate(zip(posts, rows, strict=True)):
+            new = []
+            for position, post in enumerate(posts):
                 if post.id in known:
                     continue
                 known.add(post.id)
                 number += 1
                 numbers[position] = number
-                author = None if post.author is None else authors[post.author]
-                kept.append((number, row[0], row[1], author, *row[2:]))
-            self._database.executemany("INSERT INTO posts VALUES(?, ?, ?, ?, ?, ?)", kept)
+                new.append(position)
+            self._insert(numbers[new].tolist(), [posts[i] for i in new], [rows[i] for i in new])
         return numbers
 
-    def delete(self, ids: Iterable[str]) -> dict[int, Post]:
-        """Delete posts by id, all or none, and return number -> post of those found."""
+    def replicate(self, log: str, piece: Piece) -> None:
+        """Apply a piece of another log, all of it or nothing, and record that it was applied.
+
+        Args:
+            log: name of the log.
+            piece: its next entries.
+
+        Raises:
+            InputError: the store has other posts under these numbers or ids.
+        """
+        rows = [stored_row(post) for post in piece.posts]
+        try:
+            with self._transaction():
+                # First what was deleted: a post of the same id may follow.
+                self._delete([(number,) for number in piece.deleted])
+                self._insert(piece.numbers, piece.posts, rows)
+                self._set_followed(log, piece.position)
+        except sqlite3.IntegrityError as error:
+            raise InputError(
+                f"{self.path} has posts that the log {log} does not have ({error}): start from a "
+                "copy of a folder that follows this log"
+            ) from error
+
+    def followed(self) -> tuple[str, int] | None:
+        """Return the name of the log that the store follows, and how far; None without one."""
+        rows = self._rows("SELECT log, position FROM followed")
+        return (rows[0][0], int(rows[0][1])) if rows else None
+
+    def follow(self, log: str, position: int) -> None:
+        """Record which log the store follows, and how far it has come."""
+        with self._transaction():
+            self._set_followed(log, position)
+
+    def delete(self, ids: Iterable[str]) -> list[int]:
+        """Delete posts by id, all or none, and return the numbers of those found."""
         with self._transaction():
             asked = [(identity,) for identity in ids]
             return self._delete(self._rows_in("SELECT number FROM posts WHERE id IN", asked))
 
-    def expire(self, before_day: float) -> dict[int, Post]:
-        """Delete the posts from before a day, and return them by number."""
+    def expire(self, before_day: float) -> list[int]:
+        """Delete the posts from before a day, and return their numbers."""
         with self._transaction():
             rows = self._rows("SELECT number FROM posts WHERE day < ?", (before_day,))
             return self._delete(rows)
 
-    def keep_newest(self, n: int) -> dict[int, Post]:
-        """Delete all but the `n` newest posts by day, and return the deleted by number."""
+    def keep_newest(self, n: int) -> list[int]:
+        """Delete all but the `n` newest posts by day, and return the numbers of the others."""
         with self._transaction():
             newest = "SELECT number FROM posts ORDER BY day DESC, number DESC LIMIT -1 OFFSET ?"
             return self._delete(self._rows(newest, (max(n, 0),)))
+
+    def changes(self, after: int, serial: int, size: int) -> Changes:
+        """Return what happened since a moment, as it is now.
+
+        A deleted post is among the posts or the deletions of one answer, never among both. Where
+        there is more than `size`, deletions come first, so that this holds for later answers too.
+
+        Args:
+            after: number above which posts are.
+            serial: above which deletions are.
+            size: most posts and most deletions.
+        """
+        query = (
+            "SELECT deletions.serial, number, text FROM deletions LEFT JOIN leaving "
+            "ON leaving.serial = deletions.serial "
+            "WHERE deletions.serial > ? ORDER BY deletions.serial LIMIT ?"
+        )
+        with self.snapshot():
+            deletions = [Deletion(*row) for row in self._rows(query, (serial, size))]
+            last = deletions[-1].serial if deletions else serial
+            if len(deletions) == size:
+                return Changes(NO_POSTS, deletions, last, complete=False)
+            posts = next(self.blocks(after, size), NO_POSTS)
+            return Changes(posts, deletions, last, complete=len(posts.posts) < size)
+
+    def erase(self, serial: int, *, now: bool) -> bool:
+        """Erase the texts of deleted posts that every process has seen the deletion of.
+
+        Args:
+            serial: of a deletion.
+            now: erase all up to this deletion; processes that have not seen it have to rebuild
+                their counts.
+
+        Returns:
+            Whether all up to this deletion are erased.
+        """
+        with self._transaction():
+            behind = "reader LIKE ? AND serial < ?"
+            if now:
+                self._database.execute(f"DELETE FROM seen WHERE {behind}", (f"{_PROCESS}%", serial))
+            query = f"SELECT coalesce(min(serial), ?) FROM seen WHERE {behind}"
+            [(least,)] = self._rows(query, (serial, f"{_PROCESS}%", serial))
+            self._database.execute("DELETE FROM leaving WHERE serial <= ?", (least,))
+        # What is erased is still in the write-ahead log until that is emptied.
+        self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        return bool(least >= serial)
 
     def newest_day(self) -> float:
         """Return the day of the newest post, 0 if there is none."""
@@ -203,13 +355,17 @@ class PostStore:
         rows = self._rows_in(f"{_POSTS} WHERE posts.number IN", asked)
         return {row[0]: post for row, post in zip(rows, _posts(rows), strict=True)}
 
-    def authors(self) -> list[str]:
+    def authors(self, first: int = 0) -> list[str]:
         """Return authors' names by their numbers, which never change.
 
         Authors are numbered in order of their first post. A name stays when its last post is
         deleted, so that other numbers do not shift.
+
+        Args:
+            first: number of the first one that is wanted.
         """
-        return [name for (name,) in self._rows("SELECT name FROM authors ORDER BY number")]
+        query = "SELECT name FROM authors WHERE number >= ? ORDER BY number"
+        return [name for (name,) in self._rows(query, (first,))]
 
     def __len__(self) -> int:
         """Return how many posts are stored."""
@@ -234,6 +390,11 @@ class PostStore:
         numbers = np.array([number for number, _ in rows], dtype=np.int64)
         return numbers, int(rows[-1][1]) if rows else serial
 
+    def newest_deletion(self) -> int:
+        """Return the serial of the newest deletion, 0 if there is none."""
+        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'deletions'")
+        return int(rows[0][0]) if rows else 0
+
     def seen(self, reader: str) -> int:
         """Return the serial of the last deletion that a reader has applied, 0 before any."""
         rows = self._rows("SELECT serial FROM seen WHERE reader = ?", (reader,))
@@ -244,16 +405,37 @@ class PostStore:
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO seen VALUES(?, ?)", (reader, serial))
 
+    def enter(self, process: str, serial: int) -> None:
+        """Record that a process follows, and has applied all deletions up to a serial."""
+        self.set_seen(_PROCESS + process, serial)
+
+    def leave(self, process: str) -> None:
+        """Record that a process follows no more."""
+        with self._transaction():
+            self._database.execute("DELETE FROM seen WHERE reader = ?", (_PROCESS + process,))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reading in the block see the store as it is at one moment."""
+        with self._guard:
+            self._database.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._database.execute("COMMIT")
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Make all changes of the block durable at its end, or none of them."""
-        with self._guard:
+        with self._guard, naming(self.path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # A full disk ends the transaction by itself.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
 
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -268,23 +450,45 @@ class PostStore:
             rows += self._rows(f"{query} ({','.join('?' * len(chunk))})", chunk)
         return rows
 
-    def _author_numbers(self, names: Sequence[str | None]) -> dict[str, int]:
+    def _author_numbers(self, names: Sequence[str | None]) -> dict[str | None, int]:
         distinct = [(name,) for name in dict.fromkeys(names) if name is not None]
         query = "SELECT name, number FROM authors WHERE name IN"
-        numbers = dict(self._rows_in(query, distinct))
+        numbers: dict[str | None, int] = dict(self._rows_in(query, distinct))
         start = self._rows("SELECT coalesce(max(number) + 1, 0) FROM authors")[0][0]
         new = [name for (name,) in distinct if name not in numbers]
         rows = list(enumerate(new, start))
         self._database.executemany("INSERT INTO authors VALUES(?, ?)", rows)
         return numbers | {name: number for number, name in rows}
 
-    def _delete(self, rows: Iterable[tuple[int]]) -> dict[int, Post]:
-        numbers = sorted({number for (number,) in rows})
-        posts = self.posts_at(numbers)
-        values = [(number,) for number in numbers]
-        self._database.executemany("DELETE FROM posts WHERE number = ?", values)
-        self._database.executemany("INSERT INTO deletions(number) VALUES(?)", values)
-        return {number: posts[number] for number in numbers}
+    def _insert(
+        self, numbers: Sequence[int], posts: Sequence[Post], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        authors = self._author_numbers([post.author for post in posts])
+        values = [
+            (
+                number,
+                row[0],
+                row[1],
+                None if post.author is None else authors[post.author],
+                *row[2:],
+            )
+            for number, post, row in zip(numbers, posts, rows, strict=True)
+        ]
+        self._database.executemany("INSERT INTO posts VALUES(?, ?, ?, ?, ?, ?)", values)
+
+    def _set_followed(self, log: str, position: int) -> None:
+        self._database.execute("INSERT OR REPLACE INTO followed VALUES(?, ?)", (log, position))
+
+    def _delete(self, rows: Iterable[tuple[int]]) -> list[int]:
+        posts = self.posts_at(number for (number,) in rows)
+        numbers = sorted(posts)
+        for number in numbers:
+            deletion = "INSERT INTO deletions(number) VALUES(?)"
+            serial = self._database.execute(deletion, (number,)).lastrowid
+            text = posts[number].text
+            self._database.execute("INSERT INTO leaving VALUES(?, ?)", (serial, text))
+            self._database.execute("DELETE FROM posts WHERE number = ?", (number,))
+        return numbers
 
 
 def _check_format(database: sqlite3.Connection, path: Path) -> bool:
@@ -304,19 +508,27 @@ def _check_format(database: sqlite3.Connection, path: Path) -> bool:
     return False
 
 
-def _make_tables(database: sqlite3.Connection) -> None:
+def _make_tables(database: sqlite3.Connection, is_new: bool) -> None:
     database.execute("BEGIN IMMEDIATE")
-    for statement in (
-        *_TABLES,
-        f"PRAGMA application_id={APPLICATION}",
-        f"PRAGMA user_version={FORMAT}",
-    ):
+    # Another process may have made them meanwhile.
+    if is_new and not database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        for statement in (
+            *_TABLES,
+            f"PRAGMA application_id={APPLICATION}",
+            f"PRAGMA user_version={FORMAT}",
+        ):
+            database.execute(statement)
+    for statement in _LATER_TABLES:
         database.execute(statement)
     database.execute("COMMIT")
 
 
-def _row(post: Post) -> tuple[str, float, str, str]:
-    """Return id, day, text and hashtags as they are stored."""
+def stored_row(post: Post) -> tuple[str, float, str, str]:
+    """Return id, day, text and hashtags as they are stored.
+
+    Raises:
+        InputError: the post has no usable day, or text that is not valid Unicode.
+    """
     if not math.isfinite(post.day):
         raise InputError(f"post {post.id!r}: its day is {post.day}, not a number of days")
     hashtags = json.dumps(post.hashtags, ensure_ascii=False)

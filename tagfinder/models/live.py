@@ -28,6 +28,7 @@ from tagfinder.live.compiled import sources_digest
 from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.features.table import check_sources, column_names
 from tagfinder.live.knowledge import Knowledge
+from tagfinder.live.postgres_log import PostgresLog
 from tagfinder.live.ranking.dataset import RankingDataset
 from tagfinder.live.ranking.ensemble import RankerEnsemble
 from tagfinder.live.ranking.ranker import Ranker, RankerSettings
@@ -234,8 +235,16 @@ class LiveRecommender(lightning.LightningModule):
         if self._timeline.progress is not None:
             self._timeline.progress.clear()
 
-    def open_posts(self, folder: Path, *, writable: bool) -> DurableKnowledge:
-        """Open the posts of a run, to suggest from them or to teach more."""
+    def open_posts(
+        self, folder: Path, *, writable: bool, log: PostgresLog | None = None
+    ) -> DurableKnowledge:
+        """Open the posts of a run, to suggest from them or to teach more.
+
+        Args:
+            folder: of the posts.
+            writable: whether they may be taught.
+            log: that several machines share; None keeps the posts in the folder alone.
+        """
         return DurableKnowledge(
             folder,
             encode=self.features.vectors_of if "meaning" in self.sources else None,
@@ -243,6 +252,7 @@ class LiveRecommender(lightning.LightningModule):
             writable=writable,
             settings=self._knowledge_settings,
             open_index=self.text_index,
+            log=log,
         )
 
     def suggest(

@@ -14,6 +14,7 @@ from tagfinder.errors import InputError
 if TYPE_CHECKING:
     from tagfinder.live.durable import DurableKnowledge
     from tagfinder.live.knowledge import Knowledge
+    from tagfinder.live.postgres_log import PostgresLog
     from tagfinder.live.rankings import Rankings
 
 
@@ -35,8 +36,16 @@ class OpenVocabulary(Protocol):
     def keep(self, folder: Path) -> None:
         """Write all posts of the corpus to a folder that `open_posts` opens."""
 
-    def open_posts(self, folder: Path, *, writable: bool) -> DurableKnowledge:
-        """Open the posts of a run, to suggest from them or to teach more."""
+    def open_posts(
+        self, folder: Path, *, writable: bool, log: PostgresLog | None = None
+    ) -> DurableKnowledge:
+        """Open the posts of a run, to suggest from them or to teach more.
+
+        Args:
+            folder: of the posts.
+            writable: whether they may be taught.
+            log: that several machines share; None keeps the posts in the folder alone.
+        """
 
     def suggest(
         self,

@@ -16,6 +16,7 @@ from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.schema import conform
 from tagfinder.live.durable import Taught
 from tagfinder.live.post import Post
+from tagfinder.live.postgres_log import PostgresLog
 from tagfinder.models.open_vocabulary import OpenVocabulary
 from tagfinder.recommend.saved import Saved
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
@@ -50,15 +51,16 @@ class LiveSuggester:
     Args:
         saved: recommender, cleaning and features of a run.
         folder: of its posts.
-        writable: whether it may be taught; one process at a time.
+        writable: whether it may be taught.
         hashtags: which hashtags may be suggested.
+        log: of posts that several machines share; None keeps them in the folder alone.
 
     Attributes:
         name: name of the folder that it was loaded from.
         facts: `model`, `corpus` and `protocol` by name, if known.
 
     Raises:
-        InputError: another process teaches it, or the folder has no such posts.
+        InputError: the folder has no such posts, or others than the log.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class LiveSuggester:
         *,
         writable: bool = False,
         hashtags: HashtagFilter = EVERY_HASHTAG,
+        log: PostgresLog | None = None,
     ) -> None:
         self._filter = hashtags
         self.name, self.facts = saved.name, saved.facts
@@ -78,7 +81,7 @@ class LiveSuggester:
         module = build_model(saved.config["model"], saved.label_set, self.features)
         module.load_state_dict(saved.state)
         self._module: OpenVocabulary = module
-        self.durable = self._module.open_posts(folder, writable=writable)
+        self.durable = self._module.open_posts(folder, writable=writable, log=log)
 
     @property
     def n_hashtags(self) -> int:

@@ -12,10 +12,13 @@ from tagfinder.recommend.bundle import read_saved
 from tagfinder.recommend.saved import is_live
 
 if TYPE_CHECKING:
+    from tagfinder.live.postgres_log import PostgresLog
     from tagfinder.recommend.live import LiveSuggester
     from tagfinder.recommend.recommender import Recommender, Runtime
 
 KNOWLEDGE = "knowledge"
+# The posts are in the run's folder, or in this schema of a server.
+SQLITE, SCHEMA = "sqlite", "tagfinder"
 
 # Each kind is imported where a folder holds one: the other's libraries take seconds.
 Suggester: TypeAlias = Union["Recommender", "LiveSuggester"]
@@ -28,6 +31,8 @@ def load(
     runtime: Runtime = "torch",
     *,
     teach: bool = False,
+    posts: str = SQLITE,
+    schema: str = SCHEMA,
     hashtags: HashtagFilter = EVERY_HASHTAG,
     trust: str | Sequence[str] = (),
 ) -> Suggester:
@@ -37,7 +42,10 @@ def load(
         path: the folder.
         device: where networks compute: `cpu`, `cuda`.
         runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
-        teach: open it so that it can be taught; one process at a time.
+        teach: open it so that it can be taught. Several processes may; each follows the others.
+        posts: where the posts of a run are kept that keeps learning: `sqlite`, in its folder, or
+            the address of a PostgreSQL server (`postgresql://…`) that several machines share.
+        schema: of the posts on that server.
         hashtags: which hashtags may be suggested (`hashtag_filter(deny=…, allow=…)`).
         trust: packages besides tagfinder whose classes the run may name. Whoever made the run can
             then have anything done that these packages do.
@@ -56,7 +64,9 @@ def load(
         from tagfinder.recommend.live import LiveSuggester
 
         with in_sentences():
-            return LiveSuggester(saved, Path(path) / KNOWLEDGE, writable=teach, hashtags=hashtags)
+            log = _log(posts, schema) if teach else None
+            folder = Path(path) / KNOWLEDGE
+            return LiveSuggester(saved, folder, writable=teach, hashtags=hashtags, log=log)
     if teach:
         raise InputError(
             f"{path} holds a recommender over a closed set of hashtags, which only training "
@@ -66,3 +76,11 @@ def load(
 
     with in_sentences():
         return Recommender(saved, device, runtime, hashtags)
+
+
+def _log(posts: str, schema: str) -> PostgresLog | None:
+    if posts == SQLITE:
+        return None
+    from tagfinder.live.postgres_log import PostgresLog
+
+    return PostgresLog(posts, schema)

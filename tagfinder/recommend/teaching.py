@@ -10,31 +10,37 @@ from tagfinder.corpus.accounting import say_rows
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.progress import track
 from tagfinder.recommend.live import LiveSuggester
-from tagfinder.recommend.loading import load
+from tagfinder.recommend.loading import SCHEMA, SQLITE, load
 from tagfinder.recommend.post_files import file_source
 
 
-def open_to_teach(run: Path) -> LiveSuggester:
+def open_to_teach(run: Path, store: str = SQLITE, schema: str = SCHEMA) -> LiveSuggester:
     """Open a run that can be taught.
+
+    Args:
+        run: its folder.
+        store: where its posts are kept, see `load`.
+        schema: of the posts on a server.
 
     Raises:
         InputError: its recommender does not learn from single posts.
     """
-    suggester = load(run, teach=True)
+    suggester = load(run, teach=True, posts=store, schema=schema)
     assert isinstance(suggester, LiveSuggester)
     return suggester
 
 
-def teach_files(run: Path, paths: Sequence[str], settings: Sequence[str] = ()) -> str:
+def teach_files(run: Path, paths: Sequence[str], settings: Sequence[str] = (), **store: str) -> str:
     """Teach a run the posts of files; return what became of them, in words.
 
     Args:
         run: folder of a live run.
         paths: files, folders or globs.
         settings: see `file_source`.
+        **store: see `open_to_teach`.
     """
     source = file_source(paths, settings)
-    suggester = open_to_teach(run)
+    suggester = open_to_teach(run, **store)
     taught = known = read = 0
     seconds = 0.0
     try:
@@ -57,9 +63,11 @@ def teach_files(run: Path, paths: Sequence[str], settings: Sequence[str] = ()) -
     )
 
 
-def forget_in(run: Path, ids: Sequence[str], before: datetime | None, newest: int | None) -> str:
+def forget_in(
+    run: Path, ids: Sequence[str], before: datetime | None, newest: int | None, **store: str
+) -> str:
     """Make a run forget posts; return how many, in words."""
-    suggester = open_to_teach(run)
+    suggester = open_to_teach(run, **store)
     try:
         n = suggester.forget(ids) if ids else 0
         if before is not None:

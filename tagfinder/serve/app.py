@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -20,6 +20,7 @@ from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import Suggester
 from tagfinder.serve.batching import Batcher, OverloadedError, Settings
 from tagfinder.serve.composer import add_composer
+from tagfinder.serve.following import Following
 from tagfinder.serve.gate import Gate, overloaded
 from tagfinder.serve.given_up import unless_gone
 from tagfinder.serve.keys import KEY_HEADER, Keys, guard_of
@@ -27,7 +28,13 @@ from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters
 from tagfinder.serve.pages import add_pages
 from tagfinder.serve.problems import Problem, add_problem_handlers
-from tagfinder.serve.schema import HealthAnswer, ModelAnswer, SuggestAnswer, request_model
+from tagfinder.serve.schema import (
+    HealthAnswer,
+    LogAnswer,
+    ModelAnswer,
+    SuggestAnswer,
+    request_model,
+)
 from tagfinder.serve.teaching import add_teaching
 
 
@@ -37,10 +44,14 @@ class Service:
     Args:
         recommenders: at least one; names are made different where they are not.
         limits: what is accepted.
+        teach: whether clients may teach those that can be taught.
     """
 
-    def __init__(self, recommenders: Sequence[Suggester], limits: Limits) -> None:
+    def __init__(
+        self, recommenders: Sequence[Suggester], limits: Limits, *, teach: bool = True
+    ) -> None:
         self.limits = limits
+        self.teach = teach
         self.meters = Meters()
         self.batchers: dict[str, Batcher] = {}
         # It takes as long as many suggestions; one at a time leaves room for those.
@@ -48,10 +59,16 @@ class Service:
         for recommender in recommenders:
             name = unused_name(recommender.name, self.batchers)
             observe = self.meters.batches.labels(name).observe
-            batcher = Batcher(recommender, limits.max_batch, limits.max_waiting_texts, observe)
             waiting = self.meters.waiting.labels(name)
-            waiting.set_function(partial(getattr, batcher, "waiting_texts"))
+            batcher = Batcher(
+                recommender, limits.max_batch, limits.max_waiting_texts, observe, waiting.set
+            )
             self.batchers[name] = batcher
+        self.following = {
+            name: Following(batcher.recommender)
+            for name, batcher in self.batchers.items()
+            if isinstance(batcher.recommender, LiveSuggester)
+        }
 
     async def suggest(self, request: Any) -> Response:
         """Answer a valid request."""
@@ -79,6 +96,8 @@ class Service:
 
     def teachable(self) -> dict[str, LiveSuggester]:
         """Return the recommenders that may be taught, by name."""
+        if not self.teach:
+            return {}
         named = {name: batcher.recommender for name, batcher in self.batchers.items()}
         return {
             name: recommender
@@ -97,16 +116,51 @@ class Service:
             for name, batcher in self.batchers.items()
         ]
 
+    def health(self) -> HealthAnswer:
+        """Return how the service is."""
+        logs = {name: self._log(name, following) for name, following in self.following.items()}
+        late = any(log.seconds_behind > self.limits.max_lag_seconds for log in logs.values())
+        return HealthAnswer(
+            status="behind" if late else "ok",
+            version=__version__,
+            process=os.getpid(),
+            models=list(self.batchers),
+            logs=logs,
+            limits=self.limits.numbers(),
+        )
+
+    def _log(self, name: str, following: Following) -> LogAnswer:
+        suggester = self.batchers[name].recommender
+        assert isinstance(suggester, LiveSuggester)
+        return LogAnswer(
+            posts=suggester.n_posts,
+            behind=suggester.durable.behind(),
+            seconds_behind=round(following.seconds_behind(), 3),
+            keeps=suggester.durable.keeps,
+        )
+
+    def open(self) -> None:
+        """Begin to follow what is taught elsewhere."""
+        for following in self.following.values():
+            following.start()
+
     async def close(self) -> None:
         """Finish what waits."""
         for batcher in self.batchers.values():
             await batcher.close()
-        for suggester in self.teachable().values():
+        for name, following in self.following.items():
+            suggester = self.batchers[name].recommender
+            assert isinstance(suggester, LiveSuggester)
+            await asyncio.to_thread(following.stop, self.limits.drain_seconds)
             await asyncio.to_thread(suggester.close, self.limits.drain_seconds)
 
 
 def create_app(
-    recommenders: Sequence[Suggester], limits: Limits, keys: Keys | str | None = None
+    recommenders: Sequence[Suggester],
+    limits: Limits,
+    keys: Keys | str | None = None,
+    *,
+    teach: bool = True,
 ) -> FastAPI:
     """Build the service.
 
@@ -114,13 +168,15 @@ def create_app(
         recommenders: the first is asked where a request names none.
         limits: what is accepted.
         keys: what clients must send as X-API-Key; without any, everybody may ask.
+        teach: whether clients may teach those that can be taught.
     """
-    service = Service(recommenders, limits)
+    service = Service(recommenders, limits, teach=teach)
     if not isinstance(keys, Keys):
         keys = Keys([keys] if keys else [])
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.open()
         yield
         await service.close()
 
@@ -175,9 +231,7 @@ def _add_routes(app: FastAPI, service: Service, keys: Keys) -> None:
     @app.get("/health", **guard("/health"))
     async def health() -> HealthAnswer:
         """Say that the service works, and what it accepts."""
-        return HealthAnswer(
-            version=__version__, models=list(service.batchers), limits=service.limits.numbers()
-        )
+        return service.health()
 
     @app.get("/metrics", response_class=PlainTextResponse, **guard("/metrics"))
     async def metrics() -> Response:

@@ -46,6 +46,7 @@ class Batcher:
         max_batch: most texts in a batch; a longer request is a batch of its own.
         max_waiting: most texts that wait.
         scored: called with the number of texts of each batch.
+        waiting: called with the number of texts that wait, whenever it changes.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Batcher:
         max_batch: int,
         max_waiting: int,
         scored: Callable[[int], None] = lambda _: None,
+        waiting: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.recommender = recommender
         self.max_batch = max_batch
         self.max_waiting = max_waiting
         self.waiting_texts = 0
         self._scored = scored
+        self._waiting = waiting
         self._queue: deque[Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"suggest-{recommender.name}")
         self._task: asyncio.Task[None] | None = None
@@ -74,7 +77,7 @@ class Batcher:
             raise OverloadedError
         request = Waiting(texts, settings, asyncio.get_running_loop().create_future())
         self._queue.append(request)
-        self.waiting_texts += len(texts)
+        self._wait_for(len(texts))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         return await request.done
@@ -118,11 +121,15 @@ class Batcher:
                 if too_long or request.settings != batch[0].settings:
                     break
             self._queue.popleft()
-            self.waiting_texts -= len(request.texts)
+            self._wait_for(-len(request.texts))
             if not abandoned:
                 batch.append(request)
                 size += len(request.texts)
         return batch
+
+    def _wait_for(self, more: int) -> None:
+        self.waiting_texts += more
+        self._waiting(self.waiting_texts)
 
     def _suggest(self, texts: list[str], settings: Settings) -> list[Suggestions]:
         return self.recommender.suggest(

@@ -38,6 +38,7 @@ class Limits:
     drain_seconds: int
     retry_after: int
     max_future_seconds: float
+    max_lag_seconds: float
     allowed_hosts: list[str]
     allowed_origins: list[str]
     open_paths: list[str]

@@ -67,12 +67,25 @@ class ModelAnswer(BaseModel):
     facts: dict[str, Any] = Field(description="What is known of its training.")
 
 
+class LogAnswer(BaseModel):
+    """How far a model that keeps learning has followed its log of posts."""
+
+    posts: int = Field(description="Posts that suggestions come from.")
+    behind: int = Field(description="Posts and deletions of the folder that are not applied yet.")
+    seconds_behind: float = Field(description="For how long it has not had all that was written.")
+    keeps: bool = Field(description="Whether this process writes the folder's files.")
+
+
 class HealthAnswer(BaseModel):
     """That the service works, and what it accepts."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok", "behind"] = Field(
+        "ok", description="Behind: suggestions lack what was taught elsewhere a while ago."
+    )
     version: str
+    process: int = Field(description="Number of the process that answers.")
     models: list[str]
+    logs: dict[str, LogAnswer] = Field(description="Of each model that keeps learning.")
     limits: dict[str, float]
 
 

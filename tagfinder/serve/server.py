@@ -1,35 +1,114 @@
-"""Running the service until it is asked to end, and then finishing what is open."""
+"""Running the service, in one process or several, until it is asked to end."""
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
+import sys
+import tempfile
 import threading
 from functools import partial
 from typing import Any
 
+import click
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
+from tagfinder.errors import TagFinderError, in_sentences
+from tagfinder.serve import meters
 from tagfinder.serve.connections import Connection, Connections
 from tagfinder.serve.limits import Limits
-from tagfinder.serve.teaching import LEARNING
+from tagfinder.serve.served import Served
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+# Seconds after which a process that does not say that it lives is replaced.
+HANGING_SECONDS = 120
+# Name of the threads that learn beside the requests.
+LEARNING = "tagfinder-learning"
 
 
-def serve(app: FastAPI, host: str, port: int, limits: Limits) -> None:
-    """Answer requests; SIGTERM and Ctrl-C end the service after open requests are answered."""
+def serve(served: Served, host: str, port: int, workers: int = 1) -> None:
+    """Answer requests; SIGTERM and Ctrl-C end the service after open requests are answered.
+
+    Args:
+        served: what is served.
+        host: address to listen at.
+        port: to listen at.
+        workers: processes that answer; each has the whole recommender, and one that dies is
+            replaced.
+
+    Raises:
+        TagFinderError: something cannot be opened.
+    """
+    if workers == 1:
+        _serve_alone(served, host, port)
+    else:
+        _serve_together(served, host, port, workers)
+
+
+def _serve_alone(served: Served, host: str, port: int) -> None:
+    app = served.app()
     for number in (signal.SIGTERM, signal.SIGINT):
         # The server raises the signal again when it has drained; by then there is nothing to end.
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(configured(app, host, port, limits)).run()
+    uvicorn.Server(configured(app, host, port, served.limits)).run()
     if any(thread.name == LEARNING for thread in threading.enumerate()):
         # The interpreter cannot end beside a thread that is deep in a library's code. All that was
         # acknowledged is on disk, and what is being learned is learned again.
         logging.shutdown()
         os._exit(0)
+
+
+def _serve_together(served: Served, host: str, port: int, workers: int) -> None:
+    # What is wrong with a run is said once, and the processes find everything made already.
+    preparing = multiprocessing.get_context("spawn").Process(target=_prepare, args=(served,))
+    preparing.start()
+    preparing.join()
+    if preparing.exitcode:
+        sys.exit(preparing.exitcode)
+    with tempfile.TemporaryDirectory(prefix="tagfinder-metrics-") as folder:
+        os.environ[meters.FOLDER] = folder
+        config = configured(
+            partial(_worker_app, served),
+            host,
+            port,
+            served.limits,
+            factory=True,
+            workers=workers,
+            timeout_worker_healthcheck=HANGING_SECONDS,
+        )
+        with config.bind_socket() as listening:
+            Multiprocess(config, [listening]).run()
+
+
+def _prepare(served: Served) -> None:
+    """Open everything once and close it; end with an error's exit code."""
+    try:
+        with in_sentences():
+            from tagfinder.recommend.live import LiveSuggester
+            from tagfinder.serve.keys import keys_of
+
+            keys_of(served.key_file)
+            for recommender in served.open():
+                if isinstance(recommender, LiveSuggester):
+                    recommender.close()
+    except TagFinderError as error:
+        click.echo(f"tagfinder: error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _worker_app(served: Served) -> FastAPI:
+    """Return the service of one of several processes; end what cannot work at all."""
+    try:
+        with in_sentences():
+            return served.app()
+    except TagFinderError as error:
+        click.echo(f"tagfinder: error: {error}", err=True)
+        sys.exit(STARTUP_FAILURE)
 
 
 def configured(app: Any, host: str, port: int, limits: Limits, **more: Any) -> uvicorn.Config:

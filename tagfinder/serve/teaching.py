@@ -20,11 +20,9 @@ from tagfinder.recommend.live import LiveSuggester
 from tagfinder.serve.keys import Guard
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.problems import FieldError
+from tagfinder.serve.server import LEARNING
 
 logger = logging.getLogger(__name__)
-
-# Name of the threads that learn beside the requests.
-LEARNING = "tagfinder-learning"
 
 
 class TaughtAnswer(BaseModel):

@@ -36,6 +36,7 @@ class Server:
             self.as_user = ["runuser", "-u", "nobody", "--"]
             shutil.chown(folder, "nobody")
         self.address = f"host={folder} user=postgres dbname=postgres"
+        self.socket = str(folder / ".s.PGSQL.5432")
         options = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"]
         self._run("initdb", "-D", str(folder / "data"), *options)
 

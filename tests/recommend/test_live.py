@@ -239,11 +239,15 @@ def test_typed_hashtags_are_repeated_only_on_request(live_run: Path) -> None:
     suggester.close()
 
 
-def test_two_may_not_teach_at_once(live_run: Path) -> None:
-    suggester = tagfinder.load(live_run, teach=True)
-    with pytest.raises(InputError, match="another process is teaching"):
-        tagfinder.load(live_run, teach=True)
-    suggester.close()
+def test_two_may_teach_and_each_suggests_what_the_other_was_taught(live_run: Path) -> None:
+    one, other = (tagfinder.load(live_run, teach=True) for _ in range(2))
+    assert isinstance(one, LiveSuggester)
+    assert isinstance(other, LiveSuggester)
+    other.teach(posts(*["Look at the comet over the harbour #CometNight"] * 6))
+    one.durable.follow()
+    assert "CometNight" in hashtags(one, "the comet over the harbour tonight")
+    other.close()
+    one.close()
 
 
 def test_a_closed_run_cannot_be_taught(linear_run: Path) -> None:

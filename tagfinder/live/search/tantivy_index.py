@@ -52,8 +52,10 @@ class TantivyIndex:
                 raise InputError(
                     f"{folder} is not a text index of this version: {error}"
                 ) from error
+        self._folder = folder
         self._writer: Any = None
-        self._searcher = self._index.searcher()
+        self._commit_read = self._last_commit()
+        self._searcher = self._newest = self._index.searcher()
         # Stays the highest number even if its post is deleted later.
         self._highest = self.last_number()
         # Queries of one day ask for the same recent posts.
@@ -135,6 +137,27 @@ class TantivyIndex:
             self._tantivy.Query.all_query(), 1, count=False, order_by_field="number"
         ).hits
         return int(newest[0][0]) if newest else -1
+
+    def newest(self) -> Any:
+        """Return what any process has committed until now, see `TextIndex.newest`."""
+        written = self._last_commit()
+        if written != self._commit_read:
+            self._commit_read = written
+            self._index.reload()
+            self._newest = self._index.searcher()
+        return self._newest
+
+    def show(self, view: Any) -> None:
+        """Let searches find what `newest` returned."""
+        if view is not self._searcher:
+            self._searcher = view
+            self._highest = max(self._highest, self.last_number())
+
+    def _last_commit(self) -> int:
+        if self._folder is None:
+            return 0
+        # The file that names what belongs to the index, and is replaced by each commit.
+        return (self._folder / "meta.json").stat().st_mtime_ns
 
     def close(self) -> None:
         """Release the writer's threads and lock."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -64,6 +64,12 @@ class TextIndex(Protocol):
 
     def last_number(self) -> int:
         """Return the highest committed number, -1 if there is none."""
+
+    def newest(self) -> Any:
+        """Return what any process has committed until now, to be shown by `show`."""
+
+    def show(self, view: Any) -> None:
+        """Let searches find what `newest` returned."""
 
     def close(self) -> None:
         """Close files and connections."""
