@@ -301,3 +301,26 @@ def test_what_spoke_for_a_hashtag_is_shown_when_asked_for(page: Any, recommender
     assert [reason.split(":")[0] for reason in reasons] == [f"#{name}" for name in names]
     assert reasons[0].endswith(": closet")
     assert_accessible(page)
+
+
+def test_the_author_is_asked_for_where_the_chosen_model_reads_it(
+    browser: Any, recommender: Any, run_of: Any
+) -> None:
+    pytest.importorskip("tantivy", reason="needs the extra live")
+    live = tagfinder.load(run_of("live"))
+    with (
+        running(create_app([recommender, live], load_limits())) as address,
+        opened(browser, address) as page,
+    ):
+        page.locator("#post").fill(POST)
+        settled(page, expected(recommender, POST))
+        assert page.get_by_label("Author").is_hidden()
+        page.get_by_label("Model").select_option("live")
+        page.get_by_label("Author").wait_for()
+        with page.expect_request(lambda one: "somebody" in (one.post_data or "")) as asked:
+            page.get_by_label("Author").fill("somebody")
+        assert asked.value.post_data_json["author"] == "somebody"
+        assert asked.value.post_data_json["model"] == "live"
+        [one] = live.suggest(POST, 5, threshold=0.005, author="somebody")
+        settled(page, [found.hashtag for found in one.hashtags])
+        assert "synthetic" in page.locator("#facts").inner_text()
