@@ -6,9 +6,9 @@
 Corpora are those of `enlarged.py`. Prepared is as `protocol=honest` has it: both cleanings,
 near-duplicates, split by time, label set. Suggested is for the posts of the largest corpus in turn,
 with a recommender that was trained on one copy. Each command is a process, as a user starts it;
-memory is the sum over it and all that it started (shared pages counted once), at its highest, less
-that of the same command on a thousand posts. The baseline of each ratio is the smallest corpus, and
-one process for what several gain.
+memory is the sum over it and all that it started (shared pages counted once), at its highest. From
+memory and seconds of cores, those of the same command on a thousand posts are taken away. The
+baseline of each ratio is the smallest corpus.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -63,12 +63,14 @@ class Work:
         posts: how many.
         data: folder of their files.
         jobs: processes.
+        partition_rows: posts of a partition.
         folder: where everything is written.
     """
 
     posts: int
     data: Path
     jobs: int
+    partition_rows: int
     folder: Path
 
     @property
@@ -78,7 +80,7 @@ class Work:
         folder.mkdir(parents=True, exist_ok=True)
         posts = pl.read_parquet(min(self.data.glob("*.parquet")))
         posts.gather_every(max(posts.height // FEW, 1)).write_parquet(folder / "few.parquet")
-        return Work(FEW, folder, self.jobs, self.folder)
+        return replace(self, posts=FEW, data=folder)
 
 
 def measured(what: str, work: Work, command: list[str], left: Path, cache: Path) -> Cost:
@@ -117,7 +119,8 @@ def prepare(work: Work) -> Cost:
     cache = work.folder / "cache"
     shutil.rmtree(cache, ignore_errors=True)
     settings = ["data=files", f"data.path={work.data}", "protocol=honest"]
-    command = [*TAGFINDER, "prepare", *settings, f"executor.jobs={work.jobs}"]
+    settings += [f"executor.jobs={work.jobs}", f"partition_rows={work.partition_rows}"]
+    command = [*TAGFINDER, "prepare", *settings]
     return measured("prepare", work, command, cache / "corpora", cache)
 
 
@@ -141,13 +144,24 @@ def train(model: str, data: Path, run: Path, cache: Path) -> Path:
     return run
 
 
-def row_of(cost: Cost, nothing: Cost, first: Cost) -> str:
-    """Return a line of the table: costs by post, beside those of the smallest corpus."""
-    by_post = [one.core_seconds / one.posts * 1e6 for one in (cost, first)]
+def by_post(cost: Cost, nothing: Cost) -> float:
+    """Return the seconds of cores for a post, without what a command takes on a thousand."""
+    return (cost.core_seconds - nothing.core_seconds) / (cost.posts - nothing.posts)
+
+
+def row_of(cost: Cost, nothing: Cost, smallest: float) -> str:
+    """Return a line of the table.
+
+    Args:
+        cost: what it took.
+        nothing: what a thousand posts took.
+        smallest: seconds of cores for a post of the smallest corpus.
+    """
     return (
         f"| {cost.what} | {cost.posts:,} | {cost.jobs} | {cost.seconds:,.0f} | "
-        f"{cost.posts / cost.seconds:,.0f} | {by_post[0]:.0f} | {by_post[0] / by_post[1]:.2f} | "
-        f"{cost.peak_mb - nothing.peak_mb:,.0f} | {cost.disk_mb:,.0f} |"
+        f"{cost.posts / cost.seconds:,.0f} | {by_post(cost, nothing) * 1e6:.0f} | "
+        f"{by_post(cost, nothing) / smallest:.2f} | {cost.peak_mb - nothing.peak_mb:,.0f} | "
+        f"{cost.disk_mb:,.0f} |"
     )
 
 
@@ -163,6 +177,7 @@ def main() -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("--copies", type=int, nargs="+", default=[1, 4])
     parser.add_argument("--jobs", type=int, nargs="+", default=[2])
+    parser.add_argument("--partition-rows", type=int, default=100_000)
     parser.add_argument("--models", nargs="*", default=["tfidf_svm", "fasttext"])
     parser.add_argument("--work", type=Path, required=True, help="folder for all that is written")
     given = parser.parse_args()
@@ -172,15 +187,15 @@ def main() -> None:
     cache = given.work / "train-cache"
     runs = [train(model, one, given.work / "runs" / model, cache) for model in given.models]
     print(HEADER, flush=True)
-    smallest: dict[tuple[str, int], Cost] = {}
+    smallest: dict[tuple[str, int], float] = {}
     for copies in sorted(given.copies):
         data = given.work / f"posts-{copies}"
         enlarge(given.source, data, copies)
         for jobs in given.jobs:
-            work = Work(copies * posts_of_copy, data, jobs, given.work)
+            work = Work(copies * posts_of_copy, data, jobs, given.partition_rows, given.work)
             for call in (prepare, *(partial(suggest, run) for run in runs)):
                 nothing, cost = call(work.few), call(work)
-                first = smallest.setdefault((cost.what, jobs), cost)
+                first = smallest.setdefault((cost.what, jobs), by_post(cost, nothing))
                 print(row_of(cost, nothing, first), flush=True)
                 with (given.work / "costs.jsonl").open("a") as log:
                     log.write(json.dumps(asdict(cost)) + "\n")
