@@ -7,10 +7,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH_INDEX ?=
 DATA ?= crisislex
+FACTOR ?= 50
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install train demo report docs test check format clean
+.PHONY: help install train demo report docs test faults check format clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -40,6 +41,9 @@ docs: install ## build the documentation into build/site; a broken link fails
 
 test: install ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+faults: install ## kills, full disks, flipped bytes, generated input, hostile clients: FACTOR times the trials of the tests (hours)
+	TAGFINDER_FAULTS=$(FACTOR) TAGFINDER_FAULTS_TABLE=$(CURDIR)/faults.txt OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults tests/live/test_killed_teaching.py -n0 --timeout 0
 
 check: install ## lint, format and type checks
 	$(BIN)/ruff check .

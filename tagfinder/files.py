@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tagfinder.configuration.limits import check_size, limits
 from tagfinder.errors import WorkError, naming
 
 logger = logging.getLogger(__name__)
@@ -106,6 +107,7 @@ def read_json(path: Path) -> Any:
     Raises:
         WorkError: the file is no JSON, or nested as deeply as nothing that tagfinder writes.
     """
+    check_size(path, limits().max_json_bytes, "max_json_bytes")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

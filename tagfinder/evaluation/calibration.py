@@ -211,11 +211,15 @@ def read_calibrations(file: Path) -> Calibrations:
     if not file.is_file():
         return Calibrations()
     stored = read_json(file)
-    if stored.get("format") not in READABLE:
+    if not isinstance(stored, dict) or stored.get("format") not in READABLE:
         raise InputError(f"{file} was written by another version of tagfinder; train again")
     hidden = stored.get(WITHOUT_AUTHOR)
-    return Calibrations(_curve(stored), None if hidden is None else _curve(hidden))
+    try:
+        return Calibrations(_curve(stored), None if hidden is None else _curve(hidden))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{file} holds no calibration; restore it, or train again") from error
 
 
 def _curve(stored: Mapping[str, Any]) -> Calibration:
-    return Calibration(stored["a"], stored["b"], stored["c"], stored.get("rank", 0.0))
+    a, b, c = (float(stored[name]) for name in "abc")
+    return Calibration(a, b, c, float(stored.get("rank", 0.0)))

@@ -156,7 +156,7 @@ def silence_noise() -> None:
 
 def build_trainer(config: DictConfig, callbacks: list[Callback]) -> lightning.Trainer:
     """Build Lightning's trainer with the loggers that the configuration names."""
-    loggers = [build(logger) for logger in (config.logger or {}).values()]
+    loggers = [build(logger) for logger in (config.get("logger") or {}).values()]
     progress = progress_callbacks(config.trainer.enable_progress_bar)
     trainer: lightning.Trainer = build(
         config.trainer,

@@ -1,0 +1,45 @@
+"""Campaigns of faults: kills, full disks, flipped bytes, generated input, hostile clients.
+
+Seeded and short by themselves; `make faults` does many times as many trials and keeps the table.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import pytest
+from tally import ALL, table, write_table
+
+from tagfinder.artifacts.manifest import write_manifest
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "0.1.0" / "tfidf_lr"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run with a list of its files."""
+    copy = Path(shutil.copytree(FIXTURE, tmp_path / "run"))
+    (copy / "features").mkdir(exist_ok=True)
+    write_manifest(copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def workers() -> ForkServerContext:
+    """Processes that have imported what commands need, so that kills hit work."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["tagfinder.runs.train", "tagfinder.runs.corpus", "tagfinder.live.durable", "tantivy"]
+    )
+    return context
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what became of the trials."""
+    if ALL:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(table())
+        write_table()

@@ -1,0 +1,86 @@
+"""What became of the trials of a campaign, kind by kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tagfinder.errors import TagFinderError
+
+# 1 is what every run of the tests does; `make faults` sets more.
+FACTOR = int(os.environ.get("TAGFINDER_FAULTS", "1"))
+TABLE_FILE = os.environ.get("TAGFINDER_FAULTS_TABLE")
+
+
+@dataclass
+class Tally:
+    """Counts of one kind of trial.
+
+    Attributes:
+        kind: what was done.
+        trials: how often.
+        survived: the result was the right one.
+        refused: one sentence said what is wrong.
+        lost: something that had been acknowledged was not there afterwards.
+        wrong: the result was another one, and nothing said so.
+        tracebacks: it ended in an error that nobody thought of, with or without a sentence.
+    """
+
+    kind: str
+    trials: int = 0
+    survived: int = 0
+    refused: int = 0
+    lost: int = 0
+    wrong: int = 0
+    tracebacks: int = 0
+
+    def count(self, outcome: str) -> None:
+        """Count a trial."""
+        self.trials += 1
+        setattr(self, outcome, getattr(self, outcome) + 1)
+
+    def is_clean(self) -> bool:
+        """Tell whether nothing was lost, silently wrong or a traceback."""
+        return not (self.lost or self.wrong or self.tracebacks)
+
+
+ALL: list[Tally] = []
+
+
+def tally(kind: str) -> Tally:
+    """Return a new tally that the table shows."""
+    ALL.append(Tally(kind))
+    return ALL[-1]
+
+
+def outcome_of(action: Callable[[], Any], expected: Any) -> str:
+    """Do something and tell what became of it."""
+    try:
+        return "survived" if action() == expected else "wrong"
+    except TagFinderError as error:
+        # What nobody thought of has a sentence, too, but not one that helps.
+        return "tracebacks" if str(error).startswith("unexpected ") else "refused"
+    # Panics of polars are no `Exception`.
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        return "tracebacks"
+
+
+def table() -> str:
+    """Return the table of all campaigns, in Markdown."""
+    header = list(asdict(Tally("")))
+    lines = [f"| {' | '.join(header)} |", "|---" + "|--:" * (len(header) - 1) + "|"]
+    for one in ALL:
+        lines.append(f"| {' | '.join(str(value) for value in asdict(one).values())} |")
+    return "\n".join(lines)
+
+
+def write_table() -> None:
+    """Write the table where TAGFINDER_FAULTS_TABLE says."""
+    if TABLE_FILE and ALL:
+        with Path(TABLE_FILE).open("a", encoding="utf-8") as stream:
+            stream.write(f"{table()}\n")

@@ -1,0 +1,95 @@
+"""Hostile bytes at the port of a service, and silent clients beside well-behaved ones."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tally import FACTOR, tally
+
+pytest.importorskip("uvicorn", reason="needs uvicorn")
+
+SILENT = 60
+PIECES = (
+    *(b"POST /suggest HTTP/1.1\r\n", b"GET /health HTTP/1.1\r\n", b"Host: x\r\n", b"\r\n\r\n"),
+    *(b"content-length: 5\r\n", b"content-length: -1\r\n", b"content-length: 99999999999\r\n"),
+    *(b"transfer-encoding: chunked\r\n", b"zz\r\n", b"\0", b"\xff\xfe", b"A" * 5000),
+    *(b'{"text": "a"}', b'{"text": ["a", 1]}', b'{"text": "\\ud800"}', b"[" * 2000, b"../../etc"),
+    *(b"content-type: application/json\r\n", b"expect: 100-continue\r\n", b"HTTP/9.9\r\n"),
+)
+
+
+@pytest.fixture
+def port(run: Path) -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    command = [sys.executable, "-m", "tagfinder", "serve", str(run), "--port", str(number)]
+    log = (run.parent / "serve.txt").open("w")
+    with subprocess.Popen(command, stdout=log, stderr=log) as process:
+        try:
+            end = time.monotonic() + 120
+            while not answered(number):
+                assert process.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.2)
+            yield number
+        finally:
+            process.terminate()
+            process.wait(30)
+    log.close()
+    assert "Traceback" not in (run.parent / "serve.txt").read_text()
+
+
+def sent(port: int, content: bytes, seconds: float = 2.0) -> bytes:
+    """Send bytes and return what comes within some seconds."""
+    received = b""
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", port), seconds) as one,
+    ):
+        one.settimeout(seconds)
+        one.sendall(content)
+        while part := one.recv(65_536):
+            received += part
+    return received
+
+
+def answered(port: int, seconds: float = 2.0) -> bool:
+    """Ask as a well-behaved client does."""
+    body = json.dumps({"text": "new in my closet", "k": 3}).encode()
+    head = (
+        "POST /suggest HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    answer = sent(port, head.encode() + body, seconds)
+    return answer.startswith(b"HTTP/1.1 200") and b"suggestions" in answer
+
+
+@pytest.mark.slow
+def test_hostile_requests_and_silent_clients(port: int) -> None:
+    chance, hostile = random.Random(1), tally("hostile requests")
+    for _ in range(60 * FACTOR):
+        content = b"".join(chance.choices(PIECES, k=chance.randint(1, 8)))
+        answer = sent(port, content, 0.5)
+        server_failed = answer.startswith((b"HTTP/1.1 500", b"HTTP/1.0 500"))
+        hostile.count("tracebacks" if server_failed else "refused")
+    assert hostile.is_clean()
+    beside = tally("requests beside silent clients")
+    with contextlib.ExitStack() as stack:
+        for _ in range(SILENT):
+            silent = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            silent.sendall(
+                b"POST /suggest HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n"
+            )
+        for _ in range(10 * FACTOR):
+            beside.count("survived" if answered(port, 10.0) else "lost")
+    assert beside.is_clean()
