@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 import traceback
@@ -9,7 +10,7 @@ import traceback
 import click
 
 from tagfinder.commands.stopping import ended_by_sigterm
-from tagfinder.errors import TagFinderError, in_sentences
+from tagfinder.errors import InputError, TagFinderError, in_sentences
 from tagfinder.escaping import for_terminal
 
 DEBUG = "--debug"
@@ -28,7 +29,9 @@ COMMANDS = {
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
     "update": "Teach a live recommender new posts, or make it forget some.",
     "export": "Write a run's recommender as a bundle of plain files, with a model card.",
+    "push": "Put a run's recommender on the Hugging Face Hub, with a model card.",
     "serve": "Serve suggestions over HTTP.",
+    "completion": "Print a script that completes commands and keys in a shell.",
     "demo": "Open a web page to try recommenders.",
 }
 
@@ -47,6 +50,21 @@ class LazyCommands(click.Group):
         module = importlib.import_module(f"tagfinder.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; of an unknown one say which is meant.
+
+        Raises:
+            InputError: there is no such command.
+        """
+        name = args[0]
+        if name in COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        meant = f"did you mean {close[0]}?" if close else "tagfinder --help lists them"
+        raise InputError(f"there is no command {name}; {meant}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table instead of importing each for its first line."""

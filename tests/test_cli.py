@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tagfinder.cli import COMMANDS
+from tagfinder.cli import COMMANDS, cli
+from tagfinder.commands.completion import complete_override
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -42,7 +44,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy(tmp_path: Path) -> N
         ("split.sede=2", "did you mean split.seed?"),
         ("model.dimensions=3", "the chosen options have no key model.dimensions"),
         ("trainer.max_epochs=many", "trainer.max_epochs is a number, as in trainer.max_epochs=30"),
-        ("split.order=newest", "split.order is 'newest'; choose one of random, temporal"),
+        ("split.order=newest", "split.order=newest: expected random or temporal"),
         ("selection.top_n=0", "selection.top_n is 0"),
         ("optimizer.decay=0.5", "optimizer.decay is called optimizer.lr_decay now"),
     ],
@@ -64,7 +66,31 @@ def test_of_several_overrides_the_wrong_one_is_named(tmp_path: Path) -> None:
     assert "data.rows=5: the chosen options have no key data.rows" in done.stderr
 
 
-def test_an_unknown_command_ends_with_2(tmp_path: Path) -> None:
+def test_an_unknown_command_ends_with_2_and_the_one_that_was_meant(tmp_path: Path) -> None:
     done = run("trian", cwd=tmp_path)
     assert done.returncode == 2
-    assert "trian" in done.stderr
+    assert done.stderr == "tagfinder: error: there is no command trian; did you mean train?\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(shell: str) -> None:
+    done = CliRunner().invoke(cli, ["completion", shell])
+    assert done.exit_code == 0
+    assert "_TAGFINDER_COMPLETE" in done.output
+
+
+def test_keys_and_options_of_overrides_are_completed() -> None:
+    def completed(word: str) -> list[str]:
+        return [one.value for one in complete_override(None, None, word)]  # type: ignore[arg-type]
+
+    assert "model=fasttext" in completed("model=fast")
+    assert "trainer.max_epochs=" in completed("trainer.max")
+    assert completed("nothing") == []
+
+
+def test_show_prints_the_configuration_and_runs_nothing(tmp_path: Path) -> None:
+    done = run("train", "--show", "model=fasttext", "note=a try", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "loss: ova" in done.stdout
+    assert "note: a try" in done.stdout
+    assert not list(tmp_path.iterdir())

@@ -148,6 +148,8 @@ class RunFolder:
                     "folder": str(corpus.folder),
                 },
                 "seed": config.seed,
+                "tags": list(config.get("tags") or []),
+                "note": config.get("note"),
                 "python": platform.python_version(),
                 "versions": {library: version(library) for library in LIBRARIES},
             },

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -70,6 +71,7 @@ ERROR_DEPTH = 10  # errors are shown by NDCG@10 whatever ranks are asked for
     type=click.Path(path_type=Path, file_okay=False),
     help="Of two folders: where to keep what is scored already; workers elsewhere have to see it.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; so it is where it is piped.")
 @executor_options
 def command(  # noqa: PLR0917 - one argument for each option
     predictions: Path,
@@ -83,8 +85,9 @@ def command(  # noqa: PLR0917 - one argument for each option
     executor_name: str,
     jobs: int | None,
     executor_settings: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Score rankings against true labels and print one JSON object.
+    """Score rankings against true labels; print a table, or one JSON object where it is piped.
 
     ndcg@k, map@k, precision@k, recall@k, hit_rate@k and mrr@k are the standard scores,
     report_ndcg@k and report_map@k the definitions of the student report. Rows without true labels
@@ -106,7 +109,7 @@ def command(  # noqa: PLR0917 - one argument for each option
                 labels=labels,
                 with_open=with_open,
             )
-        click.echo(json.dumps(found, indent=2, allow_nan=False))
+        _show(found, as_json)
         return
     from tagfinder.evaluation.score import judge, score
 
@@ -118,7 +121,16 @@ def command(  # noqa: PLR0917 - one argument for each option
         click.echo(f"tagfinder: warning: {note}", err=True)
     if errors is not None:
         _write_errors(judged, predictions, errors)
-    click.echo(json.dumps(result, indent=2, allow_nan=False))
+    _show(result, as_json)
+
+
+def _show(result: dict[str, Any], as_json: bool) -> None:
+    if as_json or not sys.stdout.isatty():
+        click.echo(json.dumps(result, indent=2, allow_nan=False))
+        return
+    from tagfinder.commands.tables import print_scores
+
+    print_scores(result)
 
 
 def _write_errors(judged: Judged, predictions: Path, folder: Path) -> None:

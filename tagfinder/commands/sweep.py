@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.completion import complete_override
 from tagfinder.errors import WorkError
 
 SAMPLERS = {
@@ -17,7 +18,7 @@ SAMPLERS = {
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("search")
-@click.argument("overrides", nargs=-1)
+@click.argument("overrides", nargs=-1, shell_complete=complete_override)
 @click.option(
     "--out",
     required=True,

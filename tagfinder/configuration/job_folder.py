@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 # Where a run lies and how it is watched does not make it another run.
-PLACES = ("run_dir", "resume", "rejects")
+PLACES = ("run_dir", "resume", "rejects", "tags", "note")
 
 
 LONGEST_NAME = 100  # characters of overrides in a folder's name

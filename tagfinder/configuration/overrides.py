@@ -51,6 +51,16 @@ def check_types(overrides: Sequence[str]) -> None:
             raise InputError(f"{override}: {key} is a number, as in {key}={numbers[0]}")
 
 
+def keys_of() -> list[str]:
+    """Return every key and group that an override may name, for completion."""
+    return sorted(key for key in _defaults() if "_target_" not in key and "hydra" not in key)
+
+
+def options_of(group: str) -> list[str]:
+    """Return the options of a config group; none where it is a plain key."""
+    return _options(group)
+
+
 def _names(message: str, key: str) -> bool:
     # Not `data` where `data.rows` is meant.
     return re.search(rf"(?<![\w.]){re.escape(key)}(?!\.?\w)", message) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 LABEL = "__label__"
-# fastText's initialiser fills one tenth of the input matrix per thread and leaves the rest
-# as it finds it: with fewer than ten threads 0.9.3 trains on whatever the memory held
-# (facebookresearch/fastText issues 935 and 1061).
-THREADS = 12
+# fastText's initialiser fills one tenth of the input matrix per thread and leaves the rest as it
+# finds it (facebookresearch/fastText issues 935 and 1061). Vectors of words are therefore given to
+# it; those of n-grams cannot be, and need as many threads.
+NGRAM_THREADS = 12
+END_OF_LINE = "</s>"
 LOSSES = ("hs", "ova", "softmax", "ns")
 CHECKED_POSTS = 1000  # whose scores show whether training diverged
 
@@ -30,18 +32,20 @@ CHECKED_POSTS = 1000  # whose scores show whether training diverged
 class FastTextRecommender(WholePartRecommender):
     """A bag of word vectors with a linear classifier, trained by the `fasttext` package.
 
-    Training runs in several threads without locks, so two runs differ slightly whatever the seed.
+    With one thread equal seeds give equal models. Several threads write without locks, so that two
+    runs differ slightly whatever the seed; so do n-grams, which fastText cannot begin repeatably.
 
     Args:
         label_set: the hashtags to choose from.
         features: plain texts.
-        loss: `hs` (hierarchical softmax, the report's), `ova` (one sigmoid for each hashtag),
+        loss: `ova` (one sigmoid for each hashtag), `hs` (hierarchical softmax, the report's),
             `softmax` or `ns` (negative sampling).
         dimensions: length of a word vector.
         word_ngrams: longest word n-gram.
         epochs: passes over the training part.
         learning_rate: step size at the start; falls to 0 linearly.
         min_count: fewest occurrences of a word.
+        threads: how many train at once; n-grams take at least 12.
         seed: decides the initial word vectors.
 
     Raises:
@@ -53,19 +57,20 @@ class FastTextRecommender(WholePartRecommender):
         label_set: LabelSet,
         features: Features,
         *,
-        loss: str = "hs",
+        loss: str = "ova",
         dimensions: int = 55,
         word_ngrams: int = 1,
         epochs: int = 10,
         learning_rate: float = 0.25,
         min_count: int = 1,
+        threads: int = 1,
         seed: int = 1,
     ) -> None:
         super().__init__(label_set, require_features(features, PlainTexts, "FastTextRecommender"))
         if loss not in LOSSES:
             raise InputError(f"model.loss is '{loss}'; choose one of {', '.join(LOSSES)}")
         self.library = _fasttext()
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "loss": loss,
             "dim": dimensions,
             "wordNgrams": word_ngrams,
@@ -73,6 +78,7 @@ class FastTextRecommender(WholePartRecommender):
             "lr": learning_rate,
             "minCount": min_count,
             "seed": seed,
+            "thread": threads if word_ngrams == 1 else max(threads, NGRAM_THREADS),
         }
 
     def learn(self, inputs: list[str], labels: csr_matrix) -> None:
@@ -87,12 +93,30 @@ class FastTextRecommender(WholePartRecommender):
             # fastText shows its progress on standard error itself.
             verbose = 2 if sys.stderr.isatty() else 0
             try:
+                vectors = Path(folder) / "start.vec"
+                self._write_start(vectors, inputs)
                 self.model = self.library.train_supervised(
-                    str(file), thread=THREADS, verbose=verbose, label=LABEL, **self.settings
+                    str(file),
+                    pretrainedVectors=str(vectors),
+                    verbose=verbose,
+                    label=LABEL,
+                    **self.settings,
                 )
             except RuntimeError as error:
                 raise self._diverged(str(error)) from error
         self._check_scores(inputs)
+
+    def _write_start(self, file: Path, texts: list[str]) -> None:
+        """Write initial vectors of all words, drawn as fastText draws its own."""
+        counts = Counter(word for text in texts for word in _one_line(text).split())
+        least, dimension = self.settings["minCount"], self.settings["dim"]
+        words = [END_OF_LINE, *sorted(word for word, n in counts.items() if n >= least)]
+        draw = np.random.default_rng(self.settings["seed"])
+        vectors = draw.uniform(-1 / dimension, 1 / dimension, (len(words), dimension))
+        with file.open("w", encoding="utf-8") as stream:
+            stream.write(f"{len(words)} {dimension}\n")
+            for word, vector in zip(words, vectors, strict=True):
+                stream.write(f"{word} {' '.join(f'{x:.6f}' for x in vector)}\n")
 
     def _check_scores(self, inputs: list[str]) -> None:
         """Refuse a model that diverged silently: its scores say nothing about a post."""

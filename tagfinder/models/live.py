@@ -78,6 +78,8 @@ class LiveRecommender(lightning.LightningModule):
 
     open_vocabulary = True
 
+    single_pass = True
+
     def __init__(
         self,
         label_set: LabelSet,

@@ -7,11 +7,14 @@ that an unknown one is refused.
 
 from __future__ import annotations
 
+import logging
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tagfinder import __version__
 from tagfinder.artifacts.run_folder import label_set_of
 from tagfinder.artifacts.trust import check_targets, trusting
 from tagfinder.configuration.limits import check_size, limits
@@ -22,6 +25,8 @@ from tagfinder.files import read_json, sha256_of
 from tagfinder.recommend.native import is_native, try_in_child
 from tagfinder.recommend.saved import CALIBRATION_FILE, Saved, read_run
 from tagfinder.recommend.state_files import REST, load_state
+
+logger = logging.getLogger(__name__)
 
 BUNDLE_FILE = "bundle.json"
 CARD = "README.md"
@@ -104,7 +109,19 @@ def _manifest(folder: Path) -> dict[str, Any]:
     shape = {"config": dict, "files": dict, "facts": dict}
     if any(not isinstance(manifest.get(key), kind) for key, kind in shape.items()):
         raise InputError(f"{file} is incomplete; get the bundle again")
+    _check_version(str(manifest.get("tagfinder", "")), file)
     return manifest
+
+
+def _check_version(made_with: str, file: Path) -> None:
+    """Warn of a bundle that a newer TagFinder made; it may name what this one does not know."""
+    numbers = [re.findall(r"\d+", one)[:2] for one in (made_with, __version__)]
+    made, own = (tuple(map(int, found)) for found in numbers)
+    if made > own:
+        logger.warning(
+            "%s was made with tagfinder %s, this is %s; update it if loading fails",
+            *(file, made_with, __version__),
+        )
 
 
 def _refuse_pickles(folder: Path) -> None:

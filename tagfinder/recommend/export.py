@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tagfinder import __version__
-from tagfinder.artifacts.run_folder import RunFolder
+from tagfinder.artifacts.run_folder import LIBRARIES, RunFolder
 from tagfinder.errors import InputError
 from tagfinder.files import atomic_path, sha256_of, write_json, write_text
 from tagfinder.recommend.bundle import (
@@ -77,6 +78,7 @@ def write_manifest(folder: Path, config: dict[str, Any], facts: dict[str, Any]) 
         "format": FORMAT,
         "kind": KIND,
         "tagfinder": __version__,
+        "versions": {library: version(library) for library in LIBRARIES},
         "facts": facts,
         "config": config,
         "files": {name: sha256_of(folder / name) for name in content_of(folder)},

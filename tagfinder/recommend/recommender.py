@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
@@ -99,6 +100,32 @@ class Recommender:
         saved = read_saved(path, trust)
         if is_live(saved.config):
             raise InputError(f"{path} keeps learning: open it with tagfinder.load")
+        with in_sentences():
+            return cls(saved, device, runtime)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        repository: str,
+        *,
+        revision: str | None = None,
+        device: str = "cpu",
+        runtime: Runtime = "torch",
+    ) -> Recommender:
+        """Load a bundle from the Hugging Face Hub.
+
+        Args:
+            repository: `owner/name`.
+            revision: branch, tag or commit; None is the main branch.
+            device: where networks compute: `cpu`, `cuda`.
+            runtime: as `tagfinder.load` takes it.
+
+        Raises:
+            TagFinderError: there is no such bundle, or it is not safe to load.
+        """
+        from tagfinder.recommend.hub import fetch
+
+        saved = replace(read_saved(fetch(repository, revision)), name=repository)
         with in_sentences():
             return cls(saved, device, runtime)
 

@@ -176,6 +176,9 @@ def epochs_table(run: FinishedRun) -> Table | None:
 def provenance_table(runs: Sequence[FinishedRun]) -> Table:
     """Return seeds, corpora and versions of the runs, a column for each."""
     rows = [["seed", *(str(run.facts["seed"]) for run in runs)]]
+    tags = [" ".join(run.facts.get("tags") or []) for run in runs]
+    notes = [str(run.facts.get("note") or "") for run in runs]
+    rows += [[title, *cells] for title, cells in (("tags", tags), ("note", notes)) if any(cells)]
     corpora = [run.facts["corpus"] for run in runs]
     rows.append(["corpus", *(str(corpus["name"]) for corpus in corpora)])
     rows.append(["corpus digest", *(str(corpus["digest"]) for corpus in corpora)])

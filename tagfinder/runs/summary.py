@@ -44,15 +44,31 @@ def score_table(metrics: dict[str, Any]) -> str:
     table.add_column("score")
     for part in ("val", "test"):
         table.add_column(part, justify="right")
-    for name in shown_names():
-        if name in metrics["test"]:
-            table.add_row(name, *(_number(metrics[part].get(name)) for part in ("val", "test")))
-    table.add_row("posts scored", *(f"{metrics[part]['n']:,}" for part in ("val", "test")))
+    shown = [name for name in shown_names() if name in metrics["test"]]
+    of_all = [name for name in shown if name.startswith("open_") or name == "coverage"]
+    # Where every post is judged, that is what a recommender is worth: it comes first.
+    if of_all:
+        _add_section(table, metrics, of_all, "every post", "open_n")
+    of_covered = [name for name in shown if name not in of_all]
+    title = "posts with a hashtag of the label set" if of_all else ""
+    _add_section(table, metrics, of_covered, title, "n")
     table.caption = (
         f"trained in {metrics['train_seconds']:.1f} s on {metrics['rows']['train']:,} posts, "
         f"{metrics['posts_per_second']:,.0f} posts scored per second"
     )
     return _rendered(table)
+
+
+def _add_section(
+    table: Table, metrics: dict[str, Any], names: list[str], title: str, count: str
+) -> None:
+    if title:
+        table.add_row(Text(title, style="bold"))
+    parts = [metrics[part] for part in ("val", "test")]
+    for name in names:
+        table.add_row(name, *(_number(part.get(name)) for part in parts))
+    table.add_row("posts", *(f"{part[count]:,}" if count in part else "" for part in parts))
+    table.add_section()
 
 
 def examples_table(run: RunFolder, corpus: PreparedCorpus, n: int = 5, k: int = 3) -> str:

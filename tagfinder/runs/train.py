@@ -96,6 +96,9 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     # Whatever the features drew, equal seeds give equal initial weights.
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     model = module_of(complete_model(make_model, corpus.label_set, features))
+    if getattr(model, "single_pass", False):
+        # One that learns from all posts at once has no epochs to count.
+        trainer.fit_loop.max_epochs = 1
     with tracked(trainer.loggers, plain(config), overrides()) as trackers:
         with phase(f"training {choice_of('model')}", lambda: f"epoch {trainer.current_epoch + 1}"):
             fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))

@@ -35,6 +35,8 @@ class WholePartModule(lightning.LightningModule):
         recommender: learns from the whole part at once.
     """
 
+    single_pass = True
+
     def __init__(self, recommender: WholePartRecommender) -> None:
         super().__init__()
         self.automatic_optimization = False

@@ -14,7 +14,15 @@ from tagfinder.errors import InputError
 FREE = (
     *("run_dir", "resume", "rejects", "logger", "experiment", "sweep", "trainer.max_epochs"),
     *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
-    *("batches.eval_batch_size", "scored_checkpoint", "callbacks", "executor", "partition_rows"),
+    *(
+        "batches.eval_batch_size",
+        "scored_checkpoint",
+        "callbacks",
+        "tags",
+        "note",
+        "executor",
+        "partition_rows",
+    ),
 )
 
 

@@ -75,20 +75,16 @@ def test_words_that_look_like_labels_or_line_ends_stay_words() -> None:
     assert model.knows(pl.Series(["apple", "sky", "green"])).tolist() == [True, True, False]
 
 
-def test_training_always_has_enough_threads_for_the_library(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    model = recommender(epochs=20)
-    asked = {}
-    train_supervised = model.library.train_supervised
+def test_equal_seeds_give_equal_models_and_others_do_not() -> None:
+    posts = ["red apple", "blue sky", "green grass"]
+    scored = [taught(epochs=5, seed=seed).score(posts) for seed in (1, 1, 2)]
+    assert np.array_equal(scored[0], scored[1])
+    assert not np.array_equal(scored[0], scored[2])
 
-    def watched(*arguments: Any, **settings: Any) -> Any:
-        asked.update(settings)
-        return train_supervised(*arguments, **settings)
 
-    monkeypatch.setattr(model.library, "train_supervised", watched)
-    model.learn(["red", "blue"] * 9, csr_matrix(np.array([[1, 0, 0], [0, 1, 0]] * 9, dtype=bool)))
-    assert asked["thread"] >= 11
+def test_n_grams_get_as_many_threads_as_the_library_needs() -> None:
+    assert recommender().settings["thread"] == 1
+    assert recommender(word_ngrams=2).settings["thread"] >= 11
 
 
 def test_training_that_diverges_ends_in_one_sentence(tmp_path: Path) -> None:

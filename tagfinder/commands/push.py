@@ -1,0 +1,32 @@
+"""`tagfinder push`: a run's recommender to the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tagfinder.commands.folders import require_recommender
+from tagfinder.commands.trusting import trust_option
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("repository", metavar="OWNER/NAME")
+@click.option(
+    "--license", "license_name", help="Licence of the bundle as an SPDX name, such as apache-2.0."
+)
+@click.option("--private", is_flag=True, help="Make a new repository private.")
+@click.option("--revision", help="Branch to push to; the main one where nothing is said.")
+@trust_option
+def command(
+    run: Path, repository: str, license_name: str | None, private: bool, revision: str | None
+) -> None:
+    """Put the recommender of RUN into a repository of the Hugging Face Hub, with its model card.
+
+    Log in by `hf auth login`, or set HF_TOKEN. Prints the address of the commit.
+    """
+    require_recommender(run)
+    from tagfinder.recommend.hub import push
+
+    click.echo(push(run, repository, license_name, private=private, revision=revision))
