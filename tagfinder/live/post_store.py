@@ -42,13 +42,12 @@ _TABLES = (
     "CREATE TABLE deletions(serial INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL)",
     "CREATE TABLE seen(reader TEXT PRIMARY KEY, serial INTEGER NOT NULL) WITHOUT ROWID",
 )
-# Added later, to files that are there. Texts of deleted posts stay until every process has taken
-# them out of its counts; `followed` says how far this folder has come in a log of several machines.
-_LATER_TABLES = (
-    "CREATE TABLE IF NOT EXISTS leaving(serial INTEGER PRIMARY KEY, text TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS followed(log TEXT PRIMARY KEY, position INTEGER NOT NULL) "
-    "WITHOUT ROWID",
-)
+# Added later, to files that are there. Texts of deleted posts stay in `leaving` until every process
+# has subtracted them; `followed` is how far this folder has come in a log of several machines.
+_LATER_TABLES = {
+    "leaving": "(serial INTEGER PRIMARY KEY, text TEXT NOT NULL)",
+    "followed": "(log TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
+}
 _POSTS = (
     "SELECT posts.number, id, day, author, name, text, hashtags "
     "FROM posts LEFT JOIN authors ON author = authors.number"
@@ -165,6 +164,7 @@ class PostStore:
             if writable:
                 database.execute("PRAGMA journal_mode=WAL")
             else:
+                _stand_in_for_tables(database)
                 database.execute("PRAGMA query_only=ON")
             if writable:
                 _make_tables(database, is_new)
@@ -518,9 +518,17 @@ def _make_tables(database: sqlite3.Connection, is_new: bool) -> None:
             f"PRAGMA user_version={FORMAT}",
         ):
             database.execute(statement)
-    for statement in _LATER_TABLES:
-        database.execute(statement)
+    for name, columns in _LATER_TABLES.items():
+        database.execute(f"CREATE TABLE IF NOT EXISTS {name}{columns}")
     database.execute("COMMIT")
+
+
+def _stand_in_for_tables(database: sqlite3.Connection) -> None:
+    """Let a file of an earlier version, which is only read, seem to have the later tables."""
+    present = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
+    for name, columns in _LATER_TABLES.items():
+        if name not in present:
+            database.execute(f"CREATE TEMP TABLE {name}{columns}")
 
 
 def stored_row(post: Post) -> tuple[str, float, str, str]:

@@ -242,6 +242,24 @@ def test_a_copy_on_a_read_only_disk_is_read_unless_it_lacks_posts(
         PostStore(path, writable=False)
 
 
+def test_a_file_of_an_earlier_version_is_read_as_it_is_and_completed_by_who_writes(
+    path: Path,
+) -> None:
+    with PostStore(path) as store:
+        store.add([post(1), post(2)])
+        store.delete(["id1"])
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE leaving")
+        database.execute("DROP TABLE followed")
+    database.close()
+    for writable in (False, True):
+        with PostStore(path, writable) as store:
+            changes = store.changes(after=-1, serial=0, size=10)
+            assert changes.posts.posts == [post(2)]
+            assert [(one.number, one.text) for one in changes.deletions] == [(0, None)]
+            assert store.followed() is None
+
+
 def test_a_newer_file_is_refused(path: Path) -> None:
     PostStore(path).close()
     with sqlite3.connect(path) as database:
