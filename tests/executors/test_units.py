@@ -111,12 +111,15 @@ def test_two_calls_share_the_units(tmp_path: Path) -> None:
     assert sorted((tmp_path / "log").read_text().split()) == NAMES
 
 
-def test_a_wrong_number_of_jobs_and_a_cluster_that_is_not_there_are_named(tmp_path: Path) -> None:
+def test_a_wrong_number_of_jobs_and_a_cluster_that_is_not_there_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tagfinder.configuration.executors.slurm import SlurmExecutor
 
     with pytest.raises(InputError, match="executor.jobs is 0"):
         LocalExecutor(jobs=0)
     pytest.importorskip("submitit", reason="needs submitit")
+    monkeypatch.setenv("PATH", "")
     settings = {"folder": str(tmp_path), "partition": None, "timeout_min": 1}
     with pytest.raises(InputError, match="finds no cluster here"):
         SlurmExecutor(jobs=1, cpus_per_task=1, mem_gb=1, **settings)  # type: ignore[arg-type]

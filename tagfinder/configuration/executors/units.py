@@ -72,6 +72,7 @@ def _as_they_end(
     while waiting:
         free = [name for name in waiting if not _is_ended(folder, name) and _is_free(folder, name)]
         if free:
+            at_first = len(waiting)
             worker = partial(_work, folder, make, free)
             handles = executor.start(worker, len(free))
             while True:
@@ -83,7 +84,7 @@ def _as_they_end(
                     break
                 time.sleep(POLL_SECONDS)
             problem = _problem_of([handle for handle in handles if handle.done()])
-            lost = lost + 1 if problem and not ended else 0
+            lost = lost + 1 if problem and len(waiting) == at_first else 0
             if problem and lost >= MOST_LOST:
                 raise WorkError(f"workers are lost again and again: {problem}")
         else:
@@ -94,8 +95,8 @@ def _as_they_end(
 
 
 def _ended(folder: Path, names: list[str]) -> tuple[list[str], list[str]]:
-    ended = [name for name in names if _is_ended(folder, name)]
-    return ended, [name for name in names if name not in set(ended)]
+    is_ended = {name: _is_ended(folder, name) for name in names}
+    return [n for n in names if is_ended[n]], [n for n in names if not is_ended[n]]
 
 
 def _problem_of(handles: Sequence[Any]) -> str | None:
