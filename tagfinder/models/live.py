@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -146,7 +146,7 @@ class LiveRecommender(lightning.LightningModule):
         window = np.arange(max(first - len(self._positions("val")), 0), first)
         dataset = RankingDataset(self.train_candidates, self.seed)
         timeline.collect(self._sample(window, self.train_posts_before_val), dataset)
-        self._validation_rankers = self._trained("before_val", dataset)
+        self._validation_rankers = self._trained("before_val", dataset, for_val=True)
         self._rank_val(dataset)
         self._classifiers = timeline.classifiers
         self.rankers = self._trained("val", dataset)
@@ -320,14 +320,28 @@ class LiveRecommender(lightning.LightningModule):
         n = min(most, len(positions))
         return np.sort(generator.choice(positions, n, replace=False))
 
-    def _trained(self, stage: str, dataset: RankingDataset) -> RankerEnsemble:
+    def _trained(
+        self, stage: str, dataset: RankingDataset, *, for_val: bool = False
+    ) -> RankerEnsemble:
+        """Train rankers.
+
+        Args:
+            stage: name under which they are kept while training continues.
+            dataset: the posts.
+            for_val: whether they only score the validation part. If its authors are known, nearly
+                all of its posts are ranked by one ranker; the others would take half of the time.
+        """
+        settings = self.ranker_settings
+        if for_val and self.replay_settings.author:
+            settings = replace(settings, unknown_author_objectives=())
+
         def remember(name: str, train: Callable[[], Ranker]) -> Ranker:
             with phase(f"training ranker {name} on {len(dataset):,} examples"):
                 progress = self._timeline.progress
                 return progress.ranker(f"{stage}-{name}", train) if progress else train()
 
         columns = column_names(self.sources)
-        return RankerEnsemble.learn(columns, dataset, self.ranker_settings, self.seed, remember)
+        return RankerEnsemble.learn(columns, dataset, settings, self.seed, remember)
 
     def _progress_key(self, corpus: PreparedCorpus) -> str:
         """Return a digest of everything that decides the result of training."""
