@@ -200,8 +200,13 @@ def _from_text(texts: pl.Series, order: Order | None) -> pl.Series:
 
 def _from_numeric(texts: pl.Series, order: Order | None) -> pl.Series:
     parts = texts.str.extract_groups(NUMERIC).struct.unnest()
+    a, b = (pl.col(name).cast(pl.Int64, strict=False) for name in ("a", "b"))
     day_first = (pl.col("sign") == ".") | (pl.lit(order) == DAY_FIRST)
-    known = (pl.col("sign") == ".") | pl.lit(order is not None) | (pl.col("a") == pl.col("b"))
+    known = (pl.col("sign") == ".") | pl.lit(order is not None) | (a == b)
+    if order is None:
+        # A number above 12 is no month.
+        day_first |= a > 12
+        known |= (a > 12) | (b > 12)
     month = pl.when(day_first).then(pl.col("b")).otherwise(pl.col("a"))
     day = pl.when(day_first).then(pl.col("a")).otherwise(pl.col("b"))
     year = pl.when(pl.col("year").str.len_chars() == 2).then("20" + pl.col("year"))

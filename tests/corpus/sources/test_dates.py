@@ -129,6 +129,13 @@ def test_a_date_that_means_one_day_is_not_ambiguous(text: str):
     assert not is_ambiguous(pl.Series([text]))
 
 
+def test_a_date_that_means_one_day_needs_no_order():
+    texts = pl.Series(["08/27/2020 01:08 PM", "27/08/2020 13:08", "27-08-2020 13:08"])
+    moment = datetime(2020, 8, 27, 13, 8, tzinfo=UTC)
+    assert parse_dates(texts).to_list() == [moment] * 3
+    assert parse_dates(pl.Series(["03/04/2020"])).to_list() == [None]
+
+
 @pytest.mark.parametrize("unit", ["d", "s", "ms", "us", "ns"])
 def test_counts_beyond_any_calendar_are_no_times(unit: str):
     counts = pl.Series([2**62, -(2**62), None])
