@@ -34,7 +34,10 @@ POST = {
 @pytest.fixture
 def teachable(run_of: Callable[[str], Path], tmp_path: Path) -> Iterator[Any]:
     run = shutil.copytree(run_of("live"), tmp_path / "live")
-    with TestClient(create_app([tagfinder.load(run, teach=True)], load_limits())) as client:
+    suggester = tagfinder.load(run, teach=True)
+    assert isinstance(suggester, LiveSuggester)
+    suggester.get_ready()
+    with TestClient(create_app([suggester], load_limits())) as client:
         yield client
 
 
