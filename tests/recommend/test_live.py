@@ -108,7 +108,7 @@ def test_a_run_with_an_older_state_is_refused(live_run: Path) -> None:
 def test_a_run_that_lacks_a_setting_is_refused(live_run: Path) -> None:
     config = OmegaConf.load(live_run / "config.yaml")
     del config.model.ranker.unknown_author_min_posts
-    OmegaConf.save(config, live_run / "config.yaml")
+    save_config(config, live_run)
     with pytest.raises(InputError, match=r"model: .*unknown_author_min_posts.* must be trained"):
         tagfinder.load(live_run)
 
@@ -191,12 +191,18 @@ def test_only_a_run_with_the_classifier_source_trains_classifiers(
     if not uses_classifier:
         config = OmegaConf.load(live_run / "config.yaml")
         config.model.sources.remove("classifier")
-        OmegaConf.save(config, live_run / "config.yaml")
+        save_config(config, live_run)
         without_rankers(live_run)
     suggester = tagfinder.load(live_run, teach=True)
     suggester.teach(posts("rain again #rain"))
     assert suggester.train_classifiers() == uses_classifier
     suggester.close()
+
+
+def save_config(config: Any, run: Path) -> None:
+    """Change a run's configuration on purpose, without the list of its files' digests."""
+    OmegaConf.save(config, run / "config.yaml")
+    (run / "files.json").unlink(missing_ok=True)
 
 
 def without_rankers(run: Path) -> None:
