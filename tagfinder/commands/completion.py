@@ -19,11 +19,10 @@ def command(shell: str) -> None:
     bash: eval "$(tagfinder completion bash)"; zsh: the same with zsh, after compinit; fish:
     tagfinder completion fish | source.
     """
-    from tagfinder.cli import cli
-
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(cli, {}, "tagfinder", VARIABLE).source())
+    root = click.get_current_context().find_root().command
+    click.echo(kind(root, {}, "tagfinder", VARIABLE).source())
 
 
 def complete_override(

@@ -58,6 +58,13 @@ def check_renamed(overrides: Sequence[str]) -> None:
             raise InputError(f"{override}: {key} is called {KEYS[key]} now")
 
 
+def _present_name(key: str) -> str:
+    # A saved configuration is resolved: `optimizer` is also in `model.optimizer`, and the whole of
+    # a model among the members of a combination.
+    renamed = (new for old, new in KEYS.items() if key == old or key.endswith(f".{old}"))
+    return next(renamed, key).rpartition(".")[2]
+
+
 def _upgraded(value: Any, path: str) -> Any:
     if isinstance(value, list):
         return [_upgraded(inner, path) for inner in value]
@@ -66,7 +73,7 @@ def _upgraded(value: Any, path: str) -> Any:
     present = {}
     for key, inner in value.items():
         of_key = f"{path}.{key}" if path else str(key)
-        present[KEYS.get(of_key, of_key).rpartition(".")[2]] = _upgraded(inner, of_key)
+        present[_present_name(of_key)] = _upgraded(inner, of_key)
     if present.get("_target_") in TARGETS:
         present["_target_"] = TARGETS[present["_target_"]]
     return present

@@ -44,6 +44,9 @@ CONTRACTIONS = (
     "weve whats whens wheres whos whys youd youll youre youve heres"
 )
 
+# Texts up to which a plain loop is used.
+FEW_TEXTS = 64
+
 Lookup = Callable[[str], str]
 
 
@@ -132,6 +135,10 @@ def map_words(texts: pl.Series, lookup: Lookup) -> pl.Series:
     The words are not cut out of the texts: they are one column of strings on the same bytes, each
     with the blank behind it, so that the bytes of the new words are at once those of the new texts.
     """
+    if len(texts) <= FEW_TEXTS:
+        # PyArrow's kernels take longer to import than a person's few texts to look up.
+        found = [None if text is None else " ".join(map(lookup, text.split(" "))) for text in texts]
+        return pl.Series(texts.name, found, dtype=pl.String)
     column = texts.cast(pl.String).rechunk().to_arrow().cast(pa.large_string())
     _, offsets, characters = column.buffers()
     if not characters:

@@ -16,7 +16,7 @@ from tagfinder.artifacts.checkpoints import LAST
 from tagfinder.artifacts.ownership import owned
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
-from tagfinder.corpus.prepared import LabelSet
+from tagfinder.corpus.prepared import LabelSet, PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.data.order import batches_by_length
 from tagfinder.errors import InputError
@@ -61,7 +61,7 @@ def combine(folders: Sequence[Path], out: Path) -> dict[str, Any]:
     features = build(config.features)
     for member, of_member in zip(features.members, saved, strict=True):
         member.load(of_member.features_folder)
-    corpus = corpus_of(config)
+    corpus = trained_on(runs[0], config)
     recommender = _recommender(config, corpus.label_set, features, saved)
     data = CorpusDataModule(corpus, features, batch_size=None)
     started = perf_counter()
@@ -100,6 +100,27 @@ def check_alike(runs: Sequence[RunFolder]) -> None:
 
 def _digest(run: RunFolder) -> str:
     return str(read_json(run.run_file)["corpus"]["digest"])
+
+
+def trained_on(run: RunFolder, config: DictConfig) -> PreparedCorpus:
+    """Return the corpus of a run: where it was, else prepared again.
+
+    Raises:
+        InputError: it cannot be made again as it was.
+    """
+    stored = run.facts["corpus"]
+    folder = Path(stored["folder"])
+    if (folder / "manifest.json").is_file():
+        corpus = PreparedCorpus(folder)
+        if corpus.digest == stored["digest"]:
+            return corpus
+    corpus = corpus_of(config)
+    if corpus.digest != stored["digest"]:
+        raise InputError(
+            f"the corpus of {run.path} is gone, and what its configuration prepares now differs; "
+            "train the runs again"
+        )
+    return corpus
 
 
 def combined_config(runs: Sequence[RunFolder]) -> DictConfig:

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
+
+from tagfinder.corpus.words import FEW_TEXTS, map_words
 
 SCRIPT = """
 import sys
@@ -59,3 +62,10 @@ def test_a_wrong_path_is_answered_before_anything_heavy_is_imported(
     assert code == 2
     assert "nowhere: there is no such folder" in words
     assert not modules & (LEARNING | {"polars", "numpy"})
+
+
+def test_few_and_many_texts_are_cleaned_alike() -> None:
+    texts = ["", " ", "two  blanks", "Äpfel laufen ", None, "cats' dogs, run"]
+    few = map_words(pl.Series(texts, dtype=pl.String), str.upper)
+    many = map_words(pl.Series(texts * FEW_TEXTS, dtype=pl.String), str.upper)
+    assert many.head(len(texts)).to_list() == few.to_list()
