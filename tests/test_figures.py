@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tagfinder.figures import figure
-from tagfinder.fonts import DEFAULT, families_for, file_for
+from tagfinder.figures import DEFAULT, families_for, figure, file_for
 
 # matplotlib brings this font itself; what else is installed differs between machines.
 NOWHERE = "\U0010fffd"

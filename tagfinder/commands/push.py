@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -27,6 +28,12 @@ def command(
     Log in by `hf auth login`, or set HF_TOKEN. Prints the address of the commit.
     """
     require_recommender(run)
-    from tagfinder.recommend.hub import push
+    from tagfinder.recommend.export import export_bundle
+    from tagfinder.recommend.hub import upload
 
-    click.echo(push(run, repository, license_name, private=private, revision=revision))
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "bundle"
+        export_bundle(run, bundle, license_name)
+        message = f"tagfinder push {run.absolute().name}"
+        address = upload(bundle, repository, message=message, private=private, revision=revision)
+    click.echo(address)

@@ -12,9 +12,8 @@ from wordcloud import WordCloud
 
 from tagfinder.corpus.prepared import PARTS, PreparedCorpus
 from tagfinder.escaping import for_markdown
-from tagfinder.figures import COLOURS, figure
+from tagfinder.figures import COLOURS, figure, file_for
 from tagfinder.files import write_text
-from tagfinder.fonts import file_for
 
 MOST_LABELS_SHOWN = 50
 MOST_LABELS_LISTED = 1000

@@ -1,8 +1,7 @@
-"""Bundles on the Hugging Face Hub: pushed from a run, fetched by name and revision."""
+"""Bundles on the Hugging Face Hub: uploaded, and fetched by name and revision."""
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,20 @@ from tagfinder.recommend.bundle import BUNDLE_FILE, CARD, FEATURES
 FETCHED = (BUNDLE_FILE, CARD, "*.json", "*.safetensors", "*.bin", "*.onnx", f"{FEATURES}/*")
 
 
-def push(
-    run: Path,
+def upload(
+    bundle: Path,
     repository: str,
-    license_name: str | None = None,
     *,
+    message: str,
     private: bool = False,
     revision: str | None = None,
 ) -> str:
-    """Export a run as a bundle and put it into a repository, which is made where it is missing.
+    """Put a bundle into a repository, which is created if it is missing.
 
     Args:
-        run: folder of a finished run.
+        bundle: folder of the bundle.
         repository: `owner/name`.
-        license_name: SPDX name of the licence that the bundle is given under.
+        message: of the commit.
         private: make a new repository private.
         revision: branch to push to; None is the main one.
 
@@ -34,26 +33,17 @@ def push(
         The address of the commit.
 
     Raises:
-        InputError: the run cannot be exported, or nobody is logged in.
+        InputError: huggingface_hub is not installed.
         WorkError: the Hub refuses it or is away.
     """
-    from tagfinder.recommend.export import export_bundle
-
-    hub = _hub()
-    with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / "bundle"
-        export_bundle(run, bundle, license_name)
-        api = hub.HfApi()
-        try:
-            api.create_repo(repository, private=private, exist_ok=True)
-            done = api.upload_folder(
-                repo_id=repository,
-                folder_path=bundle,
-                revision=revision,
-                commit_message=f"tagfinder push {run.absolute().name}",
-            )
-        except (OSError, ValueError) as error:
-            raise _refused(f"{repository} was not pushed", error) from error
+    api = _hub().HfApi()
+    try:
+        api.create_repo(repository, private=private, exist_ok=True)
+        done = api.upload_folder(
+            repo_id=repository, folder_path=bundle, revision=revision, commit_message=message
+        )
+    except (OSError, ValueError) as error:
+        raise _refused(f"{repository} was not pushed", error) from error
     return str(done.commit_url)
 
 

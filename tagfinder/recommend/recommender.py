@@ -20,6 +20,7 @@ from tagfinder.models.base import ClosedRecommender, SparseRecommender
 from tagfinder.models.scoring import all_scores, all_top
 from tagfinder.recommend.best import best_labels
 from tagfinder.recommend.bundle import read_saved
+from tagfinder.recommend.hub import fetch
 from tagfinder.recommend.saved import Saved, is_live
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
 
@@ -123,8 +124,6 @@ class Recommender:
         Raises:
             TagFinderError: there is no such bundle, or it is not safe to load.
         """
-        from tagfinder.recommend.hub import fetch
-
         saved = replace(read_saved(fetch(repository, revision)), name=repository)
         with in_sentences():
             return cls(saved, device, runtime)

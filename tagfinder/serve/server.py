@@ -23,12 +23,12 @@ from tagfinder.serve import meters
 from tagfinder.serve.connections import Connection, Connections
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.served import Served
+from tagfinder.serve.teaching import LEARNING
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # Seconds after which a process that does not say that it lives is replaced.
 HANGING_SECONDS = 120
 # Name of the threads that learn beside the requests.
-LEARNING = "tagfinder-learning"
 
 
 def serve(served: Served, host: str, port: int, workers: int = 1) -> None:

@@ -20,9 +20,11 @@ from tagfinder.recommend.live import LiveSuggester
 from tagfinder.serve.keys import Guard
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.problems import FieldError
-from tagfinder.serve.server import LEARNING
 
 logger = logging.getLogger(__name__)
+
+LEARNING = "tagfinder-learning"
+"""Name of the thread that trains classifiers; shutdown waits for it at most `drain_seconds`."""
 
 
 class TaughtAnswer(BaseModel):
