@@ -12,7 +12,7 @@ class TagFinderError(Exception):
     """Base of the errors that are shown as one sentence instead of a traceback.
 
     Attributes:
-        exit_code: exit code of the command line, 1 where the work failed.
+        exit_code: exit code of the command line, 1 if the work failed.
     """
 
     exit_code = 1

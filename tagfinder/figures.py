@@ -107,7 +107,7 @@ def families_for(text: str) -> tuple[list[str], str]:
         text: all that is to be drawn.
 
     Returns:
-        The default family and those that are needed beside it, in the order in which matplotlib is
+        The default family and further ones that are needed, in the order in which matplotlib is
         to look; and the characters that no installed font has, sorted.
     """
     families = [DEFAULT]

@@ -38,7 +38,7 @@ def say(line: str) -> None:
 
 
 def progress_bar() -> Progress:
-    """Return a progress display that shows nothing where standard error is not a terminal."""
+    """Return a progress display that shows nothing if standard error is not a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -25,11 +25,11 @@ KEPT = re.compile(r"epoch-(\d+)\.ckpt")
 
 
 def scored_checkpoint(folder: Path, wanted: str) -> Path:
-    """Return the checkpoint whose weights a run's scores stand for.
+    """Return the checkpoint whose weights were scored.
 
     Args:
         folder: the run's folder of checkpoints.
-        wanted: `best` or `last`; where there is no best one, because nothing was validated while
+        wanted: `best` or `last`; if there is no best one, because nothing was validated while
             training, the last is taken.
 
     Raises:
@@ -42,12 +42,12 @@ def scored_checkpoint(folder: Path, wanted: str) -> Path:
 
 
 def kept_path(folder: Path, epoch: int) -> Path:
-    """Return where the checkpoint after `epoch` epochs stays."""
+    """Return the path of the kept checkpoint after `epoch` epochs."""
     return folder / f"epoch-{epoch:03d}.ckpt"
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Put a file at a second place, without a second copy where the file system can."""
+    """Link a file to a second path, or copy it if the file system cannot link."""
     partial = target.with_name(f"{target.name}.{PARTIAL}")
     partial.unlink(missing_ok=True)
     try:
@@ -86,7 +86,7 @@ def is_intact(path: Path) -> bool:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint of plain data; nothing in it can run code.
+    """Load a checkpoint of plain data, which cannot run code.
 
     Raises:
         InputError: the file is not such a checkpoint.

@@ -18,7 +18,7 @@ from tagfinder.files import read_json, sha256_of, write_json
 
 MANIFEST = "files.json"
 FORMAT = 1
-# What changes without the run being changed: logs, locks, how a job of a sweep went.
+# Files that change without the run: logs, locks, the record of a sweep's job.
 CHANGING = (MANIFEST, "log.txt", "output.txt", "error.txt", "job.json", ".lock")
 # Has its own integrity: a database and what is made again from it.
 KNOWLEDGE = "knowledge"
@@ -33,7 +33,7 @@ def write_manifest(folder: Path) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, str] | None:
-    """Return name -> SHA-256 of a run's files, None where no list was written.
+    """Return name -> SHA-256 of a run's files, None if no list was written.
 
     Raises:
         InputError: the list is damaged or of another version.
@@ -60,7 +60,7 @@ def read_manifest(folder: Path) -> dict[str, str] | None:
 
 
 def drop_manifest(folder: Path) -> None:
-    """Vouch for nothing any more, before a run's files are written again."""
+    """Remove the manifest before a run's files are written again."""
     (folder / MANIFEST).unlink(missing_ok=True)
 
 

@@ -14,7 +14,7 @@ from tagfinder.errors import InputError, in_sentences
 
 LOCK_FILE = ".lock"
 LOG_FILE = "log.txt"
-# Folders that what is running now keeps to itself.
+# Folders that this process owns.
 _kept: ContextVar[frozenset[Path]] = ContextVar("kept", default=frozenset())
 
 

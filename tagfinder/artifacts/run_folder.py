@@ -1,4 +1,4 @@
-"""A run's folder: what was asked, what came out, and all that is needed to recommend from it."""
+"""A run folder: configuration, results, and all files needed to recommend from it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class RunFolder:
 
     @cached_property
     def digests(self) -> dict[str, str] | None:
-        """Name -> SHA-256 of the run's files, None where the run has no list of them."""
+        """Name -> SHA-256 of the run's files, None if the run has no list of them."""
         return read_manifest(self.path)
 
     def checked(self, path: Path) -> Path:
@@ -77,7 +77,7 @@ class RunFolder:
 
     @property
     def run_file(self) -> Path:
-        """What was run: command, versions, corpus."""
+        """Command, versions and corpus of the run."""
         return self.path / "run.json"
 
     @property
@@ -97,7 +97,7 @@ class RunFolder:
 
     @property
     def weights(self) -> Path:
-        """The checkpoint that the run's scores stand for."""
+        """The checkpoint whose weights were scored."""
         # Runs from before this was a choice have their last weights only.
         wanted = self.plain_config.get("scored_checkpoint", "last")
         if wanted == "best" and f"{self.checkpoints.name}/{BEST}" in (self.digests or {}):
@@ -111,7 +111,7 @@ class RunFolder:
 
     @property
     def features(self) -> Path:
-        """Folder of what the features learned, such as a vocabulary."""
+        """Folder of the features' fitted state, such as a vocabulary."""
         return self.path / "features"
 
     @property
@@ -127,7 +127,7 @@ class RunFolder:
     def describe(
         self, config: DictConfig, corpus: PreparedCorpus, features: Features | None
     ) -> None:
-        """Write what the run is made of, before it starts; None where it keeps no features."""
+        """Write configuration, labels and features (None without any) before training."""
         from omegaconf import OmegaConf
 
         drop_manifest(self.path)
@@ -161,7 +161,7 @@ class RunFolder:
         self._forget()
 
     def _forget(self) -> None:
-        """Read again what is about to change."""
+        """Read the manifest again before a change."""
         self._checked.clear()
         for name in ("config", "plain_config", "digests"):
             self.__dict__.pop(name, None)
@@ -179,18 +179,18 @@ class RunFolder:
 
     @cached_property
     def plain_config(self) -> dict[str, Any]:
-        """The same as plain data, for what starts without OmegaConf."""
+        """The same as plain data, for callers without OmegaConf."""
         return read_saved_config(self.checked(self.config_file))
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What was run: command, versions, corpus, seed."""
+        """Command, versions, corpus and seed of the run."""
         facts: dict[str, Any] = read_json(self.checked(self.run_file))
         return facts
 
     @property
     def label_set(self) -> LabelSet:
-        """The label set that the run's scores stand for."""
+        """The label set of the run's scores."""
         stored = read_json(self.checked(self.labels_file))
         if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
             raise InputError(f"{self.labels_file} was written by another version of tagfinder")

@@ -1,4 +1,4 @@
-"""What a run or bundle of somebody else may do: build TagFinder's own parts, and nothing else.
+"""Check the configuration of a run or bundle: it may only build TagFinder's own parts.
 
 A saved configuration names classes by `_target_`, which Hydra would import and call, whatever they
 are. Here only those pass that the packaged `conf/` names, and what the user trusts: `--trust
@@ -27,11 +27,11 @@ from tagfinder.paths import conf_dir
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 VARIABLE = "TAGFINDER_TRUST"
 TARGET = "_target_"
-# Groups of `conf/` that nothing which opens a run builds from its configuration.
+# Groups of `conf/` that no command builds when it opens a run.
 NOT_OPENED = ("collect", "hydra", "logger", "serve", "sweep")
-# What a saved configuration says of its own run only: never built, opened or written to again.
+# Keys of a saved configuration that concern its own run only: never built or opened again.
 OF_ITS_RUN: dict[str, Any] = {"callbacks": {}, "logger": {}, "rejects": None, "resume": False}
-# What `tagfinder combine` builds, which nobody chooses by configuration.
+# Classes that `tagfinder combine` builds, which no configuration option names.
 COMBINED = (
     "tagfinder.data.combined.CombinedFeatures",
     "tagfinder.models.combined.CombinedRecommender",
@@ -43,7 +43,7 @@ _trusted: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
 
 @contextmanager
 def trusting(packages: str | Sequence[str]) -> Iterator[None]:
-    """Let runs that are opened in the block build what packages offer.
+    """Let runs that are opened in the block build classes of packages.
 
     Args:
         packages: dotted names of packages or modules; all that they define may be built.
@@ -57,7 +57,7 @@ def trusting(packages: str | Sequence[str]) -> Iterator[None]:
 
 
 def trusted_packages() -> list[str]:
-    """Return what the user trusts, in this process or by the environment of its parent."""
+    """Return the packages that the user trusts, in this process or by its environment."""
     inherited = os.environ.get(VARIABLE, "").split(",")
     return [name for name in (*inherited, *_trusted.get()) if name]
 
@@ -118,7 +118,7 @@ def _check_target(target: Any, origin: Path) -> None:
 
 
 def _check_origin(target: str, package: str, origin: Path) -> None:
-    """Refuse what a trusted package only has from elsewhere, such as `package.os.system`."""
+    """Refuse objects that a trusted package only imports, such as `package.os.system`."""
     try:
         found = locate(target)
     except Exception as error:
@@ -180,7 +180,7 @@ def read_saved_config(file: Path) -> dict[str, Any]:
 
 
 def _check_shape(text: str, file: Path) -> None:
-    """Refuse what takes little room in a file and much in memory."""
+    """Refuse YAML that is small in a file and large in memory."""
     depth = 0
     for event in yaml.parse(text, Loader=LOADER):
         if isinstance(event, yaml.AliasEvent):

@@ -9,9 +9,9 @@ from typing import Any
 
 from tagfinder.collect.collection import Collection
 from tagfinder.collect.optouts import REASON
-from tagfinder.collect.patience import Patience
 from tagfinder.collect.post import Batch, Post, Wanted
 from tagfinder.collect.records import NO_UNAUTHENTICATED, post_of, view_labels
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.run import MakeSource
 from tagfinder.collect.windows import Window, days, read_window
 from tagfinder.collect.xrpc import Xrpc
@@ -36,7 +36,7 @@ def windows(since: datetime | None, until: datetime | None, *, now: datetime) ->
 
 
 def cost(queries: int, windows: int) -> str:
-    """Say what a search costs in requests."""
+    """Return the requests of a search."""
     return (
         f"{queries:,} queries on {windows:,} days: at least {queries * windows:,} requests, one "
         f"more for each further {PAGE} posts of a query and day. Bluesky's servers allow 3,000 "

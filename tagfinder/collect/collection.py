@@ -41,7 +41,7 @@ ROWS_OF_A_PART = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a commit did: posts newly stored, posts met again, posts removed."""
+    """The result of a commit: posts newly stored, posts met again, posts removed."""
 
     new: int = 0
     known: int = 0
@@ -52,7 +52,7 @@ class Collection:
     """A folder of posts that one process at a time adds to and removes from.
 
     Args:
-        folder: the collection's folder; it is made where there is none.
+        folder: the collection's folder; it is made if there is none.
         authors: how author names are stored, "hashed", "plain" or "none"; None for what the
             collection has (a new one has "hashed").
 

@@ -1,4 +1,4 @@
-"""What a collection knows about itself: an SQLite file beside the parts."""
+"""The index of a collection: an SQLite file beside the parts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a post is: its key, the number of its part and the number of its author."""
+    """The location of a post: its key, the number of its part and the number of its author."""
 
     key: bytes
     part: int

@@ -16,9 +16,9 @@ from websockets.sync.client import ClientConnection, connect
 from tagfinder.collect.collection import Collection
 from tagfinder.collect.meter import say
 from tagfinder.collect.optouts import OptOuts
-from tagfinder.collect.patience import Patience
 from tagfinder.collect.post import LATEST, Batch, Post, Wanted
 from tagfinder.collect.records import NO_UNAUTHENTICATED, post_of, self_labels
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.run import MakeSource
 from tagfinder.collect.web import USER_AGENT
 from tagfinder.collect.xrpc import PROFILES_OF_A_CALL, Xrpc
@@ -107,7 +107,7 @@ class JetstreamSource:
             self._time_us = int(since.timestamp() * 1e6)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what is heard, every quarter of a second at least, until `until`."""
+        """Yield received events, every quarter of a second at least, until `until`."""
         failures = 0
         while True:
             server = next(self._servers)

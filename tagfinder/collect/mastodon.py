@@ -17,10 +17,10 @@ from mastodon import Mastodon, StreamListener
 from mastodon.errors import MastodonError, MastodonMalformedEventError, MastodonWarning
 
 from tagfinder.collect.collection import Collection
-from tagfinder.collect.patience import Patience
 from tagfinder.collect.post import Batch, Post, Wanted, is_possible
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.statuses import alias_of, post_of
-from tagfinder.collect.unread import Span, Unread, is_snowflake, snowflake
+from tagfinder.collect.timeline_cursor import Span, Unread, is_snowflake, snowflake
 from tagfinder.collect.web import USER_AGENT, PatientSession, cause_of
 from tagfinder.errors import InputError, TagFinderError, WorkError
 
@@ -73,7 +73,7 @@ def timelines(instances: Sequence[str], hashtags: Sequence[str], *, local: bool)
 
 
 def cost(timelines: int, max_posts: int | None) -> str:
-    """Say what a run costs in requests."""
+    """Return the requests of a run."""
     most = f", about {-(-max_posts // PAGE):,} or more for {max_posts:,} posts" if max_posts else ""
     return (
         f"{timelines} timelines: one request for each {PAGE} posts of a timeline, wanted or not"

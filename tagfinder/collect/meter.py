@@ -53,7 +53,7 @@ class Meter:
             self._print(self._line)
 
     def tell(self, waiting: str | None) -> None:
-        """Show what is being waited for; None when it is over."""
+        """Show the reason of a wait; None when it is over."""
         self._status.update(f"{self._line} - {waiting}" if waiting else self._line)
         if waiting and not self._waiting and not console.is_terminal:
             self._print(waiting)

@@ -66,7 +66,7 @@ def _bytes(name: str) -> bytes:
 
 
 def read_or_make_salt(path: Path) -> bytes:
-    """Return the salt in a file; make one that only the owner can read where there is none."""
+    """Return the salt in a file; make one that only the owner can read if there is none."""
     if not path.exists():
         with atomic_path(path) as temporary:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -32,7 +32,7 @@ class OptOuts:
         self._heard: dict[str, bool] = {}
 
     def note(self, did: str, opted_out: bool) -> None:
-        """Note what the stream shows of a profile."""
+        """Note a change of a profile in the stream."""
         self._heard[did] = opted_out
 
     def apply(self, batch: Batch) -> None:

@@ -1,4 +1,4 @@
-"""What a network hands over: posts, and what is to be done with them."""
+"""Batches of a network: posts to store, to replace and to remove."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Post:
         text: plain text, hashtags in place.
         hashtags: the post's own hashtags without '#', as its author spelled them.
         author: the author's name on the network (profile address, DID or account number).
-        entity_name: name of the entity that was asked for, None where there is none.
-        lang: BCP 47 language, None where it is not known.
+        entity_name: name of the entity that was asked for, None if there is none.
+        lang: BCP 47 language, None if it is not known.
         alias: another name that the network may use when it announces the post's deletion.
     """
 
@@ -107,7 +107,7 @@ class Wanted:
 
 
 def fault_of(post: Post) -> str | None:
-    """Return the reason why a post cannot be stored, None where it can.
+    """Return the reason why a post cannot be stored, None if it can.
 
     Strangers write posts: a lone surrogate (half of a character) is in no encoding, and a moment
     may be one that never was.

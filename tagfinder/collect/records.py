@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from tagfinder.collect.loose import as_dict, as_list
+from tagfinder.collect.json_access import as_dict, as_list
 from tagfinder.collect.post import EARLIEST, Post, primary_language
 
 NO_UNAUTHENTICATED = "!no-unauthenticated"
@@ -46,13 +46,13 @@ def self_labels(record: Any) -> set[str]:
 
 
 def view_labels(profile: Any) -> set[str]:
-    """Return the labels in a server's view of a profile, without those that were taken back."""
+    """Return the labels in a server's view of a profile, without the ones that were taken back."""
     labels = [as_dict(label) for label in as_list(as_dict(profile).get("labels"))]
     return {str(label.get("val")) for label in labels if label.get("neg") is not True}
 
 
 def _hashtags(record: dict[str, Any]) -> list[str]:
-    """Return the tags marked in the text, then those that stand beside it."""
+    """Return the tags marked in the text, then the ones that stand beside it."""
     facets = (as_list(as_dict(facet).get("features")) for facet in as_list(record.get("facets")))
     features = [as_dict(feature) for features in facets for feature in features]
     tags = [feature.get("tag") for feature in features if feature.get("$type") == _TAG]

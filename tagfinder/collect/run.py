@@ -1,4 +1,4 @@
-"""One run: a source, a collection, and what the person who starts it asks for."""
+"""One run: a source, a collection, and the user's conditions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 from tagfinder.collect.collection import Collection
 from tagfinder.collect.meter import Meter
 from tagfinder.collect.names import Authors
-from tagfinder.collect.patience import Patience
 from tagfinder.collect.post import Wanted, primary_language
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.runner import Runner, Source
 
 MakeSource = Callable[[Collection, Wanted, Patience], Source]
@@ -22,7 +22,7 @@ MakeSource = Callable[[Collection, Wanted, Patience], Source]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What holds for every network.
+    """Conditions for every network.
 
     Attributes:
         folder: the collection.
@@ -69,7 +69,7 @@ def run(
     Args:
         title: name of the network, for the line on standard error.
         make_source: makes the source.
-        conditions: what is asked for.
+        conditions: of the run.
         report: called at the end, also after an error, with what was done.
 
     Raises:

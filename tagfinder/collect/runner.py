@@ -29,7 +29,7 @@ class Source(Protocol):
 
 @dataclass
 class Summary:
-    """What a run did, in posts."""
+    """Counts of a run, in posts."""
 
     new: int = 0
     already_held: int = 0
@@ -43,7 +43,7 @@ class Summary:
 
 
 class Runner:
-    """Stores what a source yields.
+    """Stores the batches of a source.
 
     Args:
         collection: where to.
@@ -72,7 +72,7 @@ class Runner:
     def run(self, source: Source) -> Summary:
         """Collect until the source ends, there are enough posts, or somebody says stop.
 
-        What arrived before an error is stored before the error goes on its way.
+        What arrived before an error is stored before the error continues its way.
         """
         batches = source.batches()
         try:

@@ -1,4 +1,4 @@
-"""What `conf/collect/` says, what a file of the user changes, and what the command line does."""
+"""Settings of a collector: `conf/collect/`, a file of the user, the command line."""
 
 from __future__ import annotations
 

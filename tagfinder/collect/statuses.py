@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tagfinder.collect.html_text import html_to_text
-from tagfinder.collect.loose import as_text
+from tagfinder.collect.json_access import as_text
 from tagfinder.collect.post import Post
 
 # Words by which people of the fediverse ask robots to stay away, written into their profiles.

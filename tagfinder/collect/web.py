@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from tagfinder.collect.patience import Patience
+from tagfinder.collect.retry import Patience
 from tagfinder.errors import InputError, TagFinderError, WorkError
 
 USER_AGENT = "TagFinder (https://pypi.org/project/tagfinder)"
@@ -119,7 +119,7 @@ class PatientSession(requests.Session):
         self._earliest = 0.0
 
     def request(self, method: Any, url: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request, to `address` where there is one."""
+        """Send a request, to `address` if there is one."""
         if self._address:
             url = self._address.rstrip("/") + urlsplit(url).path
         return super().request(method, url, *args, **kwargs)
@@ -190,7 +190,7 @@ def _problem(response: requests.Response, *, streaming: bool) -> str | None:
 
 
 def asked_wait(response: requests.Response) -> float | None:
-    """Return the seconds that a server asks to wait, None where it does not say.
+    """Return the seconds that a server asks to wait, None if it does not say.
 
     Understands `Retry-After` (seconds or a date) and the reset headers of X (Unix time), Bluesky
     (Unix time or seconds) and Mastodon (a date), by the server's own clock.

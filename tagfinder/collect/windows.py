@@ -1,4 +1,4 @@
-"""Searches that go through time day by day and remember where they are."""
+"""Searches day by day, with a cursor that is kept."""
 
 from __future__ import annotations
 

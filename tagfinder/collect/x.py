@@ -14,9 +14,9 @@ import tweepy
 
 from tagfinder.collect.collection import Collection
 from tagfinder.collect.entities import read_entities
-from tagfinder.collect.loose import as_dict, as_list, as_text
-from tagfinder.collect.patience import Patience
+from tagfinder.collect.json_access import as_dict, as_list, as_text
 from tagfinder.collect.post import Batch, Post, Wanted
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.web import PatientSession
 from tagfinder.collect.windows import Window, days, read_window
 from tagfinder.errors import InputError, WorkError
@@ -45,7 +45,7 @@ ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is searched for, and the name of the entity that it stands for."""
+    """A query, and the name of its entity."""
 
     text: str
     entity_name: str | None = None
@@ -60,7 +60,7 @@ class Plan:
     endpoint: Endpoint
 
     def cost(self, max_posts: int | None) -> str:
-        """Say what the plan costs in requests."""
+        """Return the requests of the plan."""
         least = len(self.queries) * len(self.windows)
         page, allowed = self.endpoint.page, self.endpoint.requests
         most = f", at most {least + math.ceil(max_posts / page):,}" if max_posts else ""

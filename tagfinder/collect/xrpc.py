@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from tagfinder.collect.loose import as_dict, as_list
-from tagfinder.collect.patience import Patience
+from tagfinder.collect.json_access import as_dict, as_list
 from tagfinder.collect.records import view_labels
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.web import PatientSession
 from tagfinder.errors import InputError, WorkError
 
@@ -51,7 +51,7 @@ class Xrpc:
         return self._checked(answer, method)
 
     def profiles(self, dids: Iterable[str]) -> dict[str, set[str]]:
-        """Return the labels of accounts, 25 accounts a call; those that are gone are missing."""
+        """Return the labels of accounts, 25 accounts a call; the ones that are gone are missing."""
         rest = list(dids)
         found: dict[str, set[str]] = {}
         for start in range(0, len(rest), PROFILES_OF_A_CALL):

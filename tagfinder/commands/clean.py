@@ -1,4 +1,4 @@
-"""`tagfinder clean`: what the cleaning makes of a text."""
+"""`tagfinder clean`: show the cleaned form of a text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _print_lines(cleaning: Cleaning, lines: list[str], further: bool) -> None:
     cleaned = cleaning.clean(texts, languages)
     if further:
         cleaned = cleaning.deep_clean(cleaned, languages)
-    # Into a pipe goes what the cleaning made, to a terminal what can be shown.
+    # A pipe gets the cleaned text, a terminal gets it with control characters escaped.
     shown = map(for_terminal, cleaned) if sys.stdout.isatty() else cleaned
     sys.stdout.buffer.write("".join(f"{line}\n" for line in shown).encode())
     sys.stdout.buffer.flush()

@@ -39,9 +39,9 @@ _folder = click.option(
 _CONDITIONS = [
     _folder,
     click.option("--since", **_DATE, help="Oldest moment (UTC), like 2026-11-20T08:00:00."),
-    click.option("--until", **_DATE, help="Moment where it ends (UTC), itself not in it."),
+    click.option("--until", **_DATE, help="End of the period (UTC), exclusive."),
     click.option("--max-posts", type=click.IntRange(1), help="Stop after that many new posts."),
-    click.option("--dry-run", is_flag=True, help="Say what would be asked, ask nothing."),
+    click.option("--dry-run", is_flag=True, help="Print the requests and send none."),
     click.option("--lang", "languages", multiple=True, help="Take this language only, such as en."),
     click.option(
         "--min-hashtags",
@@ -101,7 +101,7 @@ def command() -> None:
     """Collect tagged posts into a folder that `prepare` reads.
 
     Each post is stored once, whatever happens: killed at any moment and started again, a command
-    goes on where it was. Read docs/collecting.md on what the networks' terms ask; collected text
+    continues where it was. Read docs/collecting.md on what the networks' terms ask; collected text
     is personal data.
     """
 
@@ -158,8 +158,8 @@ def x(
 @command.command()
 @click.option("--instance", "instances", multiple=True, help="Server, such as mastodon.social.")
 @click.option("--hashtag", "hashtags", multiple=True, help="Read the timeline of this hashtag.")
-@click.option("--local/--federated", default=None, help="Only what the server's own people post.")
-@click.option("--stream", is_flag=True, help="Follow what is posted from now on.")
+@click.option("--local/--federated", default=None, help="Only posts of the server's own members.")
+@click.option("--stream", is_flag=True, help="Follow new posts.")
 @_with_conditions
 def mastodon(
     *,
@@ -173,7 +173,7 @@ def mastodon(
 ) -> None:
     """Read public or hashtag timelines of Mastodon servers backwards, or follow them.
 
-    Where a server wants a login, the access token is read from the environment variable
+    If a server requires a login, the access token is read from the environment variable
     MASTODON_ACCESS_TOKEN, or with several servers MASTODON_ACCESS_TOKEN_<HOST>.
     """
     from tagfinder.collect.settings import load_settings
@@ -221,7 +221,7 @@ def bluesky(
 ) -> None:
     """Listen to Bluesky's live stream, or search.
 
-    The stream goes on until it is stopped, --until or --max-posts. A search needs an account: set
+    The stream continues until it is stopped, --until or --max-posts. A search needs an account: set
     BLUESKY_HANDLE and BLUESKY_APP_PASSWORD.
     """
     from tagfinder.collect.settings import load_settings
@@ -301,7 +301,7 @@ def _say(queries: list[str], cost: str) -> None:
 def _run(
     title: str, make_source: MakeSource, settings: dict[str, Any], conditions: dict[str, Any]
 ) -> None:
-    """Collect, and print what was done as one JSON object."""
+    """Collect posts, and print the result as one JSON object."""
     from tagfinder.collect.run import Conditions, run
 
     def report(summary: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ from tagfinder.errors import InputError
     type=click.IntRange(min=1),
     help="Resamples of the bootstrap.",
 )
-@click.option("--seed", default=1, show_default=True, help="Decides what the bootstrap draws.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the bootstrap.")
 @trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     runs: tuple[Path, ...],

@@ -40,5 +40,5 @@ def command(runs: tuple[Path, ...], host: str, port: int, browser: bool) -> None
     streamlit = [sys.executable, "-m", "streamlit", "run", str(page), *flags, "--", *paths]
     if sys.platform == "win32":
         sys.exit(subprocess.call(streamlit))
-    # In this process's place, so that what ends it ends the page, not only this command.
+    # Replace this process, so that a signal to it ends the page.
     os.execv(sys.executable, streamlit)

@@ -39,17 +39,17 @@ from tagfinder.commands.trusting import trust_option
 @click.option(
     "--protocol",
     type=click.Choice(["live"]),
-    help="live: put all posts in order of time, and judge each by what was known the day before; "
-    "the run's recommender is fitted anew for that, see --refit. What comes out is a run's folder "
-    "within RUN. A run that learns as it goes on (model=live) is scored by slices only.",
+    help="live: order all posts by time, and score each with the posts known the day before; "
+    "the run's recommender is retrained for that, see --refit. The result is a run folder "
+    "within RUN. A run with model=live is scored by slices only.",
 )
 @click.option(
     "--refit",
     default="never",
     show_default=True,
     type=click.Choice(["never", "monthly", "weekly"]),
-    help="With --protocol: when the recommender is fitted anew, on all posts known by then. "
-    "never fits once, when the test part begins. A call that was stopped goes on where it was.",
+    help="With --protocol: when the recommender is retrained, on all posts known by then. "
+    "never fits once, when the test part begins. Repeating a stopped call continues it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @trust_option

@@ -1,4 +1,4 @@
-"""The options that say who does the work, where it is cut into units."""
+"""The options that choose the executor of work that is cut into units."""
 
 from __future__ import annotations
 

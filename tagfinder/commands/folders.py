@@ -1,4 +1,4 @@
-"""Whether a path holds what a command needs, told before anything heavy is imported."""
+"""Check the paths of a command before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def require_recommender(folder: Path) -> None:
     """Refuse a path that holds neither a run nor a bundle.
 
     Raises:
-        InputError: says what is there instead.
+        InputError: names what the path holds instead.
     """
     if any((folder / mark).is_file() for mark in MARKS):
         return

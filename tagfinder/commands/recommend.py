@@ -41,7 +41,7 @@ TEXTS = 1024
 @click.option("--repeat", is_flag=True, help="Also suggest hashtags that the text has already.")
 @click.option("--author", help="Who writes; for recommenders that keep learning.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--model-input", is_flag=True, help="Also show what the model reads of the text.")
+@click.option("--model-input", is_flag=True, help="Show the cleaned text too.")
 @click.option(
     "--input",
     "source",
@@ -91,7 +91,7 @@ def command(  # noqa: PLR0917 - one argument for each option
 ) -> None:
     """Suggest hashtags for each TEXT, each line of standard input, or each row of a file.
 
-    RUN is a run's folder or a bundle. Probabilities are calibrated; scores are those that the
+    RUN is a run's folder or a bundle. Probabilities are calibrated; scores are the ones that the
     evaluator judged.
     """
     if (source is None) != (target is None) or (source and texts):

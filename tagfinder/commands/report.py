@@ -27,10 +27,10 @@ from tagfinder.commands.trusting import trust_option
     type=click.IntRange(min=1),
     help="Resamples of the bootstrap.",
 )
-@click.option("--seed", default=1, show_default=True, help="Decides what the bootstrap draws.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the bootstrap.")
 @trust_option
 def command(runs: tuple[Path, ...], out: Path, metric: str, resamples: int, seed: int) -> None:
-    """Write up the RUNS: data, settings, scores, statistics, errors, and what was run.
+    """Write up the RUNS: data, settings, scores, statistics, errors, and commands.
 
     Runs on the same posts are compared with each other. No post is quoted.
     """

@@ -64,7 +64,7 @@ ERROR_DEPTH = 10  # errors are shown by NDCG@10 whatever ranks are asked for
 @click.option(
     "--errors",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for figures and numbers of what the rankings get wrong, and the worst rows.",
+    help="Folder for figures and numbers of the errors, and the worst rows.",
 )
 @click.option(
     "--work",

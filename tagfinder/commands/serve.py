@@ -25,7 +25,7 @@ from tagfinder.errors import InputError
     default="torch",
     show_default=True,
     type=click.Choice(["torch", "onnx", "onnx-int8"]),
-    help="What computes; onnx needs bundles that were exported with --onnx or --int8.",
+    help="Runtime; onnx needs bundles that were exported with --onnx or --int8.",
 )
 @click.option("--teach", is_flag=True, help="Let clients teach: POST /posts, for model=live.")
 @click.option(

@@ -23,16 +23,16 @@ SAMPLERS = {
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for study.db, sweep.csv and a folder for each trial; one that is there goes on.",
+    help="Folder for study.db, sweep.csv and the trials; an existing one is continued.",
 )
 @click.option("--trials", type=click.IntRange(min=1), help="Trials in all, earlier ones included.")
 @click.option(
     "--sampler",
     type=click.Choice(list(SAMPLERS)),
-    help="What proposes settings: tpe (Bayesian, the default), random, or grid (all of a space "
+    help="Sampler: tpe (Bayesian, the default), random, or grid (all of a space "
     "without continuous values).",
 )
-@click.option("--seed", type=int, help="Decides what is tried.")
+@click.option("--seed", type=int, help="Seed of the sampler.")
 def command(  # noqa: PLR0917 - one argument for each option
     search: str,
     overrides: tuple[str, ...],

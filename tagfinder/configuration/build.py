@@ -26,7 +26,7 @@ BUILDING = (TARGET, PARTIAL, "_convert_")
 
 
 def build(config: Any, **keywords: Any) -> Any:
-    """Build what a configuration describes; what the class refuses is raised as it is.
+    """Instantiate a configuration; an error of the class itself is raised unchanged.
 
     Args:
         config: a mapping with `_target_`, resolved or not.
@@ -111,7 +111,7 @@ def _built(value: Any, key: str, keywords: Mapping[str, Any] | None = None) -> A
 
 
 def locate(name: str, key: str = "") -> Callable[..., Any]:
-    """Import what a dotted name stands for.
+    """Import the object of a dotted name.
 
     Raises:
         InputError: there is no such thing, or a package that it needs is not installed.

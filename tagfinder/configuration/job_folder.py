@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-# Where a run lies and how it is watched does not make it another run.
+# Keys that do not change what a run computes.
 PLACES = ("run_dir", "resume", "rejects", "tags", "note")
 
 

@@ -1,4 +1,4 @@
-"""What a file may cost before it is read, from one configuration."""
+"""Limits of the files that are read, from one configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with an override, and what was probably meant."""
+"""Explain a wrong override, and suggest the right one."""
 
 from __future__ import annotations
 

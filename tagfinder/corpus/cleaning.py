@@ -19,7 +19,7 @@ from tagfinder.corpus.scripts import cut_into_pairs
 from tagfinder.corpus.words import lemma, map_words, stop_words
 from tagfinder.errors import InputError
 
-# A t.co address ends with its letters and digits, whatever script goes on behind it. Old posts were
+# A t.co address ends with its letters and digits, whatever script follows it. Old posts were
 # cut at 140 characters, in the midst of an address (`http://t.co/ab…`, `htt…`).
 URL = "|".join(
     (
@@ -33,13 +33,13 @@ URL = "|".join(
 )
 # The lengths are bounded because Python refuses to read numbers of thousands of digits.
 HTML_ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"
-# Key caps (1️⃣), then pictures, skin tones, flags, and what joins or varies them.
+# Key caps (1️⃣), then pictures, skin tones, flags, joiners and variation selectors.
 EMOJI = (
     r"[0-9#*]\x{FE0F}?\x{20E3}"
     r"|[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}"
     r"\x{200D}\x{FE0E}\x{FE0F}\x{20E3}\x{E0020}-\x{E007F}]+"
 )
-# What is removed is wider than what `extract` finds: `#one#two` and `word#tag` give the answer away
+# More is removed than `extract` finds: `#one#two` and `word#tag` give the answer away
 # as well. At the end, nothing but signs may stand between and after hashtags: a mention or a word
 # ends the run.
 TRAILING_HASHTAGS = rf"(?:{HASHTAG}[^\p{{L}}\p{{N}}_@#＃]*)+$"
@@ -53,7 +53,7 @@ NOT_LETTERS = r"(?:^|\s)\p{M}\S*|\S*[^\p{L}\p{M}\s]\S*"
 # How often HTML may have been escaped; further escapes stay.
 MOST_ESCAPED = 5
 
-# Rows under which a thread of its own does not pay.
+# Fewest rows for which another thread pays.
 ROWS_PER_THREAD = 5_000
 
 InlineHashtags = Literal["keep", "drop"]
@@ -80,7 +80,7 @@ class Cleaning:
         first: steps from the published text to the text that every recommender may read.
         further: steps from there to the bare words for TF-IDF and FastText.
         inline_hashtags: `keep` leaves hashtags to the steps. `drop` takes every hashtag out of the
-            text before the first step, wherever it stands and whatever HTML is around it, so that
+            text before the first step, at any position and inside any HTML, so that
             no choice of steps can leak one.
 
     Raises:
@@ -107,7 +107,7 @@ class Cleaning:
 
         Args:
             texts: String, as published.
-            known: String, what the network says of their languages; null is detected.
+            known: String, languages as the network gives them; null is detected.
         """
         by_language = any(getattr(step, "by_language", False) for step in self.first + self.further)
         return languages_of(texts, known) if by_language else None
@@ -117,7 +117,7 @@ class Cleaning:
 
         Args:
             texts: String.
-            languages: what `languages` returned for them; None detects them where it is needed.
+            languages: as `languages` returned them; None detects them if needed.
 
         Returns:
             String.
@@ -193,7 +193,7 @@ class RemoveUrls(Replace):
 
 
 class RemoveHtml:
-    """Removes HTML tags and turns entities (`&amp;`) into the characters that they stand for.
+    """Removes HTML tags and replaces entities (`&amp;`) by their characters.
 
     HTML that was escaped several times (`&amp;lt;b&amp;gt;`) is removed as well. A tag leaves a
     blank, but none inside a word or hashtag (`#<span>flood</span>`).
@@ -229,7 +229,7 @@ class RemoveTrailingHashtags(Replace):
 
 
 class RemoveHashtags(Replace):
-    """Removes every hashtag, wherever it stands."""
+    """Removes every hashtag, at any position."""
 
     def __init__(self) -> None:
         super().__init__(ANY_HASHTAG, "$1 ")

@@ -1,8 +1,8 @@
 """Near-duplicate posts: bots and joint statements repeat themselves with small changes.
 
-Texts are compared without what copies vary in: links, mentions, hashtags, digits, punctuation.
-MinHash (Broder 1997) estimates the Jaccard similarity of two texts' words and word pairs;
-locality-sensitive hashing finds the pairs worth comparing.
+Texts are compared without the parts in which copies vary: links, mentions, hashtags, digits,
+punctuation. MinHash (Broder 1997) estimates the Jaccard similarity of two texts' words and word
+pairs; locality-sensitive hashing finds the pairs worth comparing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def comparable(texts: pl.Series) -> pl.Series:
 
 @dataclass(frozen=True)
 class Sketches:
-    """What is kept of each text to find its near-duplicates: 192 bytes.
+    """The sketch of a text that finds its near-duplicates: 192 bytes.
 
     Attributes:
         bands: (N, 8) uint64; texts that agree in one of them may be near-duplicates.
@@ -148,7 +148,7 @@ def group_near_duplicates(sketches: Sketches | SketchFiles, similarity: float = 
     groups = np.arange(len(sketches.words))
     for band in range(BANDS):
         left, right = _candidates(sketches, band)
-        # Copies agree in many bands: those that are together already need no look.
+        # Copies agree in many bands: the ones that are together already need no look.
         apart = groups[left] != groups[right]
         left, right = left[apart], right[apart]
         alike = _alike(sketches, left, right, similarity)
@@ -157,7 +157,7 @@ def group_near_duplicates(sketches: Sketches | SketchFiles, similarity: float = 
 
 
 def _candidates(sketches: Sketches | SketchFiles, band: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pairs of texts that agree in a band: each with the first of those that do."""
+    """Return pairs of texts that agree in a band: each with the first of the ones that do."""
     candidates = np.flatnonzero(sketches.words)
     hashes = sketches.band(band)[candidates]
     order = np.argsort(hashes, kind="stable")

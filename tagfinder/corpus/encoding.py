@@ -30,7 +30,7 @@ COLUMNS = (
 
 @dataclass
 class Tally:
-    """What was written.
+    """The result of writing.
 
     Attributes:
         rows: part -> number of posts.
@@ -99,7 +99,7 @@ class Encoder:
             rows = np.arange(first, first + batch.height)
             first += batch.height
             labelled = batch.with_columns(
-                # Posts without an id get their number among those that are kept.
+                # Posts without an id get their number among the ones that are kept.
                 id=pl.coalesce(batch["id"], pl.Series(rows).cast(pl.String)),
                 labels=_label_indices(self.hashtags),
                 part=pl.Series(self.parts[rows]),

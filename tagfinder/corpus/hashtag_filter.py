@@ -1,4 +1,4 @@
-"""Which hashtags may be suggested: lists of those that never are, or of the only ones that are."""
+"""Lists of hashtags that are never suggested, or of the only ones that may be."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def hashtag_filter(
 
     Args:
         deny: hashtags that are never suggested: a file with one a line, with or without `#`, or
-            the hashtags. Empty lines and those that begin with `# ` do not count.
+            the hashtags. Empty lines and the ones that begin with `# ` do not count.
         allow: the only hashtags that are suggested, likewise.
 
     Raises:
-        InputError: a file cannot be read, or what stands there is no hashtag.
+        InputError: a file cannot be read, or a line is not a hashtag.
 
     Example:
         >>> permitted = hashtag_filter(deny=["#NSFW"])

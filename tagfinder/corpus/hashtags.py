@@ -1,4 +1,4 @@
-"""What counts as a hashtag, and which hashtags may become labels.
+"""The definition of hashtags, and which hashtags may become labels.
 
 The definition is that of Unicode Standard Annex #31, UAX31-R8 (hashtag identifiers), with the
 characters that twitter-text puts in the place of the annex's defaults. `docs/hashtags.md` lists the
@@ -21,7 +21,7 @@ from tagfinder.errors import InputError
 # All patterns are for use with Rust's regex crate, which needs linear time.
 # Variation selectors and the key cap only change how the character before them looks.
 LOOKS = r"\p{Variation_Selector}\x{20E3}"
-# What may stand inside a name beside letters, marks and digits: `_`, zero-width (non-)joiner, and
+# Characters inside a name beside letters, marks and digits: `_`, zero-width (non-)joiner, and
 # the word-internal punctuation of Cyrillic, Hebrew, Japanese, Tibetan and Catalan.
 INSIDE_NAMES = (
     r"_\x{200C}\x{200D}\x{A67E}\x{05BE}\x{05F3}\x{05F4}\x{FF5E}\x{301C}\x{309B}\x{309C}"
@@ -33,7 +33,7 @@ LETTER = rf"[[\p{{L}}\p{{M}}]--[{LOOKS}]]"
 NAME = rf"(?:[[{WORD}]--[\x{{FE0F}}\x{{20E3}}]][{WORD}]*)?{LETTER}[{WORD}]*"
 SIGN = r"[#＃]"
 HASHTAG = SIGN + NAME
-# A hashtag begins where no word or entity (`&#39;`) goes on; an emoji may touch it.
+# A hashtag begins where no word or entity (`&#39;`) continues; an emoji may touch it.
 BEFORE_HASHTAG = rf"(?:^|[{LOOKS}]|[^{WORD}&])"
 # Behind a hashtag these say that it is none: `#one#two`, `#http://…`.
 NO_HASHTAG_BEFORE = rf"(?:{SIGN}|://)"
@@ -57,11 +57,11 @@ ADDRESS = "|".join(
 # Tags whose attributes are well formed, so that `a <b #c d> e` keeps its hashtag; and comments.
 _ATTRIBUTE = r"\s+[a-zA-Z0-9_:.-]+(?:\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s<>\"']*))?"
 HTML_TAG = rf"</?[a-zA-Z][a-zA-Z0-9_:-]*(?:{_ATTRIBUTE})*\s*/?>|<!(?:--[^<>]*--|[a-zA-Z][^<>]*)>"
-# Tags inside a word, and those that Mastodon puts between sign and name: `#<span>flood</span>`.
+# Tags inside a word, and the ones that Mastodon puts between sign and name: `#<span>flood</span>`.
 INSIDE_WORD_TAGS = (
     rf"({SIGN})(?:{HTML_TAG})+|</?(?:span|wbr|b|i|em|strong|u|mark|font|bdi)(?:{_ATTRIBUTE})*\s*/?>"
 )
-# Joiners have no meaning of their own, but some scripts need them between letters.
+# Joiners have no meaning alone, but some scripts need them between letters.
 LETTERS_ONLY = r"^\p{L}[\p{L}\p{M}\x{200C}\x{200D}]*$"
 
 _ENDS = rf"(?:{CUT}|{NO_HASHTAG_BEFORE})"
@@ -79,7 +79,7 @@ Spelling = Literal["most_used", "readable"]
 def extract(texts: pl.Series) -> pl.Series:
     """Return the hashtags of each text, by the rules in `docs/hashtags.md`.
 
-    HTML tags do not count; nor do hashtags inside an address and those that were cut.
+    HTML tags do not count; nor do hashtags inside an address and the ones that were cut.
 
     Args:
         texts: String, as published.
@@ -96,7 +96,7 @@ def extract(texts: pl.Series) -> pl.Series:
 
 
 def remove_tags(texts: pl.Series) -> pl.Series:
-    """Put a blank for each HTML tag, and nothing for those that stand inside a word or hashtag."""
+    """Replace each HTML tag by a blank, or by nothing inside a word or hashtag."""
     joined = texts.str.replace_all(INSIDE_WORD_TAGS, "$1")
     return joined.str.replace_all(HTML_TAG, " ")
 
@@ -144,7 +144,7 @@ def count_distinct(hashtags: pl.Series) -> pl.Series:
         hashtags: List(String), without `#`.
 
     Returns:
-        UInt32, 0 where there is no list.
+        UInt32, 0 if there is no list.
     """
     return _folded(hashtags).list.n_unique().fill_null(0).cast(pl.UInt32)
 

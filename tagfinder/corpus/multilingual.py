@@ -20,7 +20,7 @@ from tagfinder.corpus.words import PUNCTUATION, Lookup, lemma, map_words, stop_w
 from tagfinder.errors import InputError
 
 UNDETERMINED = "und"
-"""BCP 47's code for a language that nobody knows."""
+"""BCP 47's code for an undetermined language."""
 
 # Codes that networks give to posts without words, and old codes with their present ones.
 NO_LANGUAGE = ("und", "zxx", "mul", "qam", "qct", "qht", "qme", "qst", "art")
@@ -28,7 +28,7 @@ RENAMED = {"iw": "he", "in": "id", "ji": "yi", "no": "nb"}
 # Languages that a library knows by another code.
 LEMMAS_LISTED_AS = {"bs": "hbs", "hr": "hbs", "sr": "hbs"}
 STOP_WORDS_LISTED_AS = {"nb": "no", "nn": "no"}
-# Where an apostrophe stands between two words: l'état, dell'acqua.
+# An apostrophe between two words: l'état, dell'acqua.
 ELIDING = ("fr", "it", "ca", "oc", "co", "ht")
 APOSTROPHE = r"(\p{L})['’](\p{L})"
 NO_WORDS = r"https?://\S+|www\.\S+|pic\.twitter\.com\S+|[@#＃]\S+|[^\p{L}\p{M}\s'’]"
@@ -45,7 +45,7 @@ def languages_of(texts: pl.Series, known: pl.Series | None = None) -> pl.Series:
             detected.
 
     Returns:
-        String: primary subtag of BCP 47 in lower case, `und` where nobody knows.
+        String: primary subtag of BCP 47 in lower case, `und` if undetermined.
     """
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))
     said = nothing if known is None else known_languages(known)
@@ -59,7 +59,7 @@ def languages_of(texts: pl.Series, known: pl.Series | None = None) -> pl.Series:
 
 
 def known_languages(codes: pl.Series) -> pl.Series:
-    """Return the primary subtags of language codes, null where they name none."""
+    """Return the primary subtags of language codes, null if they name none."""
     primary = codes.str.to_lowercase().str.extract(r"^([a-z]{2,3})(?:[-_]|$)")
     return primary.set(primary.is_in(NO_LANGUAGE), None).replace(RENAMED)
 
@@ -136,7 +136,7 @@ class RemoveStopWords(ByLanguage):
 
 @cache
 def lemmas_of(language: str) -> Lookup | None:
-    """Return what gives the dictionary form of a lower-case word, None without a table."""
+    """Return a function to the dictionary form of a lower-case word, None without a table."""
     if language == "en":
         return lemma
     tables = _package("simplemma.strategies.dictionaries.dictionary_factory")

@@ -16,7 +16,7 @@ ROW_GROUP_BYTES = 64 * 2**20
 
 
 def write_batches(target: Path, batches: Iterable[pl.DataFrame]) -> None:
-    """Write frames of one schema into one file; no file where there is no frame."""
+    """Write frames of one schema into one file; no file if there is no frame."""
     writer: pq.ParquetWriter | None = None
     try:
         for batch in batches:

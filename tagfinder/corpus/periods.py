@@ -1,4 +1,4 @@
-"""A prepared corpus cut anew: what was known when a period began, and the posts of that period."""
+"""Periods of a prepared corpus: the posts known when each began, and its own posts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Period:
     """A stretch of the test part.
 
     Attributes:
-        begin: time of its first post or begin of its month or week, whichever is later.
+        begin: time of its first post or start of its month or week, whichever is later.
         end: where the next one begins; it holds posts before that only.
     """
 
@@ -66,7 +66,7 @@ class Cutting:
 
     Attributes:
         corpus: its label set holds every hashtag.
-        delay: age that a post must have at the begin of a period to be known in it.
+        delay: age that a post must have at the start of a period to be known in it.
         selection: chooses the label set by its counts among the known posts.
     """
 
@@ -84,7 +84,7 @@ class Cutting:
             period: of the corpus's test part.
 
         Raises:
-            InputError: nothing that can be learned from is known when the period begins.
+            InputError: there are no posts to learn from when the period begins.
         """
         posts = self.corpus.posts
         time = pl.col("created_at")

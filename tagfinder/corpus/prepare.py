@@ -50,17 +50,17 @@ def prepare(
     executor: Executor = LOCAL,
     partition_rows: int = PARTITION_ROWS,
 ) -> PreparedCorpus:
-    """Prepare a corpus, or return it where it is there already.
+    """Prepare a corpus, or return it if it is in the cache.
 
-    What is done of a corpus stays beside it until it is whole, so that a call that was stopped goes
-    on where it was, and two calls share the work.
+    Finished partitions stay until the corpus is complete, so that repeating a stopped call
+    continues it, and two calls share the work.
 
     Args:
         recipe: input and configuration.
         rejects_file: where to write the posts that cannot be used, in the format that its name
             says; the corpus is then made again.
         executor: does the partitions.
-        partition_rows: posts of a partition; changes nothing but the files they are in.
+        partition_rows: posts of a partition; does not change the content of the corpus.
 
     Raises:
         InputError: nothing usable is in the input, or it lacks what the configuration needs.
@@ -88,10 +88,10 @@ class _Making:
 
     Attributes:
         recipe: input and configuration.
-        folder: where the corpus goes.
+        folder: of the corpus.
         executor: does the partitions.
         partition_rows: posts of a partition.
-        rejects: takes what is left out, in the order of the corpus.
+        rejects: takes the rows that are left out, in the order of the corpus.
         with_rejects: the rejected posts themselves are wanted.
     """
 
@@ -104,16 +104,16 @@ class _Making:
 
     @property
     def work(self) -> Path:
-        """Folder of what is done so far."""
+        """Folder of the finished partitions."""
         kind = "rejects" if self.with_rejects else "work"
         return self.folder.with_name(f".{self.folder.name}.{kind}")
 
     def discard(self) -> None:
-        """Remove what is left of the work."""
+        """Remove the folder of finished partitions."""
         shutil.rmtree(self.work, ignore_errors=True)
 
     def publish(self, manifest: dict[str, Any]) -> None:
-        """Do all that is not done yet, and put the corpus where it belongs."""
+        """Do the missing work, and move the corpus into the cache."""
         names = self._cut()
         staged = self._stage(names)
         if not staged.rows:
@@ -215,7 +215,7 @@ def _encoder(
     keep_uncovered: bool,
     with_rejects: bool,
 ) -> Callable[[str], Facts]:
-    """Return what encodes a partition by its name; called once in each worker."""
+    """Return a function that encodes a partition by its name; called once in each worker."""
     encoder = Encoder(
         read_json(plan / HASHTAGS),
         np.load(plan / "parts.npy", mmap_mode="r"),
@@ -235,7 +235,7 @@ def _encoder(
 def _facts(
     recipe: Recipe, rows_read: int, staged: Staged, tally: Tally, rejects: Rejects
 ) -> dict[str, object]:
-    """Return what the manifest says of the corpus."""
+    """Return the manifest of the corpus."""
     return {
         "config": recipe.config,
         "source": recipe.fingerprint,

@@ -65,7 +65,7 @@ class PreparedCorpus:
 
     @property
     def digest(self) -> str:
-        """Digest of what the corpus was made from; equal digests mean equal content."""
+        """Digest of input and configuration; equal digests mean equal content."""
         return str(self.manifest["digest"])
 
     @property

@@ -1,4 +1,4 @@
-"""All that decides what a prepared corpus holds."""
+"""The recipe of a prepared corpus: source, cleaning, labels and split."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Steps:
-    """What happens to posts, wherever they come from; a worker is given this.
+    """The steps for posts of any source; a worker gets these.
 
     Attributes:
-        cleaning: what happens to their texts.
-        rules: what happens to their hashtags.
+        cleaning: of their texts.
+        rules: for their hashtags.
         selection: which hashtags and posts are taken.
         split: which post is in which part.
     """
@@ -35,10 +35,10 @@ class Steps:
 
 @dataclass(frozen=True)
 class Recipe(Steps):
-    """What goes into a prepared corpus.
+    """Source and steps of a prepared corpus.
 
     Attributes:
-        source: where the posts come from.
+        source: of the posts.
         config: the steps as plain data, for the manifest and the cache key.
     """
 
@@ -52,7 +52,7 @@ class Recipe(Steps):
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
-        """What the posts depend on; reading it may mean reading every file."""
+        """Digests or parameters of the source; reading them may mean reading every file."""
         return self.source.fingerprint()
 
     @property

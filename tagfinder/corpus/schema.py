@@ -18,7 +18,7 @@ RAW_SCHEMA = pl.Schema(
         "lang": pl.String(),
     }
 )
-"""Unknown values are null. `text` never is; `hashtags` (without `#`, case kept) is null where the
+"""Unknown values are null. `text` never is; `hashtags` (without `#`, case kept) is null if the
 source has none, and then they are to be extracted from the text."""
 
 

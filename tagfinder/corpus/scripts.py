@@ -38,7 +38,7 @@ UNSPACED_RUN = re.compile(
 
 
 def cut_into_pairs(texts: pl.Series) -> pl.Series:
-    """Put each two neighbouring characters of the scripts above as a word of its own.
+    """Write each two neighbouring characters of the scripts above as a separate word.
 
     `今日は雨` becomes `今日 日は は雨`; letters of other scripts are not touched.
 

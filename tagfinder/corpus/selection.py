@@ -57,7 +57,7 @@ class Selection:
 
         Args:
             counts: hashtag -> number of posts, where `count_on` says.
-            known: every hashtag of the corpus; without `top_n` those that were not counted
+            known: every hashtag of the corpus; without `top_n` the ones that were not counted
                 follow the others.
         """
         frequent = [item for item in counts.items() if item[1] >= self.min_count]

@@ -85,7 +85,7 @@ class Split:
                 raise InputError(f"split.{key} is not before split.{next_key}")
 
     def keys(self, texts: pl.Series) -> dict[str, np.ndarray]:
-        """Return what has to be kept of a batch of texts to find duplicates, as named arrays."""
+        """Return the keys of a batch of texts for finding duplicates, as named arrays."""
         if self.group == "minhash":
             return sketch(texts).arrays()
         if self.group == "exact":
@@ -141,7 +141,7 @@ class Split:
         else:
             val_from = ordered[min(n_train, last)]
         parts = np.full(len(times), TEST, dtype=np.int8)
-        # A time that stands on both sides of a cut goes to the later part as a whole.
+        # Posts of the same time as a cut all belong to the later part.
         parts[times < test_from] = VAL
         parts[times < min(val_from, test_from)] = TRAIN
         if self.test_until:

@@ -44,7 +44,7 @@ COUNTERS = ("counts", "spellings", "excluded", "languages")
 
 @dataclass
 class Counts:
-    """What is counted over all posts.
+    """Counts over all posts.
 
     Attributes:
         counts: hashtag -> number of posts of the raw corpus.
@@ -61,11 +61,11 @@ class Counts:
 
 @dataclass
 class Partition(Counts):
-    """What is found out about a partition while it is cleaned.
+    """Facts about a partition, collected while it is cleaned.
 
     Attributes:
         rows: number of posts that are kept.
-        times: per batch (n,) int64 microseconds since 1970, 0 where unknown.
+        times: per batch (n,) int64 microseconds since 1970, 0 if unknown.
         keys: per batch what the split needs to find near-duplicates, as named arrays.
     """
 
@@ -91,7 +91,7 @@ class Partition(Counts):
 
 
 class Staged(Counts):
-    """The cleaned partitions, and what was counted over all of them.
+    """The cleaned partitions, and counts over all of them.
 
     Args:
         folders: of the partitions, in the order of the corpus.
@@ -117,7 +117,7 @@ class Staged(Counts):
         return int(self.offsets[-1])
 
     def times(self) -> np.ndarray:
-        """Return (N,) int64 microseconds since 1970, 0 where unknown."""
+        """Return (N,) int64 microseconds since 1970, 0 if unknown."""
         return np.concatenate([np.load(folder / TIMES) for folder in self.folders])
 
     def rows_of(self, folder: Path) -> slice:
@@ -179,7 +179,7 @@ def stage_partition(
     """Clean the posts of a partition.
 
     Args:
-        steps: what happens to them.
+        steps: for the posts.
         raw: folder of the partitions as `cut` wrote them.
         folder: of cleaned partitions.
         with_rejects: keep rejected posts.

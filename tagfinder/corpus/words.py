@@ -28,15 +28,15 @@ LEMMA_RULES = 1
 # What may touch a word without being part of it.
 PUNCTUATION = ",.!?:;"
 
-# Words of scikit-learn's list that have a meaning of their own: posts are about bills and fires.
+# Words of scikit-learn's list that posts are about, such as bills and fires.
 # (Nothman, Qin and Yurchak, "Stop Word Lists in Free Open-source Software Packages", 2018.)
 NOT_STOP_WORDS = (
     "amount bill bottom call cry describe detail empty fill fire front full interest mill mine "
     "move name serious side sincere system thick thin top"
 )
 
-# What cleaning makes of don't, we've and the like. Left out is what is a word without its
-# apostrophe (hell, shell, ill, shed, wed).
+# The cleaned forms of don't, we've and the like. Left out are those that are words without
+# their apostrophe (hell, shell, ill, shed, wed).
 CONTRACTIONS = (
     "aint arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt mustnt neednt shant "
     "shouldnt wasnt werent wont wouldnt "

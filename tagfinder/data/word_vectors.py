@@ -269,7 +269,7 @@ def spellings_of(word: str) -> tuple[str, str, str]:
 
 
 def look_up(words: Sequence[str], vectors: Any, dimension: int) -> np.ndarray:
-    """Return the (V, dimension) float32 vectors of words, zeros where there is none.
+    """Return the (V, dimension) float32 vectors of words, zeros if there is none.
 
     A word is looked up as it is, then in lower case, then without what surrounds its letters.
     """

@@ -56,7 +56,7 @@ def suggest_for_posts(
     The columns are `NAME: hashtags` (`#one #two`) and `NAME: probabilities` (`0.84 0.31`).
 
     Args:
-        recommenders: what suggests, by name.
+        recommenders: by name.
         posts: with a column of texts.
         k: most hashtags for a post.
         threshold: least probability of a hashtag.

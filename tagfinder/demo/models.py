@@ -1,4 +1,4 @@
-"""What the page knows of each model: a name of its own, how it was trained, posts of its corpus."""
+"""Facts of each model on the page: a distinct name, its training, posts of its corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The web page: compare what models suggest for a post, or for a file of posts.
+"""The web page: compare the suggestions of models for a post, or for a file of posts.
 
 Streamlit runs this file. Models are run folders or bundles: the arguments after `--`, else the
 paths in the environment variable TAGFINDER_RUNS, else every bundle in the working directory and in
@@ -45,7 +45,7 @@ class Model:
 
 
 def chosen_paths() -> list[Path]:
-    """Return where the models are, each once."""
+    """Return the paths of the models, each once."""
     given = sys.argv[1:] or [p for p in os.environ.get(RUNS_VARIABLE, "").split(os.pathsep) if p]
     if given:
         return list(dict.fromkeys(Path(path).absolute() for path in given))
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def loaded(paths: list[Path]) -> dict[str, Model]:
-    """Load what can be loaded and say what cannot."""
+    """Load the models, and show an error for each that cannot be loaded."""
     found: dict[str, Model] = {}
     for name, path in zip(distinct_names(paths), paths, strict=True):
         try:
@@ -116,7 +116,7 @@ def number_of_hashtags() -> int:
 
 
 def post_view(models: list[Model], k: int) -> None:
-    """Show one post and what the models suggest for it."""
+    """Show one post and the models' suggestions."""
     examples = models[0].examples if models else EXAMPLES
     st.session_state.setdefault("post", examples[0])
     st.selectbox(

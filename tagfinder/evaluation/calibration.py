@@ -203,7 +203,7 @@ class Calibrations:
 
 
 def read_calibrations(file: Path) -> Calibrations:
-    """Read `calibration.json`; where there is none, probabilities are the scores themselves.
+    """Read `calibration.json`; if there is none, probabilities are the scores themselves.
 
     Raises:
         InputError: another version wrote the file.

@@ -117,7 +117,7 @@ def slices_of(
         predictions: `top_labels`, `labels` and `n_hashtags` of its test part, in corpus order.
         delay_days: age from which a post is known.
         n_resamples: resamples of the bootstrap.
-        seed: decides what the bootstrap draws.
+        seed: of the bootstrap.
     """
     posts = posts.with_columns(
         author=pl.col("entity_name").rank("dense").cast(pl.Int64).fill_null(0) - 1,

@@ -70,9 +70,9 @@ class Taught:
 class DurableKnowledge:
     """A folder of posts that can be queried, taught and forgotten.
 
-    Several processes may open it. Each has counts of its own and follows the log (`follow`). One of
-    those that may teach is the keeper: it alone writes the files that are derived from the log, and
-    when it ends, another takes its place. Threads may share this object.
+    Several processes may open it. Each has its own counts and follows the log (`follow`). One of
+    the teaching processes is the keeper: it alone writes the files that are derived from the log.
+    When it ends, another takes its place. Threads may share this object.
 
     Args:
         folder: created if missing.
@@ -591,7 +591,7 @@ class DurableKnowledge:
                 index.add(block.numbers[missing], self._encode(texts))
 
     def _load_classifiers(self, *, again: bool = False) -> None:
-        """Read the classifiers if they are not those that are in use."""
+        """Read the classifiers if they are not the ones that are in use."""
         file = self.folder / CLASSES
         written = file.stat().st_mtime_ns if file.is_file() else 0
         if written and (again or written != self._classes_read):

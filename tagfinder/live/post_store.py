@@ -115,7 +115,7 @@ class Piece:
     Attributes:
         position: of the last one.
         numbers: of the posts, ascending and above all before.
-        posts: those that were not deleted since.
+        posts: the ones that were not deleted since.
         deleted: numbers of deleted posts, of which some may never have been added.
     """
 

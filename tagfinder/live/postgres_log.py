@@ -247,7 +247,7 @@ class PostgresLog:
 
     @staticmethod
     def _last(cursor: Any) -> int:
-        # Empty, a log goes on where the folder ended that began it.
+        # Empty, a log continues where the folder ended that began it.
         query = "SELECT greatest((SELECT max(position) FROM entries), (SELECT start FROM log), -1)"
         [last] = cursor.execute(query).fetchone()
         return int(last)

@@ -28,7 +28,7 @@ class Tokens:
 
     Attributes:
         words: lower-case words, numbers and mentions, in order.
-        terms: the distinct words by which posts are found: those that are no stop words.
+        terms: the distinct words by which posts are found: the ones that are no stop words.
     """
 
     words: Sequence[str]

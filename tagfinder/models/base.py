@@ -33,7 +33,7 @@ class ClosedRecommender(Protocol):
 
     Attributes:
         label_set: the hashtags to choose from.
-        features: what the recommender sees of a text; fitted already.
+        features: how texts are encoded; fitted already.
     """
 
     label_set: LabelSet
@@ -45,7 +45,7 @@ class ClosedRecommender(Protocol):
     def knows(self, texts: pl.Series) -> np.ndarray:
         """Return (N,) bool: whether a text of the features' column holds anything known.
 
-        Scores of a text that holds nothing known are those of any post, and say nothing about it.
+        Scores of a text without any known word are those of any post.
         """
 
     def restore_state(self, state: Mapping[str, Any]) -> None:
@@ -56,7 +56,7 @@ class ClosedRecommender(Protocol):
         """
 
     def place(self, device: str) -> None:
-        """Compute on a device, where the recommender can."""
+        """Compute on a device, if the recommender supports it."""
 
 
 class WholePartRecommender(ABC):
@@ -67,7 +67,7 @@ class WholePartRecommender(ABC):
 
     Args:
         label_set: the hashtags to choose from.
-        features: what the recommender sees of a text; fitted already.
+        features: how texts are encoded; fitted already.
 
     Raises:
         InputError: the label set is too large to score every hashtag for every post.
@@ -91,7 +91,7 @@ class WholePartRecommender(ABC):
 
     @abstractmethod
     def learned(self) -> dict[str, Any]:
-        """Return what was learned: strings, numbers, lists, dicts and arrays."""
+        """Return the fitted state: strings, numbers, lists, dicts and arrays."""
 
     @abstractmethod
     def restore(self, learned: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ class SparseRecommender(WholePartRecommender):
 
     Args:
         label_set: the hashtags to choose from.
-        features: what the recommender sees of a text; fitted already.
+        features: how texts are encoded; fitted already.
         top_k: labels that have a score when a post is judged; all others count as 0.
     """
 

@@ -1,4 +1,4 @@
-"""Several recommenders as one: a weighted sum of what each says of a hashtag, in log-odds."""
+"""Several recommenders as one: a weighted sum of their log-odds of a hashtag."""
 
 from __future__ import annotations
 

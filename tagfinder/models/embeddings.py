@@ -15,7 +15,7 @@ class WordEmbedding(nn.Module):
     """One or more tables of word vectors, side by side.
 
     Args:
-        tables: what the vectors start from.
+        tables: initial vectors.
         n_words: size of the vocabulary.
         dropout: probability of dropping a number of a word vector in training.
         unknown: probability that a word is read as an unknown one in training, so that a

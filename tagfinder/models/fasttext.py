@@ -119,7 +119,7 @@ class FastTextRecommender(WholePartRecommender):
                 stream.write(f"{word} {' '.join(f'{x:.6f}' for x in vector)}\n")
 
     def _check_scores(self, inputs: list[str]) -> None:
-        """Refuse a model that diverged silently: its scores say nothing about a post."""
+        """Refuse a model that diverged silently: its scores do not depend on the post."""
         sample = sorted(set(inputs[:CHECKED_POSTS]))
         try:
             scores = self._raw_scores(sample)

@@ -53,7 +53,7 @@ class LabelTrees:
         min_branch_size: hashtags of a node from which on it is divided.
         collapse_every_n_layers: levels that are put together to one; 0 keeps all.
         linear_c: inverse strength of the l2 penalty.
-        linear_eps: a classifier's solver stops where it changes less.
+        linear_eps: tolerance at which a classifier's solver stops.
         linear_max_iter: most iterations of the solver.
         linear_weight_threshold: weights nearer to 0 are dropped.
 
@@ -194,7 +194,7 @@ def _omikuji() -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide omikuji's log on standard output, and its progress where there is no terminal."""
+    """Hide omikuji's log on standard output, and its progress if there is no terminal."""
     sys.stdout.flush()
     sys.stderr.flush()
     silenced = [1] if sys.stderr.isatty() else [1, 2]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Features: TypeAlias = Union["csr_matrix", SparseRows]
-"""(N, F) float32 features: what is learned from, and what is scored."""
+"""(N, F) float32 features, for learning and for scoring."""
 
 LOSSES = ("logistic", "squared_hinge")
 # Twice as much is needed while they are learned.
@@ -29,7 +29,7 @@ SOLVERS = ("saga", "lbfgs")
 
 
 class Learner(Protocol):
-    """What turns sparse features into scores."""
+    """Turns sparse features into scores."""
 
     def fit(self, features: csr_matrix, labels: csr_matrix) -> None:
         """Learn from (N, F) features and (N, L) bool labels."""
@@ -38,7 +38,7 @@ class Learner(Protocol):
         """Return (N, L) scores in [0, 1]."""
 
     def learned(self) -> dict[str, Any]:
-        """Return what was learned: strings, numbers, lists, dicts and arrays."""
+        """Return the fitted state: strings, numbers, lists, dicts and arrays."""
 
     def restore(self, learned: dict[str, Any]) -> None:
         """Take over what `learned` returned."""
@@ -85,7 +85,7 @@ class LabelPowerset(LinearLearner):
             of their single hashtags instead, so that the number of classes stays moderate.
         solver: `saga` (stochastic; an iteration is a pass over the posts, and a dozen are enough)
             or `lbfgs` (the report's; needs about ten times as long for the same score).
-        tolerance: the solver stops where it changes less.
+        tolerance: at which the solver stops.
         seed: decides the order in which `saga` reads the posts.
 
     Raises:
@@ -185,7 +185,7 @@ class OneVsRest(LinearLearner):
             turned into probabilities by one Platt scaling for all hashtags).
         C: inverse strength of the l2 penalty.
         max_iterations: most iterations of the solver for one hashtag.
-        tolerance: the solver stops where it changes less.
+        tolerance: at which the solver stops.
         intercept: also learn an intercept. Margins of a support vector machine hardly gain from
             it on sparse features, while liblinear's dual solver takes twice as long or more.
         calibration_labels: hashtags, from the most frequent to the rarest, on which the Platt

@@ -1,4 +1,4 @@
-"""The recommender that keeps learning: an open vocabulary and a ranker over what is known today.
+"""The recommender that keeps learning: an open vocabulary and a ranker of its hashtags.
 
 A closed recommender knows only its training part. This one knows every post that is older than a
 delay at the time of a query, and ranks the hashtags of those posts. Its rankers are trained once.
@@ -174,11 +174,11 @@ class LiveRecommender(lightning.LightningModule):
         self._ranked["test"] = self._timeline.rank("test", self._positions("test"), rankers)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Return what the evaluator reads."""
+        """Return scores and labels as the evaluator reads them."""
         return self._step("val", batch)
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Return what the evaluator reads."""
+        """Return scores and labels as the evaluator reads them."""
         return self._step("test", batch)
 
     def get_extra_state(self) -> dict[str, Any]:

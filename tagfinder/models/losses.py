@@ -14,7 +14,7 @@ from tagfinder.corpus.prepared import LabelSet
 
 
 def idf_weights(label_set: LabelSet) -> Tensor:
-    """Return (L,) float32 `log(total / count_j)` over its maximum; all 1 where that is 0.
+    """Return (L,) float32 `log(total / count_j)` over its maximum; all 1 if that is 0.
 
     The report's weights against imbalance (section 3.2), from counts of the training part. A
     hashtag that the training part lacks counts as if it was there once.
@@ -52,7 +52,7 @@ class IdfBCE(nn.Module):
 
 
 class PosWeightBCE(nn.Module):
-    """Binary cross entropy, where a hashtag that is there weighs as much as all posts without it.
+    """Binary cross entropy in which the posts with a hashtag weigh as much as those without it.
 
     Args:
         label_set: the hashtags and their training counts.
@@ -77,8 +77,8 @@ class AsymmetricLoss(nn.Module):
 
     Args:
         label_set: the hashtags.
-        gamma_positive: focusing exponent where the hashtag is there.
-        gamma_negative: focusing exponent where it is not.
+        gamma_positive: focusing exponent of present hashtags.
+        gamma_negative: focusing exponent of absent hashtags.
         clip: probability up to which a negative is ignored altogether.
     """
 

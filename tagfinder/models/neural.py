@@ -1,4 +1,4 @@
-"""What every deep recommender shares; a network adds only what maps inputs to logits."""
+"""The shared part of all neural recommenders; a network only maps inputs to logits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NeuralRecommender(nn.Module):
 
     Args:
         label_set: the hashtags to choose from.
-        features: what the network sees of a text; fitted already.
+        features: how texts are encoded; fitted already.
         network: called as `network(features=..., n_labels=...)`, returns the network: a module
             from the inputs of B posts to (B, L) logits, best a `RecommenderNetwork`.
         loss: called as `loss(label_set)`, returns the loss on logits.

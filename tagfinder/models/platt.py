@@ -16,7 +16,7 @@ class PlattScaling:
 
     Attributes:
         slope: log-odds for each unit of margin, above 0.
-        offset: log-odds where the margin is 0.
+        offset: log-odds at a margin of 0.
     """
 
     slope: float = 1.0
@@ -31,7 +31,7 @@ class PlattScaling:
             truth: bool, of the same shape.
 
         Returns:
-            The scaling, or the one that changes nothing where the truth is all one thing or
+            The scaling, or the one that changes nothing if the truth is all one thing or
             speaks against the margins: there is too little to learn from.
         """
         finite = np.isfinite(margins)

@@ -1,1 +1,1 @@
-"""Suggestions from what was trained: in Python, in bundles, over HTTP and in a browser."""
+"""Suggestions from trained recommenders: in Python, from runs and from bundles."""

@@ -10,7 +10,7 @@ def best_labels(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         scores: (N, L) float32, at least 0, or -inf for labels that are not wanted.
-        k: labels for a row; L where there are fewer.
+        k: labels for a row; L if there are fewer.
 
     Returns:
         (N, K) int64 labels, best first, and (N, K) float32 scores.

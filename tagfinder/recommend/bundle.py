@@ -73,7 +73,7 @@ def read_bundle(folder: Path) -> Saved:
 
     Raises:
         InputError: a file is missing, altered or a pickle, the format is unknown, or the
-            configuration names what is no part of tagfinder.
+            configuration names a class outside tagfinder.
     """
     manifest = _manifest(folder)
     _refuse_pickles(folder)

@@ -41,7 +41,7 @@ def model_card(saved: Saved, run: Path, metrics: dict[str, Any], license_name: s
 
 
 def corpus_manifest(run: Path) -> dict[str, Any]:
-    """Return the manifest of the corpus that a run was trained on, as far as it is known."""
+    """Return the manifest of the corpus that a run was trained on, if it is still there."""
     corpus = RunFolder(run).facts["corpus"]
     file = Path(corpus["folder"]) / "manifest.json"
     return {"digest": corpus["digest"], "name": corpus["name"]} | (
@@ -50,7 +50,7 @@ def corpus_manifest(run: Path) -> dict[str, Any]:
 
 
 def front_matter(saved: Saved, scores: dict[str, Any], license_name: str | None) -> str:
-    """Return what the Hub reads."""
+    """Return the metadata that the Hub reads."""
     corpus = str(saved.facts.get("corpus", "unknown"))
     measured = [
         {"type": name, "value": round(value, 4)} for name, (value, _) in scores["model"].items()

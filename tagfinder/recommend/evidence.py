@@ -1,4 +1,4 @@
-"""What a finished run says about its recommender: scores with intervals, beside a baseline."""
+"""Scores of a finished run for its model card: with intervals, beside a baseline."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ REASONS = 3
 
 @dataclass(frozen=True)
 class Influence:
-    """What a word did.
+    """The effect of a word.
 
     Attributes:
         word: a word, or several in a row, of what the model reads.

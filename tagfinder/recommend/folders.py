@@ -17,7 +17,7 @@ from tagfinder.files import digest_of, read_json, write_json
 from tagfinder.recommend.loading import load
 from tagfinder.recommend.parquet import suggest_for_file
 
-# Folder in the output of what is done and what was asked for.
+# Folder in the output for finished units and the request.
 STATE, REQUEST = ".tagfinder", "request.json"
 
 
@@ -33,7 +33,7 @@ def suggest_for_folder(
 ) -> int:
     """Write a Parquet file of suggestions for each file of posts in a folder.
 
-    Files that are written already are kept, so that a call that was stopped goes on, and two calls
+    Existing files are kept, so that repeating a stopped call continues it, and two calls
     share the files. Each worker opens the recommender once.
 
     Args:
@@ -67,7 +67,7 @@ def output_of(path: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Suggesting:
-    """What a worker needs; called once in each, it opens the recommender."""
+    """Return the state of a worker; called once in each, it opens the recommender."""
 
     run: Path
     source: Path

@@ -22,7 +22,7 @@ SQLITE, SCHEMA = "sqlite", "tagfinder"
 
 # Each kind is imported where a folder holds one: the other's libraries take seconds.
 Suggester: TypeAlias = Union["Recommender", "LiveSuggester"]
-"""What suggests hashtags: with a closed label set, or learning on."""
+"""Suggests hashtags: from a closed label set, or with an open vocabulary."""
 
 
 def load(
@@ -41,7 +41,7 @@ def load(
     Args:
         path: the folder.
         device: where networks compute: `cpu`, `cuda`.
-        runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
+        runtime: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
         teach: open it so that it can be taught. Several processes may; each follows the others.
         posts: where the posts of a run are kept that keeps learning: `sqlite`, in its folder, or
             the address of a PostgreSQL server (`postgresql://…`) that several machines share.

@@ -23,7 +23,7 @@ IMPORT_SECONDS = 120  # most that a busy machine takes until the probe begins
 
 
 def is_native(state: Any) -> bool:
-    """Tell whether a state dict holds what a library in C++ parses."""
+    """Tell whether a state dict holds bytes that a library in C++ parses."""
     if isinstance(state, dict):
         return any(key in NATIVE_KEYS or is_native(inner) for key, inner in state.items())
     return isinstance(state, list) and any(is_native(inner) for inner in state)

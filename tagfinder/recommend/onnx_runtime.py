@@ -25,7 +25,7 @@ class OnnxRecommender:
 
     Args:
         label_set: the hashtags.
-        features: what numbers the tokens.
+        features: of token numbers.
         graph: the ONNX file.
     """
 
@@ -77,7 +77,7 @@ def token_features(features: Features) -> Features:
 
 
 def require_packages(*names: str) -> None:
-    """Refuse to go on without a package.
+    """Refuse to continue without a package.
 
     Raises:
         InputError: names it.

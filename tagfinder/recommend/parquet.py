@@ -38,7 +38,7 @@ def suggest_for_file(
     """Write the posts of a file with their suggestions, as Parquet.
 
     The columns are those of `posts_of` and `suggested_hashtags`, `suggested_scores` and
-    `suggested_probabilities`: lists, best first, empty where a text holds nothing known.
+    `suggested_probabilities`: lists, best first, empty for a text without any known word.
 
     Returns:
         Number of rows.

@@ -25,7 +25,7 @@ def probe(folder: Path) -> None:
 
 
 def limit_this_process() -> None:
-    """Limit memory, beyond what the imported libraries have, and processor time."""
+    """Limit memory, beyond the use of the imported libraries, and processor time."""
     try:
         import resource
     except ImportError:  # Windows has neither.

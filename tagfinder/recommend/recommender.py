@@ -36,14 +36,14 @@ class Recommender:
     One recommender may be used by several threads at once.
 
     Args:
-        saved: what it is built from.
+        saved: the parts of the recommender.
         device: where networks compute: `cpu`, `cuda`.
-        runtime: what computes: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
+        runtime: `torch`, or for bundles with such a graph `onnx` or `onnx-int8`.
         hashtags: which hashtags may be suggested.
 
     Attributes:
         name: name of the folder that it was loaded from.
-        facts: `model`, `corpus` and `protocol` by name, where they are known.
+        facts: `model`, `corpus` and `protocol` by name, if known.
         label_set: the hashtags that it chooses from.
 
     Example:
@@ -143,7 +143,7 @@ class Recommender:
             texts: one text or several, as people write them.
             k: most hashtags for a text.
             threshold: least probability of a hashtag.
-            repeat: suggest hashtags that stand in the text already as well.
+            repeat: also suggest hashtags that are in the text already.
             author: who writes; a closed recommender does not look at it.
 
         Returns:
@@ -180,7 +180,7 @@ class Recommender:
         return len(self.label_set)
 
     def label_of(self, hashtag: str) -> int | None:
-        """Return the number of a hashtag in any spelling, None where it is not known."""
+        """Return the number of a hashtag in any spelling, None if it is not known."""
         return self._numbers.get(fold(hashtag))
 
     def probabilities(self, scores: np.ndarray) -> np.ndarray:
@@ -227,7 +227,7 @@ class Recommender:
     def _best(
         self, inputs: pl.Series, k: int, unwanted: list[list[int]]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N, K) labels and scores, best first; minus infinity where there is no more.
+        """Return (N, K) labels and scores, best first; minus infinity if there is no more.
 
         Args:
             inputs: cleaned texts.

@@ -24,16 +24,16 @@ CALIBRATION_FILE = "calibration.json"
 
 @dataclass(frozen=True)
 class Saved:
-    """What a recommender is built from.
+    """The parts from which a recommender is built.
 
     Attributes:
         name: name of the folder that it was read from.
         config: the groups `cleaning`, `features` and `model`, resolved, as plain data.
         label_set: the hashtags.
-        features_folder: what the features learned.
+        features_folder: fitted state of the features.
         state: the module's state dict.
         calibration: scores to probabilities.
-        facts: `model`, `corpus` and `protocol` by name, where they are known.
+        facts: `model`, `corpus` and `protocol` by name, if known.
         vouched: whether every file was checked against the list of its digests.
     """
 
@@ -48,7 +48,7 @@ class Saved:
 
 
 def read_run(folder: Path) -> Saved:
-    """Read what a run left: the weights that its scores stand for.
+    """Read a run: with the weights that were scored.
 
     Raises:
         InputError: the folder is not a run's, has no whole checkpoint, was altered, or names what

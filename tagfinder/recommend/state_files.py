@@ -1,6 +1,6 @@
 """A recommender's state as plain files: arrays in safetensors, words in JSON, fastText's binary.
 
-The state may hold PyTorch tensors or NumPy arrays; what is read are arrays.
+The state may hold PyTorch tensors or NumPy arrays; arrays are read.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ class Suggestion:
 
     Attributes:
         hashtag: without `#`, in the spelling that people use most.
-        score: what the model gave it, in [0, 1], as in a run's `predictions.parquet`.
+        score: of the model, in [0, 1], as in a run's `predictions.parquet`.
         probability: how likely it is that the post's author would use it.
     """
 
@@ -36,7 +36,7 @@ class Suggestions:
         text: as it was given.
         model_input: what cleaning left of it for the model to read.
         hashtags: the suggestions, best first.
-        note: why there are none, where the reason lies in the text.
+        note: why there are none, if the text is the reason.
     """
 
     text: str

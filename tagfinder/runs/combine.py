@@ -1,4 +1,4 @@
-"""Several finished runs as one recommender, with a run's folder of its own."""
+"""Combine finished runs into one recommender with its own run folder."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def check_alike(runs: Sequence[RunFolder]) -> None:
     """Refuse runs that cannot be combined.
 
     Raises:
-        InputError: names the run and what differs.
+        InputError: names the run and the difference.
     """
     if len(runs) < FEWEST:
         raise InputError("name at least two runs to combine")

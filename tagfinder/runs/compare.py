@@ -41,7 +41,7 @@ class Statistics:
         metric: the metric of the matrix and the sentences.
         n_samples: systematic samples of the report's intervals.
         n_resamples: resamples of the bootstrap.
-        seed: decides what the bootstrap draws.
+        seed: of the bootstrap.
     """
 
     ks: tuple[int, ...] = (3, 5, 10)
@@ -123,7 +123,7 @@ class Compared:
         return conclusions(self.comparison, self.statistics.metric)
 
     def costs(self) -> Table:
-        """Return what the runs cost (report Table 4)."""
+        """Return the costs of the runs (report Table 4)."""
         rows = [[run.name, *(_amount(run.metrics.get(key)) for key in COSTS)] for run in self.runs]
         return Table("What it cost", ["run", *COSTS.values()], rows)
 

@@ -30,7 +30,7 @@ def recipe_of(config: DictConfig) -> Recipe:
 
 
 def corpus_of(config: DictConfig) -> PreparedCorpus:
-    """Prepare the corpus of a configuration, or find it where it is prepared already."""
+    """Prepare the corpus of a configuration, or open it from the cache."""
     # Runs of older versions name neither.
     executor = build(config.executor) if "executor" in config else LocalExecutor()
     rows = config.get("partition_rows", PARTITION_ROWS)

@@ -1,4 +1,4 @@
-"""What a finished run gets wrong, and the thresholds that would have been better."""
+"""Errors of a finished run, and tuned thresholds."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ KINDS = {
 
 
 def analyse_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Score validation and test part with the scored weights, and write what they show.
+    """Score validation and test part with the scored weights, and write the analysis.
 
     The run's folder gets figures, `errors.json`, `worst_posts.md` and `thresholds.json`.
 
     Returns:
         The scores of the test part, as `evaluate` gives them, and the thresholds' effect on F1
-        for each part; empty where the recommender has no closed label set.
+        for each part; empty if the recommender has no closed label set.
 
     Raises:
         InputError: the folder is no run's, or has no whole checkpoint.
@@ -100,7 +100,7 @@ def _write_shown_reliability(
 
 
 def title_of(run: RunFolder) -> str:
-    """Return what figures call a run: its model, corpus and protocol where they are known."""
+    """Return the title of a run in figures: its model, corpus and protocol if known."""
     if not run.metrics_file.is_file():
         return run.path.absolute().name
     facts = run.metrics

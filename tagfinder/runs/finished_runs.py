@@ -28,7 +28,7 @@ class FinishedRun:
     """A run that has been scored.
 
     Attributes:
-        name: what tables call it.
+        name: of the run in tables.
         folder: its folder.
     """
 
@@ -52,12 +52,12 @@ class FinishedRun:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What was run: command, versions, corpus, seed."""
+        """Command, versions, corpus and seed of the run."""
         return self.folder.facts
 
     @cached_property
     def corpus(self) -> PreparedCorpus | None:
-        """The prepared corpus of the run, None where it is gone or another took its place."""
+        """The prepared corpus of the run, None if it is gone or another took its place."""
         try:
             corpus = PreparedCorpus(Path(self.facts["corpus"]["folder"]))
         except TagFinderError:
@@ -73,7 +73,7 @@ class FinishedRun:
 
 
 def open_runs(folders: Sequence[Path]) -> list[FinishedRun]:
-    """Open runs and give each a name of its own: model, else with seed, else the folder's.
+    """Open runs and give each a distinct name: model, else with seed, else the folder's.
 
     Raises:
         InputError: a folder is not a finished run's, or is named twice.
@@ -101,9 +101,9 @@ def check_same_posts(runs: Sequence[FinishedRun]) -> None:
 
 
 def clusters_of(run: FinishedRun) -> tuple[np.ndarray, str]:
-    """Return (N,) cluster numbers of the test posts, and in words what a cluster is.
+    """Return (N,) cluster numbers of the test posts, and a description of a cluster.
 
-    Near-duplicates are those that the corpus was split by; a corpus that was split post by post
+    Near-duplicates are the ones that the corpus was split by; a corpus that was split post by post
     has none, so they are looked for among the test posts.
     """
     ids = run.predictions["id"]

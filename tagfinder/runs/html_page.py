@@ -20,7 +20,7 @@ def html_page(markdown: str, title: str, template: jinja2.Template, folder: Path
         markdown: the text; images are named by paths within `folder`.
         title: the page's title.
         template: the page around it, with `title` and `body`.
-        folder: where the images are.
+        folder: of the images.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)

@@ -40,7 +40,7 @@ def keep_rankings(
 def score_extra(
     folder: Path, name: str, config: DictConfig, corpus: PreparedCorpus, rankings: Rankings
 ) -> dict[str, Any]:
-    """Write further rankings of the test part as a run of its own, and score it.
+    """Write further rankings of the test part as another run, and score it.
 
     Args:
         folder: of the run; the folder `name` in it gets rankings, scores and slices.

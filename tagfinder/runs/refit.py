@@ -1,7 +1,7 @@
-"""A finished run judged as time went on: fitted anew at a rhythm, on what was known by then.
+"""A finished run scored over time: retrained at a rhythm, on the posts known by then.
 
 A closed recommender's knowledge ends with its training part. How much of that is its design, and
-how much only its age, is seen by fitting it again and again: at the begin of each period of the
+how much only its age, is seen by fitting it again and again: at the start of each period of the
 test part, on all posts that are older than the protocol's delay, with the label set of then.
 Settings stay those of the run, the number of epochs among them.
 """
@@ -45,7 +45,7 @@ from tagfinder.training.modules import module_of
 from tagfinder.training.resume import check_same_config
 from tagfinder.training.session import model_bytes
 
-# What a protocol says of the data; the rest stays the run's.
+# The groups of a protocol that concern the data; the others are the run's.
 PROTOCOL_GROUPS = ("protocol", "hashtags", "selection", "split")
 CUT = "corpus"
 
@@ -61,14 +61,14 @@ class PeriodData(CorpusDataModule):
 
 
 def evaluate_over_time(folder: Path, protocol: str, rhythm: Rhythm) -> tuple[RunFolder, Slices]:
-    """Fit a finished run's recommender anew in each period and score all rankings together.
+    """Fit a finished run's recommender again in each period and score all rankings together.
 
-    Periods that are done already are kept: a call that was stopped goes on where it was.
+    Periods that are done already are kept: repeating a stopped call continues it.
 
     Args:
         folder: the run's folder.
         protocol: whose data rules are put on.
-        rhythm: when it is fitted anew.
+        rhythm: when it is refitted.
 
     Returns:
         The folder of what came out, `PROTOCOL-RHYTHM` within the run's: a run's folder itself,
@@ -135,7 +135,7 @@ def under_protocol(config: DictConfig, protocol: str) -> DictConfig:
 
 
 def closed_selection(run: RunFolder) -> Selection:
-    """Return how a run's label set is chosen, counted on what is known.
+    """Return how a run's label set is chosen from the posts known so far.
 
     Raises:
         InputError: it has none.
@@ -155,7 +155,7 @@ def done_file(run: RunFolder, period: Period) -> Path:
 
 
 def judge_period(run: RunFolder, cutting: Cutting, period: Period, epochs: int) -> None:
-    """Fit on what is known when a period begins, rank for its posts, and keep both."""
+    """Fit on the posts known when a period begins, rank its posts, and keep both."""
     config = run.config
     done = done_file(run, period)
     folder = done.parent / CUT
@@ -219,7 +219,7 @@ def period_trainer(config: DictConfig, epochs: int, evaluator: Evaluator) -> lig
 
 
 def put_together(run: RunFolder, corpus: PreparedCorpus, periods: list[Period]) -> dict[str, Any]:
-    """Write `predictions.parquet` over all periods, and return its scores and what it cost."""
+    """Write `predictions.parquet` over all periods, and return its scores and costs."""
     parts = [pl.read_parquet(done_file(run, period).with_suffix(".parquet")) for period in periods]
     costs = [read_json(done_file(run, period)) for period in periods]
     truth = corpus.part("test", ["id", "labels", "n_hashtags", "created_at"]).with_row_index("row")

@@ -1,4 +1,4 @@
-"""One page about finished runs: data, settings, scores, statistics, errors, and what was run."""
+"""One page about finished runs: data, settings, scores, statistics, errors, commands."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Group:
 
 @dataclass(frozen=True)
 class RunSection:
-    """What the page says about one run."""
+    """The section of the page about one run."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ def write_report(runs: Sequence[FinishedRun], statistics: Statistics, folder: Pa
     Args:
         runs: the runs; those on the same posts are compared with each other.
         statistics: how runs are compared.
-        folder: where the page goes.
+        folder: of the page.
     """
     groups = [
         _group(compare_runs(group, statistics), f"{FIGURES}/group-{number + 1}", folder)
@@ -142,7 +142,7 @@ def corpus_pages(runs: Sequence[FinishedRun], folder: Path) -> Iterator[str]:
 
 
 def settings_table(runs: Sequence[FinishedRun]) -> Table:
-    """Return the settings in which runs differ, or of a single run those that matter most."""
+    """Return the settings in which runs differ, or of a single run the ones that matter most."""
     flat = [_settings(run) for run in runs]
     keys = list(dict.fromkeys(key for settings in flat for key in settings))
     shown = [key for key in keys if len({settings.get(key, "") for settings in flat}) > 1]
@@ -237,7 +237,7 @@ def _section(run: FinishedRun, number: int, folder: Path) -> RunSection:
     thresholds = run.folder.path / THRESHOLDS_FILE
     changed = read_json(thresholds)["effect"] if thresholds.is_file() else {}
     tables = [*_error_tables(numbers), *([effect_table(changed)] if changed else [])]
-    # Where the run lay on the machine that made it is nobody's business.
+    # Paths of the machine that made the run are private.
     shown = [str(key) for key in run.folder.config if key not in ("run_dir", "logger")]
     return RunSection(
         name=run.name,

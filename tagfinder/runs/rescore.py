@@ -51,7 +51,7 @@ def evaluate(folder: Path, checkpoint: str, part: Part) -> list[dict[str, Any]]:
 
     Args:
         folder: the run's folder.
-        checkpoint: `scored` (the run's own choice), `best`, `last`, `all` (those that stayed, the
+        checkpoint: `scored` (the run's own choice), `best`, `last`, `all` (the kept ones, the
             best and the last) or a checkpoint's path.
         part: `val` or `test`.
 
@@ -131,7 +131,7 @@ def judged(
     model: lightning.LightningModule,
     data: CorpusDataModule,
 ) -> dict[str, Any]:
-    """Return the scores of one checkpoint, and what it cost."""
+    """Return the scores of one checkpoint, and its costs."""
     epoch = load_weights(model, file)
     evaluator: Evaluator = build(config.evaluation, run_dir=None)
     score_part(model, data, part, [evaluator])
@@ -160,7 +160,7 @@ def score_part(
 def described(
     run: RunFolder, file: Path, epoch: int, model: lightning.LightningModule
 ) -> dict[str, Any]:
-    """Return what a checkpoint is and what it cost."""
+    """Return the facts and costs of a checkpoint."""
     return {
         "checkpoint": file.name,
         "epoch": epoch,

@@ -1,4 +1,4 @@
-"""Where a finished run is good: its scores by slices, beside its other files."""
+"""Scores of a finished run by slices, beside its other files."""
 
 from __future__ import annotations
 

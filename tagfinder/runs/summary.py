@@ -1,4 +1,4 @@
-"""What a finished run prints: its scores and some of its suggestions."""
+"""The tables that a finished run prints: its scores and some of its suggestions."""
 
 from __future__ import annotations
 

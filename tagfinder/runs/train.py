@@ -87,7 +87,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     timer = Timer()
     kept = resumable(run.path, config.seed, config.checkpoint_every, config.patience)
     trainer = build_trainer(config, [timer, evaluator, *kept.callbacks])
-    # Of a run that goes on they would be older than its checkpoints.
+    # Of a run that continues they would be older than its checkpoints.
     shutil.rmtree(run.state, ignore_errors=True)
     corpus = corpus_of(config)
     features.fit(corpus)
@@ -121,7 +121,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
             write_slices(run)
         trackers.result(metrics, run.figures)
         report(run, corpus, metrics)
-    # All processes have written what they write.
+    # All processes have finished writing.
     trainer.strategy.barrier()
     if trainer.is_global_zero:
         run.finish()
@@ -172,7 +172,7 @@ def build_trainer(config: DictConfig, callbacks: list[Callback]) -> lightning.Tr
 
 
 def resumed(config: DictConfig, run: RunFolder) -> Path | None:
-    """Return the checkpoint to go on from, if any, of a run with the same configuration."""
+    """Return the checkpoint to continue from, if any, of a run with the same configuration."""
     checkpoint = checkpoint_to_resume(config.resume, run.checkpoints)
     if checkpoint is not None:
         origin = RunFolder(checkpoint.absolute().parent.parent)
@@ -186,7 +186,7 @@ def resumed(config: DictConfig, run: RunFolder) -> Path | None:
 
 
 def run_facts(config: DictConfig, data: CorpusDataModule, timer: Timer) -> dict[str, Any]:
-    """Return what the table of scores needs beside scores: protocol, sizes, seconds."""
+    """Return the facts of a run beside its scores: protocol, sizes, seconds."""
     corpus = data.corpus
     test_seconds = timer.time_elapsed("test")
     return {

@@ -43,8 +43,8 @@ class Service:
 
     Args:
         recommenders: at least one; names are made different where they are not.
-        limits: what is accepted.
-        teach: whether clients may teach those that can be taught.
+        limits: of requests.
+        teach: whether clients may teach the ones that can be taught.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Service:
         }
 
     def models(self) -> list[ModelAnswer]:
-        """Return what can be asked."""
+        """Return the models of the service."""
         return [
             ModelAnswer(
                 name=name,
@@ -145,7 +145,7 @@ class Service:
             following.start()
 
     async def close(self) -> None:
-        """Finish what waits."""
+        """Finish waiting requests."""
         for batcher in self.batchers.values():
             await batcher.close()
         for name, following in self.following.items():
@@ -166,9 +166,9 @@ def create_app(
 
     Args:
         recommenders: the first is asked where a request names none.
-        limits: what is accepted.
+        limits: of requests.
         keys: what clients must send as X-API-Key; without any, everybody may ask.
-        teach: whether clients may teach those that can be taught.
+        teach: whether clients may teach the ones that can be taught.
     """
     service = Service(recommenders, limits, teach=teach)
     if not isinstance(keys, Keys):
@@ -230,7 +230,7 @@ def _add_routes(app: FastAPI, service: Service, keys: Keys) -> None:
 
     @app.get("/health", **guard("/health"))
     async def health() -> HealthAnswer:
-        """Say that the service works, and what it accepts."""
+        """Return the state of the service, and its limits."""
         return service.health()
 
     @app.get("/metrics", response_class=PlainTextResponse, **guard("/metrics"))

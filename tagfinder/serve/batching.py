@@ -19,7 +19,7 @@ class OverloadedError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a request asks for beside its texts; requests that agree share a batch."""
+    """Options of a request beside its texts; requests with equal options share a batch."""
 
     k: int
     threshold: float
@@ -37,13 +37,13 @@ class Waiting:
 
 
 class Batcher:
-    """Collects what arrives while a batch is being scored into the next batch.
+    """Collects requests that arrive while a batch is being scored into the next batch.
 
-    Nobody waits for a batch to fill: a request that comes alone is scored at once.
+    No request waits for a batch to fill: a single request is scored at once.
 
     Args:
-        recommender: what scores.
-        max_batch: most texts in a batch; a longer request is a batch of its own.
+        recommender: of the batch.
+        max_batch: most texts in a batch; a longer request is a separate batch.
         max_waiting: most texts that wait.
         scored: called with the number of texts of each batch.
         waiting: called with the number of texts that wait, whenever it changes.
@@ -101,7 +101,7 @@ class Batcher:
                     self._thread, self._suggest, texts, batch[0].settings
                 )
             except Exception as error:
-                # Whatever went wrong is the answer to these requests; the next ones go on.
+                # Whatever went wrong is the answer to these requests; the next ones continue.
                 for request in batch:
                     if not request.done.done():
                         request.done.set_exception(error)

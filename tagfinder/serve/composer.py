@@ -35,7 +35,7 @@ class ModelSettings(BaseModel):
 
 
 class ComposerSettings(BaseModel):
-    """What the page shows and asks for."""
+    """Settings of the page."""
 
     models: list[ModelSettings] = Field(description="The first is the default.")
     needs_key: bool = Field(description="Whether /suggest needs an API key.")
@@ -45,7 +45,7 @@ class StaticPages(StaticFiles):
     """Static files with the headers of the composer."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return a file, or 304 where the browser has it."""
+        """Return a file, or 304 if the browser has it."""
         response = super().file_response(*args, **kwargs)
         response.headers.update(HEADERS)
         return response

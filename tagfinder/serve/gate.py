@@ -1,4 +1,4 @@
-"""What is decided about a request before it is parsed: host, size, room, share of a client."""
+"""Checks before a request is parsed: host, size, free slots, limits of a client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters
 from tagfinder.serve.problems import problem
 
-# These answer even where the service is full, so that somebody can see that it is.
+# These answer even if the service is full, for monitoring.
 ALWAYS_ANSWERED = ("/health", "/metrics")
 # Seconds over which a client's rate is averaged, and clients whose rate is remembered.
 RATE_SECONDS = 10.0
@@ -28,7 +28,7 @@ class Gate:
     none from others.
 
     Args:
-        app: what answers.
+        app: the application behind the gate.
         limits: how many and how large.
         meters: where requests are counted.
     """
@@ -98,7 +98,7 @@ class Gate:
         return None
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the whole body, None where it is larger than allowed.
+        """Return the whole body, None if it is larger than allowed.
 
         Raises:
             ClientDisconnect: the client left before.

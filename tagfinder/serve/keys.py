@@ -29,11 +29,11 @@ PAGES = ("/docs", "/openapi.json", "/metrics")
 
 
 class Keys:
-    """The keys that open the service; where there are none, everybody may ask.
+    """The keys that open the service; if there are none, everybody may ask.
 
     Args:
         fixed: keys that stay.
-        file: more keys, one a line; empty lines and those that begin with `#` do not count. It is
+        file: more keys, one a line; empty lines and lines that begin with `#` do not count. It is
             read again when it changes, so that keys can be replaced while the service runs.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What the service accepts, from one configuration."""
+"""Limits of the service, from one configuration."""
 
 from __future__ import annotations
 

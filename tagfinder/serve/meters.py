@@ -19,7 +19,7 @@ TEXTS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Meters:
-    """Counters of one service, in a registry of its own."""
+    """Counters of one service, in a separate registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

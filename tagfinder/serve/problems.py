@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): what is wrong, and with which field."""
+"""Errors as problem documents (RFC 9457): the reason and the field."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """What was wrong with a request."""
+    """The error of a request."""
 
     type: str = Field("about:blank")
     title: str = Field(description="The status in words.")
@@ -35,7 +35,7 @@ class FieldError(Exception):
 
     Args:
         field: where in the request it is, as `posts[3].id`.
-        reason: what is wrong with it.
+        reason: of the error.
     """
 
     def __init__(self, field: str, reason: str) -> None:

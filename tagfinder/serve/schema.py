@@ -1,4 +1,4 @@
-"""What goes over the wire, as OpenAPI shows it."""
+"""Requests and answers, as OpenAPI shows them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class LogAnswer(BaseModel):
 
 
 class HealthAnswer(BaseModel):
-    """That the service works, and what it accepts."""
+    """State and limits of the service."""
 
     status: Literal["ok", "behind"] = Field(
         "ok", description="Behind: suggestions lack what was taught elsewhere a while ago."

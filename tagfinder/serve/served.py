@@ -21,7 +21,7 @@ class Served:
 
     Attributes:
         runs: folders of runs or bundles.
-        limits: what is accepted.
+        limits: of requests.
         runtime: what computes.
         teach: whether clients may teach.
         posts: where the posts are kept, see `load`.

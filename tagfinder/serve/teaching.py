@@ -1,4 +1,4 @@
-"""Teaching over HTTP (`POST /posts`, `DELETE /posts/{id}`) what keeps learning."""
+"""Teach a live recommender over HTTP (`POST /posts`, `DELETE /posts/{id}`)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add_teaching(
 
     Args:
         app: the service.
-        suggesters: by name, those that may be taught; the first is taught where none is named.
+        suggesters: by name, the ones that may be taught; the first is taught where none is named.
         limits: most texts of a request, their length, and how far in the future a post may be.
         guard: keeps out clients without a key.
     """
@@ -137,7 +137,7 @@ def _learn(suggester: LiveSuggester) -> None:
     try:
         suggester.train_classifiers()
     except Exception:
-        # Nobody waits for an answer here; what was taught before stays in use.
+        # No request waits for this; the classifiers from before stay in use.
         logger.exception("%s: the classifiers could not be learned", suggester.name)
 
 

@@ -49,13 +49,13 @@ class WholePartModule(lightning.LightningModule):
         self.trainer.should_stop = True
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Return what the evaluator reads."""
+        """Return scores and labels as the evaluator reads them."""
         if isinstance(self.recommender, SparseRecommender):
             return ranked(batch, self.recommender)
         return scored(batch, torch.from_numpy(self.recommender.score(batch.inputs)))
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Return what the evaluator reads."""
+        """Return scores and labels as the evaluator reads them."""
         return self.validation_step(batch, batch_idx)
 
     def configure_optimizers(self) -> None:
@@ -107,7 +107,7 @@ class NeuralModule(lightning.LightningModule):
         return scored(batch, torch.sigmoid(logits)) | {"loss": loss}
 
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Return what the evaluator reads."""
+        """Return scores and labels as the evaluator reads them."""
         return scored(batch, torch.sigmoid(self.recommender.logits(batch.inputs)))
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

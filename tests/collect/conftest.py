@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from tagfinder.collect.patience import Patience
+from tagfinder.collect.retry import Patience
 from tagfinder.commands.collect import command
 
 

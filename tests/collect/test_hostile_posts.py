@@ -26,8 +26,8 @@ from local_servers import (
 
 from tagfinder.collect.html_text import html_to_text
 from tagfinder.collect.names import Names
-from tagfinder.collect.patience import Patience
 from tagfinder.collect.post import Post, fault_of
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.web import PatientSession
 from tagfinder.errors import WorkError
 

@@ -15,7 +15,7 @@ from local_servers import START, MastodonServer, Reply, snowflake, status
 
 from tagfinder.collect.mastodon import access_tokens, timelines
 from tagfinder.collect.statuses import opted_out
-from tagfinder.collect.unread import Unread
+from tagfinder.collect.timeline_cursor import Unread
 from tagfinder.errors import InputError, WorkError
 
 Collect = Callable[..., Result]

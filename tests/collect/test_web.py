@@ -9,7 +9,7 @@ import pytest
 import requests
 from local_servers import Asked, HttpServer, Reply
 
-from tagfinder.collect.patience import Patience
+from tagfinder.collect.retry import Patience
 from tagfinder.collect.web import PatientSession, asked_wait
 from tagfinder.errors import InputError, WorkError
 

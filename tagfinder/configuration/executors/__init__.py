@@ -1,7 +1,7 @@
 """Who does the units of work that a command is cut into: processes, Slurm jobs or Ray tasks.
 
 An executor only starts workers. Which unit a worker does next is decided by a folder that all
-workers see (`units.py`), so that executors need no queue, a stopped command goes on where it was,
+workers see (`units.py`), so that executors need no queue, a stopped command continues where it was,
 and two calls of the same command share the work.
 """
 

@@ -35,7 +35,7 @@ class LocalExecutor:
             ended.set_result(worker())
             return [ended]
         # Processes are spawned, not forked: a fork of a process whose libraries have threads
-        # may hang. Loky's are used again by the next step, and it notices those that die.
+        # may hang. Loky's are used again by the next step, and it notices the ones that die.
         from joblib.externals.loky import get_reusable_executor
 
         pool = get_reusable_executor(max_workers=n)

@@ -43,7 +43,7 @@ def each_once(
             it loads, such as a model, is loaded once. Can be pickled. A unit that was cut off is
             done again from its beginning.
         names: the units.
-        description: what the progress display says.
+        description: for the progress display.
 
     Raises:
         TagFinderError: as a unit raised it.
@@ -88,7 +88,7 @@ def _as_they_end(
             if problem and lost >= MOST_LOST:
                 raise WorkError(f"workers are lost again and again: {problem}")
         else:
-            # Another call is at work on what is left.
+            # Another call works on the remaining units.
             time.sleep(POLL_SECONDS)
             ended, waiting = _ended(folder, waiting)
             yield from ended

@@ -21,7 +21,7 @@ class Source(Protocol):
     name: str
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return what the posts depend on, JSON-able: files with checksums, or parameters."""
+        """Return the inputs of the source, JSON-able: files with checksums, or parameters."""
         ...
 
     def batches(self, rejects: Rejects) -> Iterator[pl.DataFrame]:

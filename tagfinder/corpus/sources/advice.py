@@ -17,7 +17,7 @@ SAMPLE = 200
 
 
 def text_column(records: Iterable[Record]) -> str | None:
-    """Return the path whose values are the longest and most varied texts, null where none is one.
+    """Return the path whose values are the longest and most varied texts, null if none is one.
 
     Args:
         records: a sample of the rows.

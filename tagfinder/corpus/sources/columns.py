@@ -45,7 +45,7 @@ class Columns:
 
     @property
     def created_at_format(self) -> str | None:
-        """How times are written, null where it is to be found out."""
+        """How times are written, null if it is to be found out."""
         wanted = self.wanted.get(FORMAT_KEY)
         return None if wanted is None else str(wanted)
 
@@ -64,7 +64,7 @@ class Columns:
         return {field: found for field, found in names.items() if found}
 
     def is_demanded(self, field: str) -> bool:
-        """Tell whether the field must be there: the text, and what is asked for by one name."""
+        """Tell whether the field is required: the text, and every field given by one name."""
         wanted = self.wanted.get(field)
         return field == "text" or (isinstance(wanted, str | int) and wanted != AUTO)
 

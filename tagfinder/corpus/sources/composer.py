@@ -21,11 +21,11 @@ UNIQUE = 0.5
 """Share of the rare hashtags that are made up on the spot."""
 
 INLINE = 0.4
-"""Share of hashtags that stand inside the text instead of behind it."""
+"""Share of hashtags inside the text instead of behind it."""
 
 HASHTAG, TOPIC, STRAY, NOUN = range(4)
 HINTS = Table([(HASHTAG, 0.42), (TOPIC, 0.33), (NOUN, 0.25)])
-"""What the words of a sentence go with: a hashtag, its topic, or nothing."""
+"""The subject of a sentence's words: a hashtag, its topic, or nothing."""
 
 ASIDE = 0.4
 """Share of posts with a sentence about something else, whose words mislead or tell nothing."""
@@ -44,7 +44,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a post is about: hashtags of a topic, on a day."""
+    """The subject of a post: hashtags of a topic, on a day."""
 
     hashtags: list[str]
     topic: str
@@ -55,8 +55,8 @@ class Composer:
     """Writes one post after the other.
 
     Args:
-        world: what the posts are about.
-        dice: what is left to chance.
+        world: topics and hashtags of the posts.
+        dice: the random choices.
     """
 
     def __init__(self, world: World, dice: Dice) -> None:

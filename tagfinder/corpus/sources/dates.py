@@ -73,7 +73,7 @@ GROUPS = (
 
 
 def parse_dates(times: pl.Series, form: str | None = None, order: Order | None = None) -> pl.Series:
-    """Return times as UTC in microseconds, null where a value is none.
+    """Return times as UTC in microseconds, null if a value is none.
 
     Args:
         times: dates or datetimes (UTC where they have no zone), numbers (seconds, milliseconds,
@@ -101,7 +101,7 @@ def parse_dates(times: pl.Series, form: str | None = None, order: Order | None =
 
 
 def day_order(times: pl.Series) -> Order | None:
-    """Return which of day and month is first in texts, null where every one can be read both ways.
+    """Return which of day and month is first in texts, null if every one can be read both ways.
 
     Raises:
         InputError: some can only be one and some only the other.
@@ -128,7 +128,7 @@ def is_ambiguous(times: pl.Series) -> bool:
 
 
 def _numeric(times: pl.Series) -> pl.DataFrame:
-    """Return the two numbers before the year, null where the text is no such date."""
+    """Return the two numbers before the year, null if the text is no such date."""
     if times.dtype != pl.String:
         return pl.DataFrame(schema={"a": pl.Int64, "b": pl.Int64})
     parts = times.str.strip_chars().str.extract_groups(NUMERIC).struct.unnest()
@@ -217,7 +217,7 @@ def _from_numeric(texts: pl.Series, order: Order | None) -> pl.Series:
 
 
 def _assembled(groups: pl.Series) -> pl.Series:
-    """Return the times that the named groups of a pattern spell, null where one is impossible."""
+    """Return the times that the named groups of a pattern spell, null if one is impossible."""
     parts = groups.struct.unnest()
     parts = parts.with_columns(
         pl.lit(None, pl.String).alias(name) for name in GROUPS if name not in parts.columns

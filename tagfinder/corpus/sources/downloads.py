@@ -22,9 +22,9 @@ class PublicFile:
     """A file of a public repository.
 
     Attributes:
-        path: where it lies in the repository, and in the cache.
+        path: in the repository, and in the cache.
         bytes: its size; of a file whose size is not known beforehand, about how much it will be.
-        sha256: the checksum of its bytes; null where it is not known beforehand.
+        sha256: the checksum of its bytes; null if it is not known beforehand.
     """
 
     path: str
@@ -37,14 +37,14 @@ def announce(
 ) -> None:
     """Say what will be downloaded: from where, how much, and on which terms.
 
-    Nothing is said where all files are there.
+    No message is printed if all files are in the cache.
 
     Args:
-        files: what is needed.
+        files: to download.
         url: address that their paths are relative to.
-        folder: where they are kept.
+        folder: of the downloads.
         what: name of the whole.
-        licence: as the origin states it; null where it states none.
+        licence: as the origin states it; null if it states none.
     """
     missing = [
         file
@@ -71,9 +71,9 @@ def download(
     A file is there whole and with the right checksum, or not at all.
 
     Args:
-        files: what is needed.
+        files: to download.
         url: address that their paths are relative to.
-        folder: where they are kept.
+        folder: of the downloads.
         what: name of the whole, for progress and errors.
         may_miss: leave out files that are not at the origin, and note beside where they would be
             that they are not, so that the next use asks for nothing.

@@ -37,7 +37,7 @@ LONGEST = 100_000
 
 
 def parse_lists(texts: pl.Series, separator: str | None = None) -> pl.Series:
-    """Return the lists that `texts` (String) write out, null where a text is no list.
+    """Return the lists that `texts` (String) write out, null if a text is no list.
 
     Args:
         texts: in any of `FORMS`, all separated in the same way.
@@ -61,7 +61,7 @@ def names_in(values: list[Any]) -> list[str | None] | None:
     """Return the hashtags of a list of texts or of objects with a `tag`, `text` or `name`.
 
     Returns:
-        None where a value is neither. Objects of another kind, as a mention among the tags of
+        None if a value is neither. Objects of another kind, as a mention among the tags of
         ActivityPub, are left out.
     """
     names: list[str | None] = []

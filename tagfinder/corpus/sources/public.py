@@ -29,13 +29,13 @@ MAX_CHARACTERS = 25_000
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a public corpus comes from: a repository at a commit, and files in it.
+    """The origin of a public corpus: a repository at a commit, and files in it.
 
     Attributes:
         repository: `owner/name` on GitHub.
         commit: its SHA-1.
-        files: those that hold posts.
-        licence: as the repository states it; null where it states none.
+        files: the ones that hold posts.
+        licence: as the repository states it; null if it states none.
     """
 
     repository: str

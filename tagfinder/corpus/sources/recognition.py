@@ -175,6 +175,6 @@ def _is_json(text: str) -> bool:
 
 
 def suffix_names() -> str:
-    """List what can be read, for messages."""
+    """List the readable forms, for messages."""
     compressed = ", ".join(compression.suffix for compression in COMPRESSIONS)
     return f"{', '.join(SUFFIXES)}; text files also with {compressed}"

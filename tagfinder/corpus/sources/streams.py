@@ -38,7 +38,7 @@ def _zstd(stream: IO[bytes]) -> Any:
 
 
 def reason(error: BaseException) -> str:
-    """Return what a library says in one line."""
+    """Return a library's message in one line."""
     return " ".join(str(error).split())
 
 

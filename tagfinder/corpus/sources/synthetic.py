@@ -78,7 +78,7 @@ class SyntheticSource:
         }
 
     def batches(self, rejects: Rejects) -> Iterator[pl.DataFrame]:
-        """Yield the posts; each batch has dice of its own."""
+        """Yield the posts; each batch has a separate random generator."""
         yield from self._filters.apply(self._posts(), rejects)
 
     def _posts(self) -> Iterator[pl.DataFrame]:

@@ -149,7 +149,7 @@ def _hashtags(values: pl.Series, separator: str | None) -> pl.Series:
 
 
 def _exact_ids(ids: pl.Series) -> pl.Series:
-    """Return ids as text, null where a spreadsheet or a float has rounded them."""
+    """Return ids as text, null if a spreadsheet or a float has rounded them."""
     if ids.dtype.is_float():
         exact = ids.set(~(ids.abs() < EXACT_FLOAT), None)
         whole = exact.cast(pl.Int64, strict=False)

@@ -1,4 +1,4 @@
-"""The world that synthetic posts are about: hashtags, what goes with them, and how that drifts."""
+"""The model of synthetic posts: hashtags, their topics and words, and their drift."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ STATISTICS = Path(__file__).with_name("synthetic_world.json")
 WORDS = Path(__file__).with_name("synthetic_words.json")
 DAYS = 28
 UNCOUNTED = 300
-"""Weight of hashtags that the report's counts do not have: below those that they have."""
+"""Weight of hashtags that the report's counts do not have: below the ones that they have."""
 
 
 @dataclass(frozen=True)
 class Topic:
-    """What the hashtags of one field share."""
+    """Shared properties of the hashtags of one field."""
 
     words: list[str]
     others: list[str]
@@ -72,7 +72,7 @@ class World:
         self.words = cache(self._words_of)
 
     def _label_sets(self, day: int) -> Table[list[str]]:
-        """Return which hashtags stand together on a day."""
+        """Return which hashtags are used together on a day."""
         return Table((tags, weight * self._trend(tags, day)) for tags, weight in self._sets)
 
     def _other_hashtags(self, topic: str, day: int) -> Table[str]:

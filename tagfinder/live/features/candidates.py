@@ -71,7 +71,7 @@ class Trends:
 def select_candidates(
     trends: Trends, of_query: QueryContext, voted: np.ndarray, sources: Collection[str]
 ) -> np.ndarray:
-    """Return (C,) int64 distinct hashtags, ascending, without those that the post has already.
+    """Return (C,) int64 distinct hashtags, ascending, without the ones that the post has already.
 
     Args:
         trends: what is used now.

@@ -19,7 +19,7 @@ class Column:
         meaning: what the number says about a candidate.
         unit: what is counted or measured.
         low: the lowest value.
-        high: the highest value; infinite where there is no limit.
+        high: the highest value; infinite if there is no limit.
         optional: whether the value is NaN when the author of the post is unknown.
     """
 

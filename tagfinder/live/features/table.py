@@ -71,7 +71,7 @@ def check_sources(sources: Collection[str]) -> None:
     """Refuse unknown names of sources.
 
     Raises:
-        InputError: names the unknown one and those that exist.
+        InputError: names the unknown one and the ones that exist.
     """
     for source in sources:
         if source not in SOURCES:

@@ -1,4 +1,4 @@
-"""Features of how often a hashtag occurs beside those that the post has already."""
+"""Features of how often a hashtag occurs beside the ones that the post has already."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ class Ranker:
         """Return the best candidates of a post; ties keep their order.
 
         A cascade (Wang et al., SIGIR 2011): the first trees score all candidates, the following
-        ones only those that rank high so far. This takes a third of the time.
+        ones only the ones that rank high so far. This takes a third of the time.
 
         Args:
             features: (C, F) of the candidates.

@@ -1,4 +1,4 @@
-"""What of a timeline, newest post first, has not been read yet."""
+"""Unread ranges of a timeline, newest post first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Span:
     Attributes:
         below: id of the post below which it begins, None for now.
         above: id of the post above which it ends, None for the beginning of the timeline.
-        time: when the post `below` was written (ISO), None where that is not known.
+        time: when the post `below` was written (ISO), None if that is not known.
     """
 
     below: str | None
@@ -73,7 +73,7 @@ class Unread:
         self._spans.remove(span)
 
     def as_state(self) -> dict[str, Any]:
-        """Return what is to be stored, JSON-able."""
+        """Return the state to store, JSON-able."""
         return {"top": self.top, "spans": [asdict(span) for span in self._spans]}
 
 
