@@ -44,7 +44,14 @@ class Hub(BaseHTTPRequestHandler):
             self._json({"errors": [], "warnings": []})
         elif "/preupload/" in self.path:
             wanted = json.loads(body)["files"]
-            self._json({"files": [{"path": f["path"], "uploadMode": "regular"} for f in wanted]})
+            self._json(
+                {
+                    "files": [
+                        {"path": f["path"], "uploadMode": "regular", "shouldIgnore": False}
+                        for f in wanted
+                    ]
+                }
+            )
         elif "/commit/" in self.path:
             for line in body.decode().splitlines():
                 entry = json.loads(line)
@@ -57,6 +64,13 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """List the repository's files, or send one."""
+        if self.path.startswith("/api/models/me/tags/tree/"):
+            entries = [
+                {"type": "file", "path": name, "size": len(content), "oid": _oid(content)}
+                for name, content in self.files.items()
+            ]
+            self._json(entries)
+            return
         if self.path.startswith("/api/models/me/tags") and self.files:
             siblings = [{"rfilename": name} for name in self.files]
             facts = {"id": "me/tags", "sha": COMMIT, "siblings": siblings, "private": False}
@@ -65,11 +79,15 @@ class Hub(BaseHTTPRequestHandler):
         name = self.path.partition(f"/resolve/{COMMIT}/")[2]
         if name in self.files:
             content = self.files[name]
-            self._send(content, ETag=f'"{hashlib.sha1(content).hexdigest()}"')
+            self._send(content, ETag=f'"{_oid(content)}"')
         else:
             self._send(b"", 404, X_Error_Code="RepoNotFound")
 
     do_HEAD = do_GET  # noqa: N815 - the library's name
+
+
+def _oid(content: bytes) -> str:
+    return hashlib.sha1(content).hexdigest()
 
 
 @contextmanager
