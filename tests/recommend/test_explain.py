@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_summands_of_a_linear_model_make_up_its_margin(run_of: RunOf) -> None:
     [one] = recommender.suggest(TEXT)
     best = one.hashtags[0].hashtag
     module = recommender.module
-    [margins] = module.learner.margins(module.tfidf.vectorizer.transform([one.model_input]))
+    [margins] = module.learner.margins(module.tfidf.weights.transform([one.model_input]))
     label = recommender.label_of(best)
     total = sum(influence.effect for influence in influences(recommender, TEXT, best))
     assert total == pytest.approx(margins[label] - module.learner.intercepts[label], rel=1e-4)
@@ -40,13 +41,14 @@ def test_slopes_of_sets_of_hashtags_are_those_of_the_log_odds(linear_run: Path) 
     label = recommender.label_of(best)
     module, learner = recommender.module, recommender.module.learner
     learner.weights = learner.weights.astype(np.float64)
-    features = module.tfidf.vectorizer.transform([one.model_input]).astype(np.float64)
-    names = module.tfidf.vectorizer.get_feature_names_out()[features.indices]
+    features = module.tfidf.weights.transform([one.model_input])
+    names = [module.tfidf.weights.vocabulary[column] for column in features.indices]
     effects = {i.word: i.effect for i in influences(recommender, TEXT, best)}
     for column, name in enumerate(names):
-        more, less = features.copy(), features.copy()
-        more.data[column] += 1e-3
-        less.data[column] -= 1e-3
+        step = np.zeros(len(names))
+        step[column] = 1e-3
+        data = features.data.astype(np.float64)
+        more, less = (replace(features, data=data + sign * step) for sign in (1, -1))
         high, low = (logit(learner.scores(x)[0, label]) for x in (more, less))
         slope = (high - low) / 2e-3
         assert effects[name] == pytest.approx(slope * features.data[column], rel=0.02, abs=1e-3)
