@@ -26,6 +26,7 @@ FIGURES = {
     *("confusion_per_label", "confused_labels", "roc", "precision_recall", "ndcg_histogram"),
     *("worst_text_lengths", "errors_by_label", "score_by_label_frequency"),
     *("score_by_text_length", "score_by_month", "reliability", "reliability_first"),
+    "reliability_shown",
 }
 
 
