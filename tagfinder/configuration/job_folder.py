@@ -19,7 +19,9 @@ def folder_of_job(overrides: Sequence[str]) -> str:
     It is the overrides as far as they can be read in a name, and a digest of them all. Numbers of
     jobs would change with the grid, and with them what is finished already.
     """
-    deciding = sorted(o for o in overrides if o.partition("=")[0] not in PLACES)
+    asked = (o for o in overrides if o.partition("=")[0] not in PLACES)
+    # A name that begins with `+` would be a formula in a table.
+    deciding = sorted(asked, key=lambda override: (override[:1] in "+~", override))
     shown = [o for o in deciding if not o.startswith("data.path=")]
     readable = re.sub(r"[^\w=.,+-]", "_", "-".join(shown))[:LONGEST_NAME]
     digest = hashlib.sha256("\n".join(deciding).encode()).hexdigest()[:6]

@@ -157,7 +157,9 @@ def test_the_published_bert_ranking_has_the_intervals_of_table_6(shared, tmp_pat
     ]
     for run in runs:
         stored = json.loads((run / "labels.json").read_text())
-        stored |= {"hashtags": [f"tag{i}" for i in range(50)], "train_counts": [1] * 50}
+        names = [f"tag{i}" for i in range(50)]
+        stored |= {"hashtags": names, "spellings": names}
+        stored |= {"counts": [1] * 50, "train_counts": [1] * 50}
         (run / "labels.json").write_text(json.dumps(stored))
     compare(runs, tmp_path / "out", "--k", "10", "--resamples", "100")
     written = json.loads((tmp_path / "out" / "comparison.json").read_text())

@@ -227,7 +227,7 @@ def test_an_output_layer_starts_at_the_frequencies_of_the_hashtags() -> None:
 
 @pytest.mark.parametrize("network", [NoBias, Undeclared])
 def test_a_network_may_have_no_bias_or_name_no_output_layer(network: type[nn.Module]) -> None:
-    scores = recommender(network).scores(torch.tensor([[2, 3], [4, 0]]))
+    scores = recommender(network).score(torch.tensor([[2, 3], [4, 0]]))
     assert scores.shape == (2, N_LABELS)
 
 

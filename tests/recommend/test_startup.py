@@ -42,7 +42,6 @@ def imported_by(*arguments: str) -> tuple[int, set[str], str]:
         ("tfidf_svm", LEARNING),
         ("fasttext", LEARNING),
         ("lstm", TRAINING),
-        ("live", {"pytorch_lightning"}),
     ],
 )
 def test_recommending_needs_no_trainer(

@@ -83,10 +83,10 @@ def test_the_checkpoint_gives_the_scores_back_without_unpickling(tmp_path: Path)
     config = configured(*SMALL, "model=tfidf_lr")
     features = build(config.features)
     model = build(config.model)(label_set=run.label_set, features=features)
-    model.load_state_dict(checkpoint["state_dict"])
+    model.restore_state(checkpoint["state_dict"])
     data = CorpusDataModule(prepared(*SMALL), features, **config.batches)
     texts = data.corpus.part("test", [features.column])[features.column].to_list()
-    labels, _ = top_k(model.scores(texts), 10)
+    labels, _ = top_k(torch.from_numpy(model.score(texts)), 10)
     stored = pl.read_parquet(run.path / "predictions.parquet")["top_labels"].to_list()
     assert labels.tolist() == stored
 

@@ -63,7 +63,7 @@ def test_there_is_a_search_for_every_recommender_that_has_settings() -> None:
     models = {file.stem for file in (conf_dir() / "model").glob("*.yaml")}
     without_search = models - set(ready_searches())
     # live_minilm and bert_minilm have the settings of live and bert.
-    assert without_search <= {"random", "live_minilm", "bert_minilm"}
+    assert without_search <= {"omikuji", "random", "live_minilm", "bert_minilm"}
 
 
 def test_a_search_finds_what_is_good_and_outlives_trials_that_fail(tmp_path: Path) -> None:
