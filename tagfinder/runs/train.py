@@ -50,6 +50,7 @@ NOISE = (
     r".*isinstance\(treespec, LeafSpec\)` is deprecated",
     r".*The number of training batches .* is smaller than the logging interval",
     r".*does not have many workers",
+    r".*The `srun` command is available on your system but is not used",
     r"Experiment logs directory .* exists and is not empty",  # its rows are written again
     r".*Total length of `list` across ranks is zero",
 )
