@@ -72,6 +72,10 @@ def prepare(
             making = _Making(recipe, folder, executor, partition_rows, rejects, bool(rejects_file))
             try:
                 making.publish({"format": FORMAT, "name": recipe.source.name, "digest": digest})
+            except FileNotFoundError:
+                # Another process has published the corpus and removed the work that both shared.
+                if not is_whole(folder):
+                    raise
             except InputError:
                 making.discard()
                 raise
