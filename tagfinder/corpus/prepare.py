@@ -74,7 +74,8 @@ def prepare(
                 making.publish({"format": FORMAT, "name": recipe.source.name, "digest": digest})
             except FileNotFoundError:
                 # Another process has published the corpus and removed the work that both shared.
-                if not is_whole(folder):
+                # A file of rejects would be incomplete then, so that this call has to fail.
+                if rejects_file or not is_whole(folder):
                     raise
             except InputError:
                 making.discard()
