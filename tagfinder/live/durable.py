@@ -131,7 +131,7 @@ class DurableKnowledge:
         index = open_index(folder / WORDS)
         if self.keeps:
             catch_up(self.store, index)
-        elif len(self.store) and index.last_number() < 0:
+        elif len(self.store) and index.last_number() < 0 and not self._has_keeper():
             index.close()
             self.store.close()
             raise InputError(
@@ -404,6 +404,18 @@ class DurableKnowledge:
         except Timeout:
             return False
         return True
+
+    def _has_keeper(self) -> bool:
+        """Whether a process keeps the files, which will index the posts that the index lacks."""
+        if self.writable:
+            return not self.keeps
+        try:
+            free = self._lock_folder()
+        except OSError:
+            return False
+        if free:
+            self._one_keeper.release()
+        return not free
 
     def _take_over(self) -> None:
         """Become the keeper if there is none."""

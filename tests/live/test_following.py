@@ -72,6 +72,17 @@ def test_each_counts_and_finds_what_any_was_taught(tmp_path: Path) -> None:
         assert not other.follow()
 
 
+def test_posts_that_the_keeper_has_not_indexed_keep_nobody_from_opening(tmp_path: Path) -> None:
+    with opened(tmp_path) as keeper, opened(tmp_path) as other:
+        other.teach([a_post("ant")])
+        with opened(tmp_path) as third, DurableKnowledge(tmp_path / "knowledge") as reader:
+            assert [third.behind(), reader.behind()] == [0, 0]
+            keeper.follow()
+            for one in (third, reader):
+                one.follow()
+                assert found(one, "ant") == [0]
+
+
 def test_a_deletion_is_taken_out_of_the_counts_of_all_and_its_text_is_gone(tmp_path: Path) -> None:
     with opened(tmp_path) as keeper, opened(tmp_path) as other:
         keeper.teach([a_post(name) for name in "abcdefgh"])
