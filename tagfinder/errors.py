@@ -27,6 +27,10 @@ class InputError(TagFinderError):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        """Return the sentence in one line, whatever names and values of strangers are in it."""
+        return " ".join(super().__str__().splitlines())
+
 
 CURES = {
     errno.ENOSPC: "the disk is full, or a file has the size that is allowed (ulimit -f); free "

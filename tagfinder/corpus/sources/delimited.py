@@ -58,6 +58,8 @@ def read_delimited(
         first = _first(records, source)
         if not first:
             return
+        if header:
+            first = dialect.names(first)
         names = [printable(name.strip()) for name in first]
         rows = _rows(records, lines, names, source, dialect)
         if header:

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from statistics import median
@@ -23,6 +24,8 @@ EXCEL_LINE = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 BROKEN_QUOTING = "broken CSV quoting"
 WRONG_WIDTH = "wrong number of CSV fields"
 SAMPLE_RECORDS = 1_000
+MIN_RECORDS = 2
+"""Fewer records show no rule."""
 MOST_LINES = 200
 """A record over more lines than that, and ten times the median, is no post."""
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -39,12 +42,14 @@ class Dialect:
             detect it.
         escape: character that makes the next one an ordinary character, null for none.
         checked: whether a record over several lines is suspected to be more than one.
+        unnamed: place of a column that the header does not name (0 or -1), null if there is none.
     """
 
     separator: str = AUTO
     quote: str | None = AUTO
     escape: str | None = None
     checked: bool = True
+    unnamed: int | None = None
 
     @classmethod
     def said(cls, separator: str, quote: str | None, escape: str | None) -> Dialect:
@@ -71,6 +76,12 @@ class Dialect:
             quoted["escapechar"] = self.escape
         return csv.reader(lines, delimiter=self.separator, **quoted)
 
+    def names(self, header: list[str]) -> list[str]:
+        """Return the header with an empty name for a column that it does not name."""
+        if self.unnamed is None:
+            return header
+        return ["", *header] if self.unnamed == 0 else [*header, ""]
+
     def __str__(self) -> str:
         """Say it as settings."""
         separator = {TAB: "tab"}.get(self.separator, f"'{self.separator}'")
@@ -90,18 +101,19 @@ def find_dialect(head: str, said: Dialect, suffix: str) -> Dialect:
     separator = said.separator
     if separator == AUTO:
         separator = excel[1] if excel else _find_separator(head, suffix)
-    usual = replace(said, separator=separator, quote='"' if said.quote == AUTO else said.quote)
+    quote = '"' if said.quote == AUTO else said.quote
+    usual = _with_unnamed(head, replace(said, separator=separator, quote=quote))
     if said.quote != AUTO:
         return usual
     faults, fused = _faults(head, usual)
     if not faults and not fused:
         return usual
     if not said.escape and '\\"' in head:
-        escaped = replace(usual, escape="\\")
+        escaped = _with_unnamed(head, replace(usual, escape="\\"))
         if _faults(head, escaped) == (0, 0):
             return escaped
     if fused or separator == TAB:
-        unquoted = replace(usual, quote=None)
+        unquoted = _with_unnamed(head, replace(usual, quote=None))
         if _faults(head, unquoted) == (0, 0):
             return unquoted
     return usual
@@ -118,19 +130,32 @@ def _find_separator(head: str, suffix: str) -> str:
             score = (widths.count(widths[0]) / len(widths), widths[0])
             if score > most:
                 best, most = separator, score
-    return best
+    # Blanks are in all texts: they separate only where every line has the same number of fields.
+    header, *widths = (_widths(head, " ") if most[1] == 1 else []) or [1]
+    is_even = len(widths) >= MIN_RECORDS and len(set(widths)) == 1
+    return " " if is_even and header > 1 and widths[0] in (header, header + 1) else best
 
 
 def _widths(head: str, separator: str) -> list[int]:
-    widths = []
-    records = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
-    try:
-        for record in islice(records, SAMPLE_RECORDS):
-            if record:
-                widths.append(len(record))
-    except csv.Error:
-        pass
-    return widths
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
+    return [len(record) for record in _sample(reader)]
+
+
+def _sample(reader: Iterator[list[str]]) -> list[list[str]]:
+    records: list[list[str]] = []
+    # A broken record ends the sample.
+    with suppress(csv.Error):
+        records.extend(filter(None, islice(reader, SAMPLE_RECORDS)))
+    return records
+
+
+def _with_unnamed(head: str, dialect: Dialect) -> Dialect:
+    """Find a column without a name: R's names of rows, or what an end separator makes."""
+    text = EXCEL_LINE.sub("", head, count=1)
+    header, *others = _sample(dialect.reader(io.StringIO(text, newline=""))) or [[]]
+    if len(others) < MIN_RECORDS or {len(record) for record in others} != {len(header) + 1}:
+        return replace(dialect, unnamed=None)
+    return replace(dialect, unnamed=0 if any(record[-1] for record in others) else -1)
 
 
 def _faults(head: str, dialect: Dialect) -> tuple[int, int]:
@@ -143,7 +168,7 @@ def _faults(head: str, dialect: Dialect) -> tuple[int, int]:
         return 1, 0
     suspicion = Suspicion(dialect)
     faults = fused = 0
-    for _, record, reason in records.after(len(header)):
+    for _, record, reason in records.after(len(dialect.names(header))):
         if reason:
             faults += 1
         elif suspicion.is_fused(record, lines.record):

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-FORMS = '[\'a\', \'b\'] or ["a", "b"], #a #b, a b, a,b, a;b, a|b, <a><b>, [{"text": "a"}]'
+FORMS = '[\'a\', \'b\'] or ["a", "b"], {a,b}, #a #b, a b, a,b, a;b, a|b, <a><b>, [{"text": "a"}]'
 """Forms that `parse_lists` reads, for messages."""
 KEYS_OF_NAME = ("tag", "text", "name")
 """Where an object in a list of hashtags has its name: X's two APIs and ActivityPub."""
@@ -88,7 +88,7 @@ def _parse(text: str, separator: str, told: bool) -> list[str | None] | None:
     text = text.strip()
     if len(text) > LONGEST:
         return None
-    if text.startswith(("[", "(", "{", "array(")):
+    if text.startswith(("[", "(", "{", "array(", "c(")):
         return _parse_written(text)
     if SIGNED.fullmatch(text) and not told:
         return re.findall(r"[^\s#＃,;|]+", text)
@@ -103,7 +103,9 @@ def _parse(text: str, separator: str, told: bool) -> list[str | None] | None:
 
 
 def _parse_written(text: str) -> list[str | None] | None:
-    """Return what Python, JSON or NumPy printed."""
+    """Return what Python, JSON, NumPy, PostgreSQL or R printed."""
+    if text.startswith("c("):
+        text = f"[{text[2:-1]}]"
     # The patterns refuse lists that Python accepts but that hold no hashtags: nested ones,
     # numbers.
     if LIST.fullmatch(text):
@@ -112,14 +114,16 @@ def _parse_written(text: str) -> list[str | None] | None:
         inside = ", ".join(re.findall(_TEXT, text, re.DOTALL))
         return _names_by((_read_python,), f"[{inside}]")
     found = _names_by((json.loads, _read_python), text)
-    if found is None and text.startswith("[") and text.endswith("]"):
+    if found is None and text[0] + text[-1] in ("[]", "{}"):
         return _unquoted(text[1:-1])
     return found
 
 
 def _unquoted(inside: str) -> list[str | None] | None:
-    """Return `a, b` of `[a, b]`."""
-    names = [name.strip().lstrip("#＃") for name in inside.split(",")]
+    """Return `a, b` of `[a, b]` or of PostgreSQL's `{a,"b"}`."""
+    if not inside.strip():
+        return []
+    names = [name.strip().strip('"').lstrip("#＃") for name in inside.split(",")]
     if any(not name or _NO_NAME.search(name) or name.isdigit() for name in names):
         return None
     return names  # type: ignore[return-value]

@@ -137,6 +137,48 @@ def test_columns_can_be_renamed_and_left_out(tmp_path: Path):
     assert counts == {}
 
 
+ROWS_OF_R = [
+    '"id" "text" "hashtags"',
+    '"1" "11" "The river rose, again" "flood town"',
+    '"2" "12" "Two ""quoted"" words" "flood"',
+    '"3" "13" "Nobody helps" "town"',
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("written by write.table", ROWS_OF_R),
+        ("with commas", [line.replace('" "', '","') for line in ROWS_OF_R]),
+        ("with tabs", [line.replace('" "', '"\t"') for line in ROWS_OF_R]),
+        ("with an index that has no name", ['"",' + ROWS_OF_R[0].replace(" ", ",")]
+         + [line.replace('" "', '","') for line in ROWS_OF_R[1:]]),
+        ("with a separator at the end of rows", [ROWS_OF_R[0].replace(" ", ";")]
+         + [line[4:].replace('" "', '";"') + ";" for line in ROWS_OF_R[1:]]),
+    ],
+)  # fmt: skip
+def test_a_column_that_the_header_does_not_name_shifts_nothing(
+    tmp_path: Path, name: str, lines: list[str]
+):
+    path = tmp_path / "posts.csv"
+    path.write_text("\n".join([*lines, ""]))
+    posts, rejects = read(path)
+    assert posts["id"].to_list() == ["11", "12", "13"], name
+    assert posts["text"].to_list() == [
+        "The river rose, again", 'Two "quoted" words', "Nobody helps"
+    ]  # fmt: skip
+    assert posts["hashtags"].to_list() == [["flood", "town"], ["flood"], ["town"]]
+    assert not rejects
+
+
+def test_a_message_is_one_line_whatever_the_columns_are_called(tmp_path: Path):
+    path = tmp_path / "posts.csv"
+    path.write_text('"one\nname",b\r\n1,2\r\n')
+    with pytest.raises(InputError, match="one name, b") as raised:
+        read(path)
+    assert len(str(raised.value).splitlines()) == 1
+
+
 def test_another_separator_can_be_set(tmp_path: Path):
     path = csv_of(tmp_path, "1;a, b", header="id;text")
     assert read(path, separator=";")[0]["text"].to_list() == ["a, b"]
