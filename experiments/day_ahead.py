@@ -26,7 +26,7 @@ from tagfinder.files import read_json, write_text
 
 HEADER = (
     *("corpus", "recommender", "retrained", "NDCG@5", "share", "MAP@5", "hit rate@5", "recall@10"),
-    *("s to learn", "ms a post", "commit"),
+    *("with variants", "s to learn", "ms a post", "commit"),
 )
 # Settings that differ from the defaults, so that monthly retraining stays affordable.
 SETTINGS = {
@@ -48,7 +48,7 @@ def main() -> None:
     lines = [f"| {' | '.join(HEADER)} |", "|" + " --- |" * 3 + " --: |" * (len(HEADER) - 3)]
     bounds = []
     for corpus in arguments.corpora:
-        live = live_run(arguments, corpus)
+        live, *others = [live_run(arguments, corpus, seed) for seed in arguments.seeds]
         refits = [refit(arguments, corpus, *job.split(":")) for job in arguments.jobs if job]
         ceiling = read_json(live / "slices.json")["reachable"]["best_possible"]
         prepared = PreparedCorpus(Path(read_json(live / "run.json")["corpus"]["folder"]))
@@ -57,6 +57,8 @@ def main() -> None:
         rows += [run_row(live, ceiling), run_row(live / "without_author", ceiling, learned=live)]
         lines += [f"| {' | '.join(row)} |" for row in rows]
         bounds.append(bound(live))
+        if others:
+            bounds.append(spread(corpus, arguments.seeds, [live, *others]))
     command = " ".join(["python experiments/day_ahead.py FOLDER", *sys.argv[2:]])
     write_text(arguments.out, "\n".join([f"<!-- {command} -->", "", *lines, "", *bounds, ""]))
 
@@ -73,17 +75,32 @@ def parsed_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--corpora", nargs="+", default=["us_congress_2022", "crisislex"])
     parser.add_argument("--runs", type=Path, default=Path("runs/live"))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1], help="of model=live")
     parser.add_argument("--live", nargs="*", default=[], help="overrides of the live recommender")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
-def live_run(arguments: argparse.Namespace, corpus: str) -> Path:
+def live_run(arguments: argparse.Namespace, corpus: str, seed: int) -> Path:
     """Return the folder of the live recommender of a corpus, trained if it is missing."""
-    run: Path = arguments.runs / f"{corpus}-live"
+    run: Path = arguments.runs / (f"{corpus}-live" if seed == 1 else f"{corpus}-live-{seed}")
     if not (run / "slices.json").is_file():
-        train(arguments, corpus, run, "model=live", *arguments.live)
+        train(arguments, corpus, run, "model=live", f"seed={seed}", *arguments.live)
     return run
+
+
+def spread(corpus: str, seeds: list[int], runs: list[Path]) -> str:
+    """Return NDCG@5 of the live recommender for each seed, in words."""
+    cells = []
+    for folder, author in (("", "author known"), ("without_author", "author unknown")):
+        tables = [pl.read_csv(run / folder / "slices.csv") for run in runs]
+        scores = [
+            table.filter(dimension=pl.lit("all"), metric=pl.lit("ndcg@5"))["mean"][0]
+            for table in tables
+        ]
+        each = ", ".join(f"{score:.3f}" for score in scores)
+        cells.append(f"{author} {each}")
+    return f"{corpus}, live, NDCG@5 with seeds {', '.join(map(str, seeds))}: {'; '.join(cells)}.\n"
 
 
 def refit(arguments: argparse.Namespace, corpus: str, model: str, rhythm: str) -> Path:
@@ -128,6 +145,7 @@ def run_row(folder: Path, ceiling: dict[str, float], learned: Path | None = None
     return [
         *(metrics["corpus"], metrics["model"], metrics.get("refit", "")),
         *score_cells(scores, ceiling),
+        f"{read_json(folder / 'slices.json')['variant_ndcg@5']:.3f}",
         f"{costs['train_seconds']:,.0f}",
         f"{1000 * costs['test_seconds'] / posts:.1f}",
         (run / "commit.txt").read_text().strip(),
@@ -248,7 +266,7 @@ def rule_row(
     top_labels = pl.Series("top_labels", replayed(posts, rule()), dtype=pl.List(pl.Int32))
     slices = slices_of(posts, test.select("labels", "n_hashtags", top_labels), delay_days=1.0)
     scores = slices.scores.filter(dimension=pl.lit("all"))
-    nothing: list[Any] = ["", "", ""]
+    nothing: list[Any] = ["", "", "", ""]
     return [corpus.name, name, "every post", *score_cells(scores, ceiling), *nothing]
 
 

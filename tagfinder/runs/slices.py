@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.errors import InputError
 from tagfinder.escaping import for_csv
 from tagfinder.evaluation.slice_figure import draw_slices
 from tagfinder.evaluation.slices import COLUMNS, Slices, slices_of
+from tagfinder.evaluation.variants import variant_ndcg
 from tagfinder.files import atomic_path, write_json, write_text
 from tagfinder.runs.finished_runs import FinishedRun
 
@@ -43,14 +46,28 @@ def write_slices(run: RunFolder, n_resamples: int = 1000) -> Slices:
         )
     posts = corpus.posts.select(COLUMNS).collect()
     config = run.config
-    slices = slices_of(
-        posts, finished.predictions, config.protocol.delay_days, n_resamples, config.seed
+    predictions = finished.predictions
+    slices = slices_of(posts, predictions, config.protocol.delay_days, n_resamples, config.seed)
+    with_variants = variant_ndcg(
+        predictions["top_labels"],
+        predictions["labels"],
+        predictions["n_hashtags"].cast(int).to_numpy(),
+        corpus.label_set.hashtags,
     )
     title = f"{run.metrics['model']} on {corpus.name}, protocol live"
     draw_slices(slices, title, run.figures)
     with atomic_path(run.path / "slices.csv") as path:
         for_csv(slices.scores).write_csv(path)
-    write_text(run.path / "slices.md", f"{slices.table(title).markdown()}\n")
-    content = {"reachable": slices.reachable, "scores": slices.scores.to_dicts()}
+    mean = float(np.nanmean(with_variants))
+    write_text(
+        run.path / "slices.md",
+        f"{slices.table(title).markdown()}\n\nNDCG@5 with half credit for variants of a hashtag "
+        f"(another number, year or plural): {mean:.3f}\n",
+    )
+    content = {
+        "reachable": slices.reachable,
+        "variant_ndcg@5": mean,
+        "scores": slices.scores.to_dicts(),
+    }
     write_json(run.path / SLICES_FILE, content)
     return slices

@@ -91,6 +91,8 @@ def test_what_comes_out_is_a_run_that_can_be_compared(
     )
     assert done.exit_code == 0, done.output
     bounds = slices.reachable["best_possible"]
+    with_variants = read_json(never.path / "slices.json")["variant_ndcg@5"]
+    assert slices.overall["ndcg@5"]["mean"] <= with_variants + 1e-6 <= 1
     for name, score in slices.overall.items():
         assert score["mean"] <= bounds[name]
     assert (never.figures / "slices.png").stat().st_size > 1000
