@@ -1,4 +1,4 @@
-"""The day-ahead table: every post of the newest fifth, judged by what was known the day before.
+"""The day-ahead table: every post of the newest fifth, ranked from posts at least a day older.
 
     python experiments/day_ahead.py FOLDER --corpora world_leaders crisislex --out FILE
 
@@ -43,7 +43,7 @@ HOUR = DAY // 24
 
 
 def main() -> None:
-    """Run what is missing, then write the table."""
+    """Do the missing runs, then write the table."""
     arguments = parsed_arguments()
     lines = [f"| {' | '.join(HEADER)} |", "|" + " --- |" * 3 + " --: |" * (len(HEADER) - 3)]
     bounds = []
@@ -235,7 +235,7 @@ def most_common(counts: Counter[int]) -> list[int]:
 
 
 def replayed(posts: pl.DataFrame, rule: Rule) -> list[list[int]]:
-    """Rank for each test post, in the corpus's order, by what was known a delay before its hour."""
+    """Rank for each test post, in the corpus's order, from posts older by the delay."""
     columns = (
         posts.with_row_index("row")
         .sort("created_at", "row")

@@ -4,7 +4,7 @@
 
 FOLDER holds `tables.json` (Table 3: how frequent each of the 50 labels is),
 `hashtags_repository.csv` (the 200 most frequent hashtags) and `truth.json.gz` (the labels of the
-27,703 posts of the test set). Only aggregates are kept: how often each set of labels stands, which
+27,703 posts of the test set). Only aggregates are kept: how often each set of labels occurs, which
 is the truth's co-occurrence fitted to Table 3's frequencies.
 """
 

@@ -25,7 +25,7 @@ STEPS = {
 
 
 def main() -> None:
-    """Train what is missing, draw and tabulate."""
+    """Train the missing runs, draw and tabulate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("--model", default="tfidf_svm")

@@ -33,7 +33,7 @@ HEADER = ("corpus", "protocol", "model", *COLUMNS, "s to train", "posts/s scored
 
 
 def main() -> None:
-    """Run what is missing, then write the table."""
+    """Do the missing runs, then write the table."""
     arguments = parsed_arguments()
     lines = [f"| {' | '.join(HEADER)} |", "|" + " --- |" * len(HEADER)]
     for corpus in arguments.corpora:

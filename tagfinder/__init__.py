@@ -13,7 +13,7 @@ __all__ = ["Recommender", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the recommender, and all that it needs, only where it is asked for."""
+    """Import the recommender and its libraries only on first use."""
     if name == "Recommender":
         from tagfinder.recommend.recommender import Recommender
 

@@ -80,7 +80,7 @@ LONGEST = 300  # characters of a library's own message
 
 @contextmanager
 def in_sentences() -> Iterator[None]:
-    """Raise whatever goes wrong in the block as an error that is shown as one sentence.
+    """Raise any error of the block as one that is shown as one sentence.
 
     Raises:
         TagFinderError: the block failed; the cause is chained for `--debug` and logs.
@@ -110,7 +110,7 @@ def naming(path: object) -> Iterator[None]:
 
 
 def as_sentence(error: BaseException) -> TagFinderError:
-    """Return an unexpected error as a sentence with the path, where it has one, and a cure."""
+    """Return an unexpected error as a sentence with its path, if any, and a cure."""
     if isinstance(error, TagFinderError):
         return error
     return WorkError(_sentence(error))

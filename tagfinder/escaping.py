@@ -39,7 +39,7 @@ def _as_seen(found: re.Match[str]) -> str:
 
 
 def for_markdown(text: str) -> str:
-    r"""Return a text that Markdown shows as it is, in one line: no link, image, table or tag.
+    r"""Return a text that Markdown shows literally, in one line: no link, image, table or tag.
 
     Example:
         >>> print(for_markdown("![x](http://a.b)"))
@@ -58,7 +58,7 @@ def _as_markup(found: re.Match[str]) -> str:
 
 
 def for_html(text: str) -> str:
-    """Return a text that HTML shows as it is, inside elements and quoted attributes.
+    """Return a text that HTML shows literally, inside elements and quoted attributes.
 
     Example:
         >>> print(for_html('<b a="1">'))
@@ -68,7 +68,7 @@ def for_html(text: str) -> str:
 
 
 def for_csv(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a table whose texts a spreadsheet takes for texts: an apostrophe stands first.
+    """Return a table whose texts a spreadsheet takes for texts: with a leading apostrophe.
 
     Only texts that would begin a formula change; numbers stay as they are.
     """

@@ -104,7 +104,7 @@ def families_for(text: str) -> tuple[list[str], str]:
     """Return the font families that have the characters of a text.
 
     Args:
-        text: all that is to be drawn.
+        text: all characters of the figure.
 
     Returns:
         The default family and further ones that are needed, in the order in which matplotlib is

@@ -1,4 +1,4 @@
-"""One folder for all that the tests of a run share, in however many processes they run."""
+"""One folder shared by all tests of a run and by all their processes."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ settings.load_profile("default")
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real tweets and of the report's published numbers, where there is one."""
+    """The folder of real tweets and of the report's published numbers, if it exists."""
     folder = Path(os.environ.get("TAGFINDER_SHARED", Path(__file__).parents[2] / "shared"))
     if not folder.is_dir():
         pytest.skip(f"no real tweets here ({folder}); set TAGFINDER_SHARED to their folder")
@@ -29,7 +29,7 @@ def shared() -> Path:
 def processes() -> ForkServerContext:
     """Processes that have everything imported already, so that kills hit work and not imports.
 
-    There is one server of processes for a whole run of the tests: it knows what all of them need.
+    One server of processes serves a whole run of the tests, so it imports what all of them need.
     """
     context = multiprocessing.get_context("forkserver")
     collecting = [

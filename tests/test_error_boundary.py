@@ -83,7 +83,7 @@ def test_a_panic_of_polars_is_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, InputError])
-def test_what_is_no_failure_passes_unchanged(kind: type[BaseException]) -> None:
+def test_exits_and_interrupts_pass_unchanged(kind: type[BaseException]) -> None:
     with pytest.raises(kind) as raised, in_sentences():
         raise kind("x")
     assert raised.type is kind

@@ -1,4 +1,4 @@
-"""What is written where there is no terminal, as under nohup, Slurm and CI."""
+"""Progress lines without a terminal, as under nohup, Slurm and CI."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ PRODUCTS = 20
 
 
 def synchronized() -> float:
-    """Return the time in seconds once all that was asked of a GPU is done."""
+    """Return the time in seconds after the GPU has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return time.perf_counter()

@@ -110,7 +110,7 @@ def serve_frames(path: Path, address: Any) -> None:
 
 
 def serve_profiles(address: Any) -> None:
-    """Answer that nobody opted out."""
+    """Answer that no author opted out."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -3,7 +3,7 @@
     python libmultilabel_peer.py TASK.json SCORES.npy
 
 TASK.json holds `train` and `test` texts and the label numbers of the `train` texts. The decision
-values of the test texts go to SCORES.npy; what it took is printed as JSON. All settings are the
+values of the test texts go to SCORES.npy; its cost is printed as JSON. All settings are the
 package's own defaults: scikit-learn's TF-IDF of words, liblinear in a thread for each core.
 """
 

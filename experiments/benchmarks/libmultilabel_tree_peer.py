@@ -3,7 +3,7 @@
     python libmultilabel_tree_peer.py FOLDER K
 
 FOLDER holds `train_features.npz`, `train_labels.npz` and `test_features.npz`. The K best labels of
-the test posts go to `ranked.npy` in it; what it took is printed as JSON. All settings are the
+the test posts go to `ranked.npy` in it; its cost is printed as JSON. All settings are the
 package's own defaults.
 """
 
@@ -23,7 +23,7 @@ BATCH = 256
 
 
 def main(folder: str, k: str) -> None:
-    """Train, rank, and say what it took."""
+    """Train, rank, and print the cost."""
     names = ("train_features", "train_labels", "test_features")
     train, labels, test = (load_npz(Path(folder) / f"{name}.npz") for name in names)
     begun = time.perf_counter()

@@ -6,7 +6,7 @@ Teaches the corpus's posts into a folder on disk, and at 1/16, 1/4 and all of th
 classifier and the rankers and asks about some posts that were not taught yet, on one core. Prints
 posts taught a second, milliseconds a suggestion with the author known and hidden, bytes of main
 memory a post that a process takes which opens the folder and asks, bytes of disk a post, and the
-seconds of the classifier. Then the text index, which was made of many small pieces, is made anew in
+seconds of the classifier. Then the text index, which was made of many small pieces, is rebuilt in
 one, as training leaves it, and asked again; and teaching one day's posts is compared with fitting
 TF-IDF + linear SVM on all posts so far, which is what a closed recommender would need.
 """
@@ -89,7 +89,7 @@ def main() -> None:
         durable = DurableKnowledge(knowledge, writable=True, settings=settings)
         seconds = time.perf_counter() - started
         print(
-            f"text index made anew in {seconds:.0f} s: {latencies(durable, rankers, asked)}",
+            f"text index rebuilt in {seconds:.0f} s: {latencies(durable, rankers, asked)}",
             flush=True,
         )
         started = time.perf_counter()

@@ -1,7 +1,7 @@
 """How fast rankings are scored, against torchmetrics' retrieval metrics and scikit-learn.
 
 Made-up scores of N posts for 50 labels, 1 to 8 true ones each. Each baseline computes one score;
-beside it stands TagFinder's time for the same score from the same matrix. Both are checked to
+beside it is TagFinder's time for the same score from the same matrix. Both are checked to
 agree where their definitions do. Baselines that would take minutes run on the first 27,703 rows
 and are extrapolated in proportion, which is said.
 
@@ -102,7 +102,7 @@ def our_values(posts: Posts) -> int:
 
 
 def our_evaluation(posts: Posts) -> int:
-    """Compute all that the evaluator does and return the number of scores."""
+    """Compute all scores of the evaluator and return their number."""
     tally = Tally(KS, 0.3, True, N_LABELS)
     for block in scored_blocks(posts.outputs(), max(KS)):
         tally.update(block)

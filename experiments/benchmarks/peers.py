@@ -78,7 +78,7 @@ class Task:
 
 @dataclass
 class Result:
-    """What one training gave: seconds from texts to model (wall, all cores), and NDCG@5."""
+    """The result of one training: seconds from texts to model (wall, all cores), and NDCG@5."""
 
     seconds: float
     cores: float
@@ -104,7 +104,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 
 def ours(config: DictConfig, corpus: Any, task: Task) -> Result:
-    """Train and score TagFinder's support vector machine as it is configured."""
+    """Train and score TagFinder's support vector machine as configured."""
     features = build(config.features)
     model: TfidfRecommender = build(config.model)(label_set=corpus.label_set, features=features)
     texts, truth = task.train[features.column].to_list(), task.truth()

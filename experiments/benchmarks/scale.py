@@ -179,7 +179,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, nargs="+", default=[2])
     parser.add_argument("--partition-rows", type=int, default=100_000)
     parser.add_argument("--models", nargs="*", default=["tfidf_svm", "fasttext"])
-    parser.add_argument("--work", type=Path, required=True, help="folder for all that is written")
+    parser.add_argument("--work", type=Path, required=True, help="folder for all files")
     given = parser.parse_args()
     posts_of_copy = pl.scan_parquet(given.source).select(pl.len()).collect().item()
     one = given.work / "posts-1"

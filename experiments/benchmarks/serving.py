@@ -153,7 +153,7 @@ async def load(port: int, requests: list[bytes], n: int, clients: int) -> dict[s
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a free port."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

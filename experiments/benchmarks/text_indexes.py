@@ -47,7 +47,7 @@ class Engine(Protocol):
         """Add posts, durably where the engine can."""
 
     def finish(self) -> None:
-        """Do what is left to do after the last post."""
+        """Finish after the last post."""
 
     def search(self, words: Words) -> np.ndarray:
         """Return the numbers of the best posts, best first."""
@@ -177,7 +177,7 @@ def batches(n: int) -> Iterator[range]:
 
 
 def resident() -> int:
-    """Return the bytes of memory that the process holds now; its peak where that is not told."""
+    """Return the bytes of memory that the process holds now; its peak if that is not available."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return pages * resource.getpagesize()

@@ -64,7 +64,7 @@ def posts_of(run: Path) -> list[str]:
 
 
 def typed(posts: Iterator[str]) -> Iterator[str]:
-    """Return what stands in a text field at each question, post after post."""
+    """Return the content of a text field at each question, post after post."""
     for post in posts:
         for end in range(CHARACTERS_A_QUESTION, len(post) + 1, CHARACTERS_A_QUESTION):
             yield post[:end]

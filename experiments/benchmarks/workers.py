@@ -1,4 +1,4 @@
-"""What a second process of `tagfinder serve` gives, and how soon it knows what was taught.
+"""The gain of a second process of `tagfinder serve`, and how soon it knows taught posts.
 
     python experiments/benchmarks/workers.py RUN [--workers 1 2] [--requests 2000]
     python experiments/benchmarks/workers.py LIVE_RUN --lag 1000 [--seconds 10]

@@ -4,7 +4,7 @@
     make report DATA=posts.parquet     # or any corpus that `data=files` reads
     python experiments/report/make.py --data posts.parquet --out FOLDER
 
-Trains what is not trained, goes on with what was stopped, looks at the errors of each run, compares
+Trains missing runs, resumes stopped ones, analyses the errors of each run, compares
 and writes it all up. The command can be stopped and repeated; what is finished is not done again.
 """
 
@@ -36,7 +36,7 @@ TIMELESS = {"tweeteval"}
 
 
 def main() -> None:
-    """Do what is missing, then write the page; ends with 1 where a run failed."""
+    """Do the missing work, then write the page; ends with 1 if a run failed."""
     arguments = parsed_arguments()
     corpus = Path(arguments.data).stem if is_file(arguments.data) else arguments.data
     folder = arguments.runs / corpus
@@ -108,7 +108,7 @@ def finish(run: Path, command: list[str], threads: int) -> bool:
 
 
 def tagfinder(*arguments: str, threads: int | None = None, check: bool = False) -> bool:
-    """Run a command of tagfinder; tell whether it did what it should."""
+    """Run a command of tagfinder; tell whether it succeeded."""
     environment = dict(os.environ)
     if threads:
         environment |= {"OMP_NUM_THREADS": str(threads), "POLARS_MAX_THREADS": str(threads)}

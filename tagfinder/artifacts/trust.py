@@ -46,7 +46,7 @@ def trusting(packages: str | Sequence[str]) -> Iterator[None]:
     """Let runs that are opened in the block build classes of packages.
 
     Args:
-        packages: dotted names of packages or modules; all that they define may be built.
+        packages: dotted names of packages or modules; all of their classes may be built.
     """
     more = (packages,) if isinstance(packages, str) else tuple(packages)
     token = _trusted.set((*_trusted.get(), *more))
@@ -134,7 +134,7 @@ def _check_origin(target: str, package: str, origin: Path) -> None:
 
 
 def _leaves(config: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Yield the path and value of all that is no mapping or list; a `_target_` always."""
+    """Yield the path and value of each leaf, and of each `_target_`."""
     if len(path) > limits().max_depth:
         raise InputError(f"{'.'.join(map(str, path[:3]))}… is nested too deeply")
     if isinstance(config, dict):

@@ -1,4 +1,4 @@
-"""A folder of collected posts: each exactly once, whatever happens to the process.
+"""A folder of collected posts, each exactly once, even if the process is killed.
 
     folder/parts/2026-11-20-0001.parquet    the posts of a day (UTC), for `prepare` and anybody
     folder/.collection/index.sqlite         ids, deletions, parts, cursors
@@ -67,8 +67,8 @@ class Collection:
         hidden = folder / ".collection"
         if self._parts_folder.is_dir() and not hidden.is_dir():
             raise InputError(
-                f"{folder}: has parts but no .collection folder, so nobody knows what was already "
-                "collected; choose another folder"
+                f"{folder}: has parts but no .collection folder, so it is "
+                "unknown which posts were collected; choose another folder"
             )
         self._parts_folder.mkdir(parents=True, exist_ok=True)
         hidden.mkdir(mode=0o700, exist_ok=True)
@@ -155,7 +155,7 @@ class Collection:
         """Remove posts for good; they do not come back when a query meets them again.
 
         Args:
-            ids: ids on the network, aliases, or ids as they stand in the parts.
+            ids: ids on the network, aliases, or ids as in the parts.
             authors: authors whose posts are all to go, by their names on the network.
 
         Returns:

@@ -81,7 +81,7 @@ class Index:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written in the block becomes durable at its end, or nothing of it."""
+        """All writes of the block become durable together at its end, or none does."""
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -106,7 +106,7 @@ class Index:
         return self._database.total_changes - before
 
     def setting(self, name: str, value: str) -> str:
-        """Return a setting; it becomes `value` where it was never set."""
+        """Return a setting; set it to `value` if it was never set."""
         self._write("INSERT OR IGNORE INTO settings VALUES(?, ?)", [(name, value)])
         return str(self._rows("SELECT value FROM settings WHERE name = ?", (name,))[0][0])
 

@@ -133,7 +133,7 @@ class JetstreamSource:
         if self._time_us is not None:
             parameters.append(("cursor", self._time_us - _REWIND_MICROSECONDS))
         address = f"{subscription_address(server)}?{urlencode(parameters)}"
-        # No pings of our own: while posts are stored nobody would read their answers, and a
+        # No pings of our own: while posts are stored their answers would not be read, and a
         # connection that is dead is noticed by its silence.
         limits: dict[str, Any] = {"open_timeout": 20, "close_timeout": 1, "ping_interval": None}
         return connect(address, user_agent_header=USER_AGENT, max_size=2**22, **limits)

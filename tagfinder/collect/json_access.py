@@ -6,17 +6,17 @@ from typing import Any
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """Return a mapping as it is, an empty one for anything else."""
+    """Return a mapping unchanged, an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return a list as it is, an empty one for anything else."""
+    """Return a list unchanged, an empty one for anything else."""
     return value if isinstance(value, list) else []
 
 
 def as_text(value: Any) -> str:
-    """Return a text as it is.
+    """Return a text unchanged.
 
     Raises:
         TypeError: it is none, or has no characters.

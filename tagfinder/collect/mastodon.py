@@ -230,7 +230,7 @@ class MastodonSource:
         return after and (self._until is None or moment < self._until)
 
     def _follow_all(self) -> Iterator[Batch]:
-        """Listen to all timelines at once, one thread each, and hand on what they hear."""
+        """Listen to all timelines at once, one thread each, and yield their events."""
         for timeline in self._timelines:
             listener = _Listener(timeline, self._events, self._patience.most_bytes)
             threading.Thread(target=self._listen, args=(listener,), daemon=True).start()
@@ -266,7 +266,7 @@ class MastodonSource:
         yield batch
 
     def _listen(self, listener: _Listener) -> None:
-        """Listen to one timeline until there is no hope; what goes wrong goes to the queue."""
+        """Listen to one timeline until it fails for good; put errors into the queue."""
         try:
             client = self._client(listener.timeline)
             failures = 0

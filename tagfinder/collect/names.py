@@ -21,7 +21,7 @@ class Names:
     """Turns names into keys with a secret salt.
 
     The ids of Mastodon and Bluesky contain the author's name, so that they are hashed as well
-    unless authors are stored in plain. A plain number, as X uses, names nobody and stays.
+    unless authors are stored in plain. A plain number, as X uses, holds no name and stays.
 
     Args:
         salt: secret bytes of the collection.
@@ -37,7 +37,7 @@ class Names:
         return blake2b(_bytes(name), digest_size=16, key=self._salt).digest()
 
     def key_of_stored(self, stored_id: str) -> bytes:
-        """Return the key of a post by its id as it stands in a part."""
+        """Return the key of a post by its id in a part."""
         if self.authors != "plain" and _KEY.fullmatch(stored_id):
             return bytes.fromhex(stored_id)
         return self.key(stored_id)

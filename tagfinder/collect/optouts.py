@@ -15,14 +15,14 @@ _SECONDS_UNTIL_ASKED_AGAIN = 7 * 24 * 3600
 
 
 class OptOuts:
-    """Knows who carries the label "!no-unauthenticated", which stands in the profile only.
+    """Knows who carries the label "!no-unauthenticated", which is in the profile only.
 
     A post does not tell, so that the profiles of authors are looked up, 25 in a request, before
     their posts are stored. What was found is kept with the collection for a week; changes that the
     stream shows meanwhile are noted.
 
     Args:
-        collection: where to keep what is known.
+        collection: where to keep the labels of authors.
         server: where profiles are looked up.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-# Before the first and after the second no post was written, whatever its author claims.
+# Posts outside these times are impossible, even if their author claims them.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ class Batch:
 
     Attributes:
         posts: posts to store unless they are already there.
-        edited: posts to store in place of what is there.
+        edited: posts that replace stored ones.
         removed: ids or aliases of posts that their authors deleted.
         removed_authors: authors whose account is gone, or who asked not to be indexed.
         cursors: state of queries, JSON-able, valid once this batch is stored.
@@ -60,7 +60,7 @@ class Batch:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Batch) -> None:
-        """Append what came after this batch."""
+        """Append a later batch."""
         self.posts += other.posts
         self.edited += other.edited
         self.removed += other.removed

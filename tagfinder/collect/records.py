@@ -52,7 +52,7 @@ def view_labels(profile: Any) -> set[str]:
 
 
 def _hashtags(record: dict[str, Any]) -> list[str]:
-    """Return the tags marked in the text, then the ones that stand beside it."""
+    """Return the tags marked in the text, then the ones beside it."""
     facets = (as_list(as_dict(facet).get("features")) for facet in as_list(record.get("facets")))
     features = [as_dict(feature) for features in facets for feature in features]
     tags = [feature.get("tag") for feature in features if feature.get("$type") == _TAG]

@@ -43,12 +43,12 @@ class Patience:
         if seconds > self.max_wait:
             raise WorkError(
                 f"{reason}: it asks to wait {_duration(seconds)}, more than --max-wait "
-                f"({_duration(self.max_wait)}); start the same command again then, it goes on "
+                f"({_duration(self.max_wait)}); start the same command again then, it continues "
                 "where it was"
             )
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0 and not self.stopping.is_set():
-            self.tell(f"{reason}; going on in {_duration(left)}")
+            self.tell(f"{reason}; continuing in {_duration(left)}")
             self.stopping.wait(min(1.0, left))
         self.tell(None)
         self.check()
@@ -68,7 +68,7 @@ class Patience:
         if failures > self.retries:
             times = "once" if failures == 1 else f"{failures} times in a row"
             raise WorkError(
-                f"{reason}, {times}; what was collected is safe, and the same command goes on "
+                f"{reason}, {times}; what was collected is safe, and the same command continues "
                 "where it was"
             )
         # Full jitter keeps many collectors from coming back at the same moment.

@@ -33,7 +33,7 @@ class Conditions:
         min_hashtags: hashtags that a post must have at least.
         authors: how a new collection stores author names.
         include_opted_out: take posts of authors who ask not to be indexed.
-        retries: failures in a row that are put up with.
+        retries: maximum consecutive failures.
         max_wait: longest wait for a rate limit, seconds.
         commit_every: seconds after which what arrived is made durable.
         max_response_bytes: longest answer of a server, bytes after decompression.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--further", is_flag=True, help="Go on to the bare words for TF-IDF and FastText.")
+@click.option("--further", is_flag=True, help="Continue to the bare words for TF-IDF and FastText.")
 @click.option(
     "--inline-hashtags",
     type=click.Choice(["keep", "drop"]),

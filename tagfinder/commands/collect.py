@@ -34,7 +34,7 @@ _folder = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("collected"),
     show_default=True,
-    help="The collection; start again with the same one to go on.",
+    help="The collection; start again with the same one to continue.",
 )
 _CONDITIONS = [
     _folder,
@@ -65,7 +65,7 @@ _CONDITIONS = [
         type=click.IntRange(0),
         default=8,
         show_default=True,
-        help="Failures in a row that are put up with.",
+        help="Maximum consecutive failures.",
     ),
     click.option(
         "--max-wait",
@@ -100,7 +100,7 @@ def _with_conditions(command: Callable[..., None]) -> Callable[..., None]:
 def command() -> None:
     """Collect tagged posts into a folder that `prepare` reads.
 
-    Each post is stored once, whatever happens: killed at any moment and started again, a command
+    Each post is stored once: killed at any moment and started again, a command
     continues where it was. Read docs/collecting.md on what the networks' terms ask; collected text
     is personal data.
     """
@@ -269,7 +269,7 @@ def purge(folder: Path, ids: Path | None, authors: Path | None) -> None:
 
 
 def _import(name: str) -> Any:
-    """Return a module of a network; say how to get what it needs."""
+    """Return a module of a network; say how to install its libraries."""
     from tagfinder.errors import InputError
 
     try:

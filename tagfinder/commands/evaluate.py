@@ -18,7 +18,7 @@ from tagfinder.commands.trusting import trust_option
     "--checkpoint",
     default="scored",
     show_default=True,
-    help="scored (the weights that the run's own scores stand for), best, last, all (every "
+    help="scored (the weights of the run's own scores), best, last, all (every "
     "checkpoint that stayed: quality, seconds and size by epoch), or the path of a checkpoint.",
 )
 @click.option(

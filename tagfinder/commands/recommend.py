@@ -54,7 +54,7 @@ TEXTS = 1024
     "target",
     type=click.Path(path_type=Path),
     help="Parquet file to write: the posts of --input with suggestions. Or a folder: then a file "
-    "for each of --input, and what is there already is kept.",
+    "for each of --input, and existing files are kept.",
 )
 @click.option("--column", default="text", show_default=True, help="Column of texts in --input.")
 @click.option("--data", multiple=True, metavar="KEY=VALUE", help=DATA_HELP)

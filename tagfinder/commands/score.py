@@ -16,7 +16,7 @@ from tagfinder.errors import InputError
 if TYPE_CHECKING:
     from tagfinder.evaluation.score import Judged
 
-ERROR_DEPTH = 10  # errors are shown by NDCG@10 whatever ranks are asked for
+ERROR_DEPTH = 10  # errors are always shown by NDCG@10
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,7 +71,7 @@ ERROR_DEPTH = 10  # errors are shown by NDCG@10 whatever ranks are asked for
     type=click.Path(path_type=Path, file_okay=False),
     help="Of two folders: where to keep what is scored already; workers elsewhere have to see it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; so it is where it is piped.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; the default in a pipe.")
 @executor_options
 def command(  # noqa: PLR0917 - one argument for each option
     predictions: Path,
@@ -87,7 +87,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     executor_settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Score rankings against true labels; print a table, or one JSON object where it is piped.
+    """Score rankings against true labels; print a table, or one JSON object if piped.
 
     ndcg@k, map@k, precision@k, recall@k, hit_rate@k and mrr@k are the standard scores,
     report_ndcg@k and report_map@k the definitions of the student report. Rows without true labels

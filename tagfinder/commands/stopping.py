@@ -1,4 +1,4 @@
-"""SIGTERM ends a command within seconds, whatever it is doing."""
+"""SIGTERM ends a command within seconds at any point of its work."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def keys_of() -> list[str]:
 
 
 def options_of(group: str) -> list[str]:
-    """Return the options of a config group; none where it is a plain key."""
+    """Return the options of a config group; none for a plain key."""
     return _options(group)
 
 

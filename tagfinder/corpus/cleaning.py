@@ -40,13 +40,13 @@ EMOJI = (
     r"\x{200D}\x{FE0E}\x{FE0F}\x{20E3}\x{E0020}-\x{E007F}]+"
 )
 # More is removed than `extract` finds: `#one#two` and `word#tag` give the answer away
-# as well. At the end, nothing but signs may stand between and after hashtags: a mention or a word
+# as well. At the end, only signs may be between and after hashtags: a mention or a word
 # ends the run.
 TRAILING_HASHTAGS = rf"(?:{HASHTAG}[^\p{{L}}\p{{N}}_@#＃]*)+$"
 # A hashtag in an address goes with the rest of the address.
 FRAGMENT = rf"((?i:https?://|\bwww\.)[^\s<>\"#＃]*){SIGN}[^\s<>\"]*"
 ANY_HASHTAG = rf"{FRAGMENT}|(?:{HASHTAG})+"
-# Soft hyphens, joiners and direction marks are invisible and stand inside words.
+# Soft hyphens, joiners and direction marks are invisible and occur inside words.
 INSIDE_WORDS = r"['’‘´`＇\p{Cf}]"
 NOT_LETTERS = r"(?:^|\s)\p{M}\S*|\S*[^\p{L}\p{M}\s]\S*"
 
@@ -269,7 +269,7 @@ class JoinApostrophes(Replace):
 
 
 class RemovePunctuation(Replace):
-    """Puts a blank for all that is not a letter, mark, number or white space of any script.
+    """Replaces each character that is not a letter, mark, number or white space by a blank.
 
     Args:
         keep: characters that stay.

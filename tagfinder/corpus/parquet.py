@@ -1,4 +1,4 @@
-"""Parquet files that are read and written batch by batch, whatever their size."""
+"""Parquet files of any size, read and written batch by batch."""
 
 from __future__ import annotations
 

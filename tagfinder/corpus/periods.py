@@ -75,7 +75,7 @@ class Cutting:
     selection: Selection
 
     def cut(self, folder: Path, period: Period) -> PreparedCorpus:
-        """Write a corpus that trains on all that was known and tests on a period.
+        """Write a corpus that trains on all earlier posts and tests on a period.
 
         There is no validation part. Training posts without a hashtag of the label set are left out.
 

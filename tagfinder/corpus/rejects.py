@@ -49,7 +49,7 @@ class Rejects:
 
     @property
     def total(self) -> int:
-        """Number of rows rejected for whatever reason."""
+        """Number of rows rejected for any reason."""
         return sum(self.counts.values())
 
     def add(self, reason: str, rows: pl.DataFrame | int) -> None:

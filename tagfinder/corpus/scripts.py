@@ -86,7 +86,7 @@ _BLANKS = re.compile(" +")
 
 
 def _pairs(run: str) -> str:
-    """Return each two neighbouring characters, marks with the character that they stand on."""
+    """Return each two neighbouring characters, marks with their base character."""
     characters: list[str] = []
     for character in run:
         if characters and unicodedata.category(character).startswith("M"):

@@ -17,7 +17,7 @@ import pyarrow as pa
 from tagfinder.files import digest_of, read_json, write_json
 from tagfinder.paths import cache_dir
 
-# Nouns first, as WordNet's lemmatiser reads a word when nobody says what it is: `screening` stays a
+# Nouns first, as WordNet's lemmatiser reads a word without a part of speech: `screening` stays a
 # noun where lemmatisers that look for the shortest form say `screen`. The auxiliaries come before
 # them, because `does` would else be the plural of `doe`.
 READINGS = ("AUX", "NOUN", "VERB", "ADJ", "ADV")
@@ -52,7 +52,7 @@ Lookup = Callable[[str], str]
 
 @lru_cache(maxsize=2**17)
 def lemma(word: str) -> str:
-    """Return the dictionary form of a lower-case English word; any other word is returned as it is.
+    """Return the dictionary form of a lower-case English word; other words stay unchanged.
 
     Only words of the dictionary change: a name or a hashtag that ends in `s` is no plural.
     Punctuation around the word stays.

@@ -155,5 +155,5 @@ class ShuffledBatches(Sampler[np.ndarray]):
 
 
 def identity(batch: Any) -> Any:
-    """Stand in for a collate function where the dataset gives whole batches already."""
+    """Return the batch unchanged: the dataset gives whole batches already."""
     return batch

@@ -64,7 +64,7 @@ class CombinedFeatures:
         return known
 
     def columns(self, texts: pl.Series) -> list[pl.Series]:
-        """Return for each member what it reads of published texts."""
+        """Return for each member its cleaned published texts."""
         languages = self.cleaning.languages(texts)
         cleaned = self.cleaning.clean(texts, languages)
         wanted = {member.column for member in self.members}

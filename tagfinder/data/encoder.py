@@ -80,7 +80,7 @@ class Encoder:
         if self.sha256 and sha256_of(weights) != self.sha256:
             raise InputError(
                 f"encoder.name={self.name}: {weights} does not have encoder.sha256={self.sha256}; "
-                "install the package again, or set encoder.sha256=null to take the file as it is"
+                "install the package again, or set encoder.sha256=null to accept this file"
             )
         return folder
 

@@ -19,7 +19,7 @@ class StorableFeatures(Features, Protocol):
     """Features whose encoded texts can be written to files and mapped from there."""
 
     def key(self) -> dict[str, Any]:
-        """Return all that decides the encoding, except the texts, as JSON-able values."""
+        """Return everything but the texts that the encoding depends on, as JSON-able values."""
 
     def write(self, texts: pl.Series, folder: Path) -> None:
         """Encode texts of `column` into files of an empty folder."""
@@ -30,7 +30,7 @@ class StorableFeatures(Features, Protocol):
 
 @runtime_checkable
 class KeepingFeatures(Features, Protocol):
-    """Features that keep what they encoded text by text, so that no text is encoded twice."""
+    """Features that cache encoded texts, so that no text is encoded twice."""
 
     def encode_once(self, texts: pl.Series) -> EncodedTexts:
         """Encode texts of `column`, or open what was encoded before."""

@@ -76,7 +76,7 @@ class OverSampling:
     most: int = 5
 
     def rows(self, labels: Ragged, train_counts: Sequence[int]) -> np.ndarray:
-        """Return each row as often as it is trained on."""
+        """Return row numbers; each row as often as training uses it."""
         counts = np.maximum(np.array(train_counts, dtype=np.float64), 1)
         rarest = np.full(len(labels), float(self.target))
         owner = np.repeat(np.arange(len(labels)), labels.lengths)

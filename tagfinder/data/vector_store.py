@@ -1,4 +1,4 @@
-"""Vectors of texts on disk: each text is encoded once, whatever corpus, part or run it is in.
+"""Vectors of texts on disk: each text is encoded once for all corpora, parts and runs.
 
 A folder holds shards, each a folder of its own with the texts' digests and their vectors. A shard
 is put there whole and never changed, so that a pass that was stopped continues after its last whole
@@ -66,7 +66,7 @@ def stored_vectors(
     """Return the vectors of texts; the ones that no shard of a folder has are computed and added.
 
     Args:
-        folder: of one encoder; made where it is missing. A damaged shard is made again.
+        folder: of one encoder; made if it is missing. A damaged shard is made again.
         texts: N texts.
         compute: encodes the ones that are missing, each once.
         empty: (0, D) of the vectors' dtype.
@@ -107,7 +107,7 @@ def keys_of(texts: pl.Series) -> np.ndarray:
 
 
 def places_in(there: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return (N,) int64 where wanted digests stand among the ones that are there, -1 if nowhere.
+    """Return the (N,) int64 positions of wanted digests among the stored ones, -1 if missing.
 
     Args:
         there: (M, 2) uint64, M > 0.

@@ -174,7 +174,7 @@ class Glove:
 
 
 def read_vectors(path: Path, wanted: Set[str]) -> tuple[dict[str, np.ndarray], int]:
-    """Read the vectors of some words, line by line, whatever the size of the file.
+    """Read the vectors of some words, line by line, from a file of any size.
 
     Args:
         path: in GloVe's format, or Word2Vec's with its header line; plain or gzipped.
@@ -263,7 +263,7 @@ class EmbeddingTables:
 
 
 def spellings_of(word: str) -> tuple[str, str, str]:
-    """Return how a word is looked up: as it is, in lower case, and without what surrounds it."""
+    """Return the forms in which a word is looked up: unchanged, in lower case, and bare."""
     lower = word.lower()
     return word, lower, lower.strip("#@.,:;!?\"'()[]…-–—“”‘’")
 
@@ -271,7 +271,7 @@ def spellings_of(word: str) -> tuple[str, str, str]:
 def look_up(words: Sequence[str], vectors: Any, dimension: int) -> np.ndarray:
     """Return the (V, dimension) float32 vectors of words, zeros if there is none.
 
-    A word is looked up as it is, then in lower case, then without what surrounds its letters.
+    A word is looked up unchanged, then in lower case, then without what surrounds its letters.
     """
     values = np.zeros((len(words), dimension), dtype=np.float32)
     for number, word in enumerate(words):

@@ -153,7 +153,7 @@ def asked_author() -> str | None:
 
 
 def model_view(model: Model, text: str, k: int, author: str | None) -> None:
-    """Show what one model reads, suggests and why."""
+    """Show the model's input, its suggestions and their reasons."""
     recommender = model.recommender
     st.subheader(for_markdown(model.name), anchor=False)
     st.markdown(for_markdown(f"{model.facts} · {recommender.n_hashtags:,} hashtags"))

@@ -1,7 +1,7 @@
 """Sums that grow with the number of labels, never with the number of rows.
 
 Each is a `torchmetrics.Metric` whose states are float64 or int64 and are added up across
-processes, so that several shards give what one pass gives. No row is kept.
+processes, so that several shards give the result of one pass. No row is kept.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tagfinder.files import read_json
 FORMAT = 2
 # Version 0.1.0 had no rank in the curve.
 READABLE = (1, FORMAT)
-# Suggestions of a post that are shown where nobody asks for another number.
+# Suggestions that are shown for a post by default.
 SHOWN = 5
 # Scores closer than this to 0 or 1 count as that close.
 CLOSEST = 1e-6

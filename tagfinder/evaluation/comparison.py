@@ -1,4 +1,4 @@
-"""Runs scored on the same posts, compared: means, intervals, and who beats whom how surely."""
+"""Runs scored on the same posts, compared: means, intervals, and significance of differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that is written about errors: figures, numbers as JSON, and the worst posts."""
+"""The report of errors: figures, numbers as JSON, and the worst posts."""
 
 from __future__ import annotations
 

@@ -84,12 +84,12 @@ def read_label_names(path: Path) -> list[str]:
     text file with one name on a line.
 
     Raises:
-        InputError: the file cannot be read, or a name stands in it twice.
+        InputError: the file cannot be read, or a name is in it twice.
     """
     names = _names(path)
     repeated = names.filter(names.is_duplicated())
     if len(repeated):
-        raise InputError(f"{path}: the label {repeated[0]!r} stands in it more than once")
+        raise InputError(f"{path}: the label {repeated[0]!r} is in it more than once")
     return names.to_list()
 
 
@@ -120,7 +120,7 @@ def _from_posts(path: Path, column: str) -> LabelLists:
         posts = pl.concat(source.batches(rejects))
     say_rows(path.name, posts.height, rejects)
     given = posts["hashtags"]
-    # The texts say what is true of posts, but rank nothing.
+    # The texts have true labels, but no ranking.
     if column == TRUTH and given.null_count():
         given = posts.select(pl.coalesce(given, extract(posts["text"]))).to_series()
     numbers = pl.int_range(posts.height, eager=True).cast(pl.String)
@@ -166,7 +166,7 @@ def _distinct(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in content if names.count(name) > 1)
-        raise InputError(f"{path}: row {twice!r} stands in it more than once")
+        raise InputError(f"{path}: row {twice!r} is in it more than once")
     return content
 
 

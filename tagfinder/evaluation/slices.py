@@ -1,7 +1,7 @@
 """Scores by month, author, age and frequency of the hashtag.
 
 Two kinds of slices. Posts are divided by the statistics of them, and scored over all of their
-hashtags. Uses of hashtags (a post and one of its hashtags) are divided by what was known of the
+hashtags. Uses of hashtags (a post and one of its hashtags) are divided by the earlier uses of the
 hashtag, and each is scored as if it were its post's only one: the post's other hashtags are taken
 out of the ranking before it is looked up.
 """

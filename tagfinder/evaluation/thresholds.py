@@ -129,7 +129,7 @@ def effect(
 
 
 def _f1_by_bin(histograms: Tensor) -> Tensor:
-    """Return (L, bins) F1 of each label where it is given from that bin on."""
+    """Return (L, bins) F1 of each label if it is assigned from that bin on."""
     false, found = histograms.flip(2).cumsum(2).flip(2)
     return precision_recall_f1(found, found + false, histograms[1].sum(1, keepdim=True)).f1
 

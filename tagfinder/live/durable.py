@@ -1,4 +1,4 @@
-"""Knowledge on disk: taught posts survive whatever happens to the process.
+"""Knowledge on disk: taught posts survive a crash of the process.
 
 A folder has `posts.sqlite` (the log of posts and deletions), `words/` (the text index),
 `vectors.faiss` (with an encoder), `memory.npz` (the counts when they were saved last) and

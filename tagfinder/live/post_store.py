@@ -280,7 +280,7 @@ class PostStore:
             return self._delete(self._rows(newest, (max(n, 0),)))
 
     def changes(self, after: int, serial: int, size: int) -> Changes:
-        """Return what happened since a moment, as it is now.
+        """Return the entries since a moment, in their present state.
 
         A deleted post is among the posts or the deletions of one answer, never among both. Where
         there is more than `size`, deletions come first, so that this holds for later answers too.
@@ -416,7 +416,7 @@ class PostStore:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all reading in the block see the store as it is at one moment."""
+        """Let all reads of the block see the store at one moment."""
         with self._guard:
             self._database.execute("BEGIN")
             try:

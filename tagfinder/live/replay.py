@@ -1,6 +1,6 @@
 """Replays a timeline: each post is a query before it is taught.
 
-A query sees only posts that are older than a delay. So what a post is suggested never depends on
+A query sees only posts that are older than a delay. So the suggestions for a post never depend on
 the post itself, on copies of the same day, or on anything later.
 """
 
@@ -46,7 +46,7 @@ class Replay:
     """Posts of a timeline, taught in order of time.
 
     Args:
-        knowledge: what is taught; empty at first.
+        knowledge: gets the posts; empty at first.
         posts: the timeline, in order of `day`.
         delay: age in days from which a post is known.
         vectors: (N, D) of the posts, if there is a vector index; may be on disk.
@@ -84,7 +84,7 @@ class Replay:
     def query(
         self, position: int, sources: Collection[str], *, with_author: bool = True
     ) -> LabelledQuery:
-        """Return a post as a query, after teaching what was known in its hour.
+        """Return a post as a query, after teaching the posts that were old enough in its hour.
 
         Args:
             position: of the post in the timeline; not before those of earlier calls.

@@ -1,4 +1,4 @@
-"""Ranks posts of a timeline, each with what was known before it, and collects training examples."""
+"""Ranks posts of a timeline, each from earlier posts only, and collects training examples."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class ClosedRecommender(Protocol):
 class WholePartRecommender(ABC):
     """A recommender without gradients, which learns from the whole training part at once.
 
-    What was learned is kept as plain values and NumPy arrays (`learned` and `restore`), so that
+    The learned state is kept as plain values and NumPy arrays (`learned` and `restore`), so that
     nothing needs unpickling.
 
     Args:
@@ -106,7 +106,7 @@ class WholePartRecommender(ABC):
         self.restore(arrays_of(state[EXTRA_STATE]))
 
     def place(self, device: str) -> None:
-        """Stay on the CPU, whatever the device."""
+        """Stay on the CPU."""
         return
 
 

@@ -25,7 +25,7 @@ ITERATIONS = 200
 
 @dataclass(frozen=True)
 class Combination:
-    """What was learned, and what it is worth.
+    """The learned weights, and their effect on the scores.
 
     Attributes:
         weights: (M + 1, L) float32, as `CombinedRecommender.weights`.

@@ -53,7 +53,7 @@ class LSTMNetwork(RecommenderNetwork):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (B, T) token numbers, padded at the end, to (B, L) logits."""
         outputs, _ = self.lstm(self.embedding(tokens))
-        # A text without words is read as one word of zeros, whatever the batch pads it to.
+        # A text without words is read as one word of zeros, independent of the batch's padding.
         last = (tokens != PADDING).sum(dim=1).clamp(min=1) - 1
         final = outputs[torch.arange(tokens.shape[0], device=tokens.device), last]
         logits: Tensor = self.linear(self.dropout(functional.relu(final)))

@@ -16,7 +16,7 @@ class RecommenderNetwork(nn.Module):
     def output_layer(self) -> nn.Linear | None:
         """The layer that gives the logits.
 
-        Its bias, where it has one, starts at the hashtags' frequencies; None leaves all layers as
+        Its bias, if any, starts at the hashtags' frequencies; None leaves all layers as
         they were initialised.
         """
         return None

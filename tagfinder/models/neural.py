@@ -54,7 +54,7 @@ class NeuralRecommender(nn.Module):
             self.network.compile(dynamic=True)
 
     def logits(self, inputs: Any) -> Tensor:
-        """Return (B, L) float32 logits, whatever precision the network computes in."""
+        """Return (B, L) float32 logits for a network of any precision."""
         logits: Tensor = self.network(inputs)
         return logits.float()
 
@@ -84,7 +84,7 @@ def start_at_frequencies(layer: nn.Linear, label_set: LabelSet) -> None:
 
     The first epochs then need not learn that most hashtags are rare, on which a network over
     words can stay stuck. The same idea as the prior of Lin and others (focal loss, 2017). A layer
-    without a bias is left as it is.
+    without a bias is left unchanged.
 
     Args:
         layer: gives the logits.

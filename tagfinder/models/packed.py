@@ -45,7 +45,7 @@ class Packing:
 
         Args:
             size: rows in a window, an odd number.
-            after: the packing of the next layer where that is one of stride 2.
+            after: the packing of the next layer if that has stride 2.
 
         Returns:
             (N', size) int64 row numbers; N, one behind the last, where the text has no row.

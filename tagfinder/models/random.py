@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class RandomRecommender(WholePartRecommender):
     """Scores each hashtag by the share of training posts that have it (report, Table 3).
 
-    Whatever a real recommender reaches, this is reached without reading the post.
+    The score that is reached without reading the post.
     """
 
     def learn(self, inputs: Any, labels: csr_matrix) -> None:

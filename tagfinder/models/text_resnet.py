@@ -42,7 +42,7 @@ class Convolution(nn.Module):
 
 
 class RowNorm(nn.BatchNorm1d):
-    """Batch normalisation of rows; of a single row, which has no variance, by what it has seen."""
+    """Batch normalisation of rows; a single row uses the running statistics."""
 
     def forward(self, rows: Tensor) -> Tensor:
         """Normalise (N, C) rows."""

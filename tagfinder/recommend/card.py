@@ -78,7 +78,7 @@ def front_matter(saved: Saved, scores: dict[str, Any], license_name: str | None)
 
 
 def introduction(saved: Saved) -> str:
-    """Say what it is and how to use it."""
+    """Write what the model is and how to use it."""
     model = for_markdown(str(saved.facts.get("model", "a recommender")))
     return f"""# {for_markdown(saved.name)}
 
@@ -95,7 +95,7 @@ recommender.suggest(["New in my closet: a tote bag"], k=5)
 
 
 def data_section(corpus: dict[str, Any], metrics: dict[str, Any]) -> str:
-    """Say what it was trained on."""
+    """Write the training data."""
     rows = metrics["rows"]
     split = corpus.get("config", {}).get("split", {})
     how = ", ".join(f"{key} {split[key]}" for key in ("order", "group", "seed") if key in split)
@@ -128,7 +128,7 @@ def score_section(metrics: dict[str, Any], scores: dict[str, Any]) -> str:
             *table,
             "",
             f"Means over {metrics['test']['n']:,} test posts, with 95 % intervals over 50 "
-            "systematic samples where there are posts enough. Gains are binary, a miss counts as "
+            "systematic samples if there are enough posts. Gains are binary, a miss counts as "
             "0, ideal values are those of min(k, true hashtags). The second row reads no text.",
         ]
     )
@@ -175,15 +175,15 @@ def label_section(saved: Saved, corpus: dict[str, Any], share: float) -> str:
 
 
 def limits_section(license_name: str | None) -> str:
-    """Say what it is not made for."""
+    """Write the limits."""
     stated = (
         for_markdown(license_name or "")
         or "not stated by who exported it; ask before you use it further"
     )
     return f"""## Limits
 
-* It suggests none but the hashtags above; what came up after its data were collected is unknown
-  to it.
+* It suggests none but the hashtags above; it does not know hashtags that appeared
+  after its data were collected.
 * It learned from what people wrote: it repeats their habits and their prejudices, and it may
   suggest hashtags that are offensive or do not fit.
 * It reads English posts of up to a few dozen words. Of a text that holds nothing known it says so.

@@ -21,7 +21,7 @@ def scores_with_baseline(predictions: Path, label_set: LabelSet) -> dict[str, di
     """Score a run's test posts, and beside it the most frequent hashtags for every post.
 
     Returns:
-        `model` and `baseline`, each a mapping from score to its mean and, where there are posts
+        `model` and `baseline`, each a mapping from score to its mean and, if there are posts
         enough, the 95 % interval over systematic samples: `(mean, (low, high) or None)`.
     """
     most_frequent = np.argsort(-np.asarray(label_set.train_counts), kind="stable")[: max(KS)]

@@ -8,7 +8,7 @@ from typing import Any
 from tagfinder.errors import InputError, WorkError
 from tagfinder.recommend.bundle import BUNDLE_FILE, CARD, FEATURES
 
-# All that a bundle can hold; a repository may hold more, which is not fetched.
+# All files of a bundle; other files of a repository are not fetched.
 FETCHED = (BUNDLE_FILE, CARD, "*.json", "*.safetensors", "*.bin", "*.onnx", f"{FEATURES}/*")
 
 

@@ -1,4 +1,4 @@
-"""One way to open whatever suggests hashtags: a run's folder or a bundle, closed or live."""
+"""Opens every kind of recommender: a run's folder or a bundle, closed or live."""
 
 from __future__ import annotations
 

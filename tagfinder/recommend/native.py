@@ -16,7 +16,7 @@ from tagfinder.artifacts.trust import VARIABLE, trusted_packages
 from tagfinder.configuration.limits import limits
 from tagfinder.errors import InputError
 
-# Keys in a state dict under which such a library's own format stands.
+# Keys in a state dict that hold such a library's own format.
 NATIVE_KEYS = ("fasttext", "trees")
 PROBE = "tagfinder.recommend.probe"
 IMPORT_SECONDS = 120  # most that a busy machine takes until the probe begins

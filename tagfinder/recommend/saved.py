@@ -1,4 +1,4 @@
-"""All that a recommender is made of, as a run or a bundle keeps it, before anything is built."""
+"""The parts of a recommender in a run or a bundle, before anything is built."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def read_run(folder: Path) -> Saved:
 
 
 def _state_of(run: RunFolder) -> dict[str, Any]:
-    """Return the state that the run's scores stand for: as plain files, else of a checkpoint."""
+    """Return the state of the run's scores: from plain files, else from a checkpoint."""
     if run.state.is_dir():
         return load_state(run.checked(run.state))
     checkpoint = run.checked(run.weights)

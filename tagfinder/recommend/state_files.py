@@ -18,7 +18,7 @@ TENSORS = "model.safetensors"
 REST = "model.json"
 FASTTEXT = "fasttext"
 BINARY = ".bin"
-# In REST, what stands in another file is a mapping with this one key.
+# In REST, a reference to another file is a mapping with this one key.
 ELSEWHERE = "stored_in"
 
 

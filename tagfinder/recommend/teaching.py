@@ -59,7 +59,7 @@ def teach_files(run: Path, paths: Sequence[str], settings: Sequence[str] = (), *
     return (
         f"{taught:,} posts taught in {seconds:.1f} s, {known:,} known already, "
         f"{left_out:,} without a hashtag or a time, or not usable"
-        f"{'; the classifiers were learned anew' if learned else ''}"
+        f"{'; the classifiers were trained again' if learned else ''}"
     )
 
 

@@ -103,7 +103,7 @@ def _digest(run: RunFolder) -> str:
 
 
 def trained_on(run: RunFolder, config: DictConfig) -> PreparedCorpus:
-    """Return the corpus of a run: where it was, else prepared again.
+    """Return the corpus of a run: its own folder, or prepared again if that is gone.
 
     Raises:
         InputError: it cannot be made again as it was.

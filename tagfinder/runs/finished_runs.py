@@ -131,7 +131,7 @@ def _names(runs: Sequence[RunFolder]) -> list[str]:
         [str(run.path) for run in runs],
     )
     names = next(names for names in candidates if len(set(names)) == len(names))
-    # They stand in headings and sentences, and may be a stranger's.
+    # They are shown in headings and sentences, and may be a stranger's.
     return [UNUSUAL.sub("?", name) for name in names]
 
 
@@ -145,7 +145,7 @@ def _check_same_rows(first: FinishedRun, other: FinishedRun) -> None:
         f"{only_first} of {len(ids)} posts of the first and {only_other} of {len(others)} of the "
         "second are not in the other"
         if only_first or only_other
-        else "the posts stand in another order"
+        else "the posts are in another order"
     )
     raise InputError(
         f"{first.folder.path} and {other.folder.path} were scored on different posts: {difference}"
@@ -171,7 +171,7 @@ def _check_same_truth(first: FinishedRun, other: FinishedRun) -> None:
 
 
 def _renumbered(run: FinishedRun, like: FinishedRun) -> Ragged:
-    """Return a run's true labels by another run's numbers, ascending; -1 for what it has not."""
+    """Return a run's true labels by another run's numbers, ascending; -1 for missing ones."""
     own, other = run.folder.label_set.hashtags, like.folder.label_set.hashtags
     if own == other:
         return run.labels

@@ -71,7 +71,7 @@ def evaluate_over_time(folder: Path, protocol: str, rhythm: Rhythm) -> tuple[Run
         rhythm: when it is refitted.
 
     Returns:
-        The folder of what came out, `PROTOCOL-RHYTHM` within the run's: a run's folder itself,
+        The folder of the results, `PROTOCOL-RHYTHM` within the run's: a run's folder itself,
         with `periods/`, scores, rankings and slices; and the slices.
 
     Raises:
@@ -144,7 +144,7 @@ def closed_selection(run: RunFolder) -> Selection:
     if is_open_vocabulary_config(run.config.model):
         raise InputError(
             f"{run.path} has an open vocabulary (selection.top_n is null) and learns as time goes "
-            "on: nothing is to be fitted anew"
+            "on: it needs no refit"
         )
     return Selection(top_n=chosen.top_n, min_count=chosen.min_count, count_on="train")
 

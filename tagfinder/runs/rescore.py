@@ -1,4 +1,4 @@
-"""Scoring a finished run again: the weights it was scored with, others, or all that stayed."""
+"""Scoring a finished run again: with its scored weights, others, or all kept ones."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def evaluate(folder: Path, checkpoint: str, part: Part) -> list[dict[str, Any]]:
 
 
 def chosen_checkpoints(run: RunFolder, checkpoint: str) -> Iterator[Path]:
-    """Yield the checkpoints that a word or a path stands for.
+    """Yield the checkpoints that a word or a path names.
 
     Raises:
         InputError: there is none, or it is damaged.

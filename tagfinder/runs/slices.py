@@ -26,7 +26,7 @@ def write_slices(run: RunFolder, n_resamples: int = 1000) -> Slices:
     """Write `slices.csv`, `slices.json`, `slices.md` and their figure into a run's folder.
 
     Args:
-        run: with `predictions.parquet` and `metrics.json`, whatever made the rankings.
+        run: with `predictions.parquet` and `metrics.json` of any recommender.
         n_resamples: resamples of the bootstrap.
 
     Raises:

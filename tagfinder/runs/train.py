@@ -66,7 +66,7 @@ def train(config: DictConfig) -> float:
     run = RunFolder(output_dir())
     # Lightning's further processes work for the first one, which has the folder.
     rank = rank_zero_only.rank  # type: ignore[attr-defined]
-    # The user composed this configuration: the run that it leaves may be opened as it is.
+    # The user composed this configuration: the run that it leaves may be opened without asking.
     trusted = trusting(packages_named(plain(config)))
     with trusted, owned(run.path) if rank == 0 else nullcontext():
         return train_in(run, config)
@@ -94,7 +94,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     features.fit(corpus)
     run.describe(config, corpus, features)
     data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
-    # Whatever the features drew, equal seeds give equal initial weights.
+    # Seed again, so that fitting the features does not change the initial weights.
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     model = module_of(complete_model(make_model, corpus.label_set, features))
     if getattr(model, "single_pass", False):

@@ -140,7 +140,7 @@ class Service:
         )
 
     def open(self) -> None:
-        """Begin to follow what is taught elsewhere."""
+        """Begin to follow posts that other processes teach."""
         for following in self.following.values():
             following.start()
 
@@ -250,7 +250,7 @@ def _document_problems(app: FastAPI) -> None:
 
 
 def unused_name(name: str, used: dict[str, Any]) -> str:
-    """Return a name, with a number behind it where it is used already."""
+    """Return a name, with a number behind it if it is used already."""
     number, free = 1, name
     while free in used:
         number += 1

@@ -83,7 +83,7 @@ class Batcher:
         return await request.done
 
     async def close(self) -> None:
-        """Wait until all that waits is scored."""
+        """Wait until all waiting requests are scored."""
         if self._task is not None:
             await self._task
         self._thread.shutdown()
@@ -101,7 +101,7 @@ class Batcher:
                     self._thread, self._suggest, texts, batch[0].settings
                 )
             except Exception as error:
-                # Whatever went wrong is the answer to these requests; the next ones continue.
+                # The error is the answer to these requests; the next ones continue.
                 for request in batch:
                     if not request.done.done():
                         request.done.set_exception(error)

@@ -30,7 +30,7 @@ class Connections:
         self._incomplete: dict[str, dict[Connection, None]] = {}
 
     def opened(self, connection: Connection) -> None:
-        """Count a connection; where there are too many, close the one that is least missed."""
+        """Count a connection; if there are too many, close the least important one."""
         self.n_open += 1
         self.waits(connection)
         if self.n_open > self.limits.max_connections:
@@ -88,7 +88,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, if what came before was no reason to stop."""
+        """Continue reading, unless earlier bytes were a reason to stop."""
         if self.transport.is_closing():
             return
         if self._deadline is None and self._reads_head:
@@ -139,7 +139,7 @@ class Connection(HttpToolsProtocol):
         self._unread = self.loop.call_later(self.limits.body_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on sending."""
+        """Continue sending."""
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None

@@ -50,7 +50,7 @@ class Following:
             thread.join(seconds)
 
     def seconds_behind(self) -> float:
-        """Return for how long the recommender has not had all that was written."""
+        """Return for how long the recommender has lacked some of the written posts."""
         return time.monotonic() - min(self._pulled, self._followed)
 
     def _repeat(self, work: Callable[[], None]) -> None:
@@ -60,7 +60,7 @@ class Following:
                 work()
                 failing = False
             except Exception as error:
-                # What failed is tried again; it is said once, not at each attempt.
+                # A failure is retried; it is logged once, not at each attempt.
                 if not failing and not self._end.is_set():
                     logger.warning("%s: %s", self._name, as_sentence(error), exc_info=error)
                 failing = True

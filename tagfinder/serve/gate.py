@@ -58,7 +58,7 @@ class Gate:
         try:
             await self._admitted(scope, receive, noting_status)
         except ClientDisconnect:
-            status = 499  # as nginx calls it; nobody gets it
+            status = 499  # nginx's number; the client is gone
         finally:
             self.meters.answered(scope, status, time.perf_counter() - started)
 
@@ -197,7 +197,7 @@ def _header(scope: Scope, name: bytes) -> bytes:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a body that was read already, and then what comes after it."""
+    """Return a receiver that gives a body that was read already, then later messages."""
     given = False
 
     async def replay() -> Message:

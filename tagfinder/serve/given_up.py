@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-# As nginx calls it; nobody gets this answer, but it is counted.
+# nginx's number; the client is gone, but the answer is counted.
 CLIENT_GONE = 499
 
 

@@ -21,7 +21,7 @@ class WordReason(BaseModel):
     """A word of the text that spoke for a hashtag."""
 
     word: str
-    effect: float = Field(description="What it adds to the hashtag's log-odds or margin.")
+    effect: float = Field(description="Its contribution to the hashtag's log-odds or margin.")
 
 
 class PostReason(BaseModel):
@@ -64,7 +64,7 @@ class ModelAnswer(BaseModel):
 
     name: str
     hashtags: int = Field(description="How many hashtags it chooses from.")
-    facts: dict[str, Any] = Field(description="What is known of its training.")
+    facts: dict[str, Any] = Field(description="Facts about its training.")
 
 
 class LogAnswer(BaseModel):
@@ -72,7 +72,7 @@ class LogAnswer(BaseModel):
 
     posts: int = Field(description="Posts that suggestions come from.")
     behind: int = Field(description="Posts and deletions of the folder that are not applied yet.")
-    seconds_behind: float = Field(description="For how long it has not had all that was written.")
+    seconds_behind: float = Field(description="How long it has lacked some written posts.")
     keeps: bool = Field(description="Whether this process writes the folder's files.")
 
 
@@ -80,7 +80,7 @@ class HealthAnswer(BaseModel):
     """State and limits of the service."""
 
     status: Literal["ok", "behind"] = Field(
-        "ok", description="Behind: suggestions lack what was taught elsewhere a while ago."
+        "ok", description="Behind: suggestions lack posts that were taught elsewhere a while ago."
     )
     version: str
     process: int = Field(description="Number of the process that answers.")

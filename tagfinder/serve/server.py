@@ -57,8 +57,8 @@ def _serve_alone(served: Served, host: str, port: int) -> None:
         signal.signal(number, lambda *_: None)
     uvicorn.Server(configured(app, host, port, served.limits)).run()
     if any(thread.name == LEARNING for thread in threading.enumerate()):
-        # The interpreter cannot end beside a thread that is deep in a library's code. All that was
-        # acknowledged is on disk, and interrupted learning is repeated.
+        # The interpreter cannot end beside a thread that is deep in a library's code. Acknowledged
+        # posts are on disk, and interrupted learning is repeated.
         logging.shutdown()
         os._exit(0)
 

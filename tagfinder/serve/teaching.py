@@ -126,7 +126,7 @@ def _check_times(posts: list[Any], max_future_seconds: float) -> None:
 
 
 def _learn_beside(suggester: LiveSuggester) -> None:
-    """Learn the classifiers where it is time to; it may take a minute, and nobody waits for it.
+    """Train the classifiers in the background if it is time to; it may take a minute.
 
     The thread is a daemon: it does not keep the process alive.
     """

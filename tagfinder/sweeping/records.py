@@ -1,4 +1,4 @@
-"""What is known of each run of a sweep: `job.json` in its folder, `sweep.csv` above all of them."""
+"""The records of a sweep: `job.json` in each run's folder, `sweep.csv` above all of them."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _check_same_search(what: Search, folder: Path) -> None:
     elif study.user_attrs["search"] != asked:
         raise InputError(
             f"{folder} holds another search, with {study.user_attrs['search']}; "
-            "go on with the same space and overrides, or name another folder"
+            "continue with the same space and overrides, or name another folder"
         )
 
 

@@ -38,7 +38,7 @@ class Trackers:
         self.trackers = [logger for logger in loggers if isinstance(logger, Tracker)]
 
     def result(self, metrics: dict[str, Any], figures: Path) -> None:
-        """Tell each tracker what came out."""
+        """Tell each tracker the results."""
         for tracker in self.trackers:
             tracker.result(metrics, figures)
 
@@ -47,7 +47,7 @@ class Trackers:
 def tracked(
     loggers: Sequence[Logger], config: dict[str, Any], overrides: Sequence[str]
 ) -> Iterator[Trackers]:
-    """Tell trackers of a run that the block makes; whatever ends it, they learn how it ended."""
+    """Tell trackers of a run that the block makes, and how it ended."""
     trackers = Trackers(loggers)
     failed = True
     try:

@@ -85,7 +85,7 @@ class WandbTracker(WandbLogger):
 
     @rank_zero_only
     def close(self, failed: bool) -> None:
-        """End the run with its exit state; say how to sync where it is offline."""
+        """End the run with its exit state; say how to sync if it is offline."""
         if self._experiment is None:
             return
         self._experiment.finish(exit_code=INTERRUPTED if failed else 0)

@@ -116,7 +116,7 @@ class Checkpoints(Checkpoint):
                     self.folder.mkdir(parents=True, exist_ok=True)
                     link_or_copy(file, best)
                 return
-        # Most often `best.ckpt` is that of an epoch that comes again now, and is better still.
+        # Usually `best.ckpt` is of a later epoch than the checkpoint that training resumes from.
         logger.warning(
             "the weights of epoch %d, the best so far, are not there; from here on the best of "
             "the epochs to come is kept",

@@ -19,7 +19,7 @@ def draw_learning_curves(epochs: Sequence[dict[str, Any]], folder: Path) -> None
     """Write `learning_curves.svg` and `.png` into a folder.
 
     Args:
-        epochs: what `History` kept; nothing is drawn where it has no losses.
+        epochs: of `History`; without losses nothing is drawn.
         folder: the run's folder of figures.
     """
     if not any(name in epoch for epoch in epochs for name in LOSSES):

@@ -29,7 +29,7 @@ def module_of(recommender: Any) -> lightning.LightningModule:
 
 
 class WholePartModule(lightning.LightningModule):
-    """Hands the training part over as one batch; what was learned goes into the state dict.
+    """Hands the training part over as one batch; the learned state goes into the state dict.
 
     Args:
         recommender: learns from the whole part at once.
@@ -62,12 +62,12 @@ class WholePartModule(lightning.LightningModule):
         """Nothing is optimised step by step."""
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Put what was learned into the state dict, as plain values and tensors."""
+        """Put the learned state into the state dict, as plain values and tensors."""
         state: dict[str, Any] = tensors_of(self.recommender.learned())
         return state
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take what was learned out of the state dict."""
+        """Take the learned state out of the state dict."""
         self.recommender.restore(arrays_of(state))
 
 

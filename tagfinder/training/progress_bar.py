@@ -29,5 +29,5 @@ class EpochProgressBar(RichProgressBar):
 
 
 def progress_callbacks(wanted: bool) -> list[Callback]:
-    """Return the bar, or nothing if nobody would see it."""
+    """Return the bar, or nothing without a terminal."""
     return [EpochProgressBar()] if wanted and console.is_terminal else []

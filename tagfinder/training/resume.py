@@ -45,7 +45,7 @@ def checkpoint_to_resume(resume: bool | str, folder: Path) -> Path | None:
         if newest is None and resume is True:
             raise InputError(
                 f"resume=true but {folder} holds no whole checkpoint; "
-                "set run_dir to the run's folder, or resume=auto to start where there is none"
+                "set run_dir to the run's folder, or resume=auto to start a new one"
             )
         return newest
     chosen = Path(resume)
@@ -59,7 +59,7 @@ def _refuse_to_overwrite(folder: Path) -> None:
     if any(folder.glob("*.ckpt")):
         raise InputError(
             f"run_dir={folder.parent} holds a run already; "
-            "go on with it by resume=auto, or name another run_dir"
+            "continue it by resume=auto, or name another run_dir"
         )
 
 
@@ -80,7 +80,7 @@ def check_same_config(
     if different:
         raise InputError(
             f"the run began with another configuration: {'; '.join(different)}. "
-            "Go on with the same one, or begin a run of its own with another run_dir"
+            "Continue with the same one, or begin another run with another run_dir"
         )
 
 

@@ -1,4 +1,4 @@
-"""One training session: from scratch or from a checkpoint, with all that makes it resumable."""
+"""One resumable training session: from scratch or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def fit(
                 f"trainer.max_epochs={trainer.max_epochs} but {checkpoint} has {epoch} epochs; "
                 "ask for more, or begin a run of its own with another run_dir"
             )
-        click.echo(f"going on after epoch {epoch}, from {checkpoint}", err=True)
+        click.echo(f"resuming after epoch {epoch}, from {checkpoint}", err=True)
     with telling_how_to_go_on(resume_command):
         trainer.fit(model, data, ckpt_path=checkpoint, weights_only=True)
 
@@ -96,7 +96,7 @@ def telling_how_to_go_on(command: str) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        click.echo(f"\nstopped; the last whole epoch is kept. Go on with: {command}", err=True)
+        click.echo(f"\nstopped; the last complete epoch is kept. Resume with: {command}", err=True)
         raise SystemExit(130) from None
 
 

@@ -84,7 +84,7 @@ def _tensors(state: object) -> list[torch.Tensor]:
     return [t for v in state.values() for t in _tensors(v)] if isinstance(state, dict) else []
 
 
-def test_a_run_without_a_list_says_what_is_not_verified(
+def test_a_run_without_a_list_names_its_unverified_files(
     run: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert tagfinder.load(run).suggest("sold out")

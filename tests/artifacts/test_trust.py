@@ -121,7 +121,9 @@ def test_every_way_to_open_a_run_refuses_it(run: Path, opener: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("group", ["callbacks", "logger"])
-def test_what_is_of_the_run_itself_is_never_built(run: Path, group: str, tmp_path: Path) -> None:
+def test_callbacks_and_loggers_of_a_saved_run_are_not_built(
+    run: Path, group: str, tmp_path: Path
+) -> None:
     put(run, group, {"x": aimed(CALLS["shell"], tmp_path / "mark")})
     put(run, "rejects", str(tmp_path / "overwritten"))
     config = RunFolder.open(run).config

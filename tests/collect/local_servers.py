@@ -68,7 +68,7 @@ class HttpServer:
             daemon_threads = True
 
             def handle_error(self, *_: Any) -> None:
-                """Clients that are killed break connections; that is what they are for."""
+                """Ignore errors: killed clients break their connections."""
 
         self._server = QuietServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self._server.server_port}"
@@ -82,7 +82,7 @@ class HttpServer:
         self._server.server_close()
 
     def answer(self, asked: Asked) -> Reply | None:
-        raise AssertionError("a server says what it answers")
+        raise AssertionError("a server has to define its answers")
 
     def stream(self, asked: Asked, write: Callable[[bytes], None]) -> bool:
         """Write an endless answer if the request asks for one; tell whether it did."""
@@ -245,7 +245,7 @@ class MastodonServer(HttpServer):
     def wait_for_listeners(self, number: int) -> None:
         end = time.monotonic() + 10
         while len(self.connections) < number:
-            assert time.monotonic() < end, "nobody listens"
+            assert time.monotonic() < end, "no client listens"
             time.sleep(0.01)
 
     def answer(self, asked: Asked) -> Reply | None:
@@ -341,7 +341,7 @@ def profile_event(number: int, *labels: str) -> dict[str, Any]:
 
 
 class JetstreamServer:
-    """Replays events from the cursor on; breaks off where it is told to."""
+    """Replays events from the cursor on; breaks off at a given event."""
 
     def __init__(self, events: list[Any]) -> None:
         self.events = events

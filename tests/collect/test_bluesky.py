@@ -164,7 +164,7 @@ def test_authors_who_ask_for_it_are_left_out_at_one_request_for_25_of_them(
     assert len(profiles.asked) == 2, "fifty authors"
 
 
-def test_what_is_known_of_authors_is_not_asked_for_again(
+def test_profiles_of_known_authors_are_not_requested_again(
     run: Collect, profiles: XrpcServer
 ) -> None:
     run(*until(150))

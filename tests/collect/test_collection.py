@@ -254,7 +254,7 @@ def test_a_commit_that_is_killed_at_any_write_is_made_good(folder: Path, crash_a
 
 
 class CollectionMachine(RuleBasedStateMachine):
-    """Whatever is committed in whatever order, a collection holds what it should."""
+    """A collection has the right posts after any commits in any order."""
 
     def __init__(self) -> None:
         super().__init__()

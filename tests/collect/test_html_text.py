@@ -52,6 +52,6 @@ def test_no_input_whatsoever_breaks_the_reading(html: str) -> None:
 
 
 @given(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), min_size=1, max_size=5))
-def test_words_survive_whatever_markup_stands_around_them(words: list[str]) -> None:
+def test_words_survive_any_markup_around_them(words: list[str]) -> None:
     html = "".join(f"<p><b>{word}</b></p>" for word in words)
     assert html_to_text(html).split() == words

@@ -52,7 +52,7 @@ def test_a_timeline_is_read_back_to_its_beginning(run: Collect, tmp_path: Path) 
     assert (row["lang"], row["network"]) == ("en", "mastodon")
 
 
-def test_the_next_visit_reads_what_is_new_only(
+def test_the_next_visit_reads_only_new_posts(
     run: Collect, server: MastodonServer, tmp_path: Path
 ) -> None:
     run()
@@ -84,7 +84,7 @@ def test_a_visit_that_was_cut_short_leaves_no_gap(
     assert numbers_of(tmp_path / "posts") == list(range(200))
 
 
-def test_reading_ends_at_since_and_an_earlier_since_goes_on_from_there(
+def test_reading_ends_at_since_and_an_earlier_since_continues_from_there(
     run: Collect, server: MastodonServer, tmp_path: Path
 ) -> None:
     since = START + timedelta(seconds=70)
@@ -133,7 +133,7 @@ def test_faults_in_the_middle_of_pages_lose_nothing(
     assert numbers_of(tmp_path / "posts") == list(range(COUNT))
 
 
-def test_what_is_not_wanted_is_left_out_and_counted(run: Collect, server: MastodonServer) -> None:
+def test_unwanted_posts_are_left_out_and_counted(run: Collect, server: MastodonServer) -> None:
     account = server.statuses[0]["account"]
     server.statuses = [
         status(1),

@@ -111,7 +111,7 @@ def test_a_rate_limit_is_waited_out_with_a_countdown(
     started = time.monotonic()
     assert get().json() == {"path": "/a"}
     assert seconds - 0.1 <= time.monotonic() - started < seconds + 2.5
-    assert "rate limit reached; going on in" in told[0]
+    assert "rate limit reached; continuing in" in told[0]
 
 
 def test_a_longer_wait_than_allowed_ends_in_one_sentence(

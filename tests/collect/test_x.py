@@ -86,7 +86,7 @@ def test_a_finished_search_costs_no_more_requests(run: Collect, server: XServer)
     assert len(server.asked) == asked
 
 
-def test_a_search_that_was_cut_short_goes_on_where_it_was(
+def test_an_interrupted_search_continues_at_its_last_page(
     run: Collect, server: XServer, tmp_path: Path
 ) -> None:
     server.page_limit = 100

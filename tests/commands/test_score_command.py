@@ -1,4 +1,4 @@
-"""`tagfinder score`: the published numbers, and what it says about files that do not fit."""
+"""`tagfinder score`: the published numbers, and its messages about files that do not fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tagfinder.cli import main
 
 
 class Command:
-    """Runs `tagfinder score` on files of its own and keeps what it printed."""
+    """Runs `tagfinder score` on files of its own and keeps its output."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self.capsys = folder, capsys
@@ -195,7 +195,7 @@ def test_a_label_that_the_truth_repeats_counts_once(score):
         ),
         ({"a": [1], "b": 2}, TRUTH, "row 'b' is 2; expected"),
         ([[1], [2]], TRUTH, "expected {.* found a list"),
-        ('{"a": [1], "a": [2]}', TRUTH, "row 'a' stands in it more than once"),
+        ('{"a": [1], "a": [2]}', TRUTH, "row 'a' is in it more than once"),
         ('{"a": [1, }', TRUTH, "not a readable JSON file .*line 1 column"),
         ("", TRUTH, "not a readable JSON file"),
         (b"\xff\xfe{}", TRUTH, "not a readable JSON file"),
@@ -231,7 +231,7 @@ def test_labels_that_the_file_of_labels_does_not_have_are_refused(score):
     assert "row 'b' holds the label 'nwes', which is not among the 2 of --labels" in error
     assert "row 'a' holds the label 3" in score.refusal(RANKINGS, TRUTH, "--labels", labels)
     twice = score.file("twice.txt", "news\nnews\n")
-    assert "'news' stands in it more than once" in score.refusal(RANKINGS, TRUTH, "--labels", twice)
+    assert "'news' is in it more than once" in score.refusal(RANKINGS, TRUTH, "--labels", twice)
 
 
 @pytest.mark.parametrize("flags", [["--k", "0"], ["--k", "x"], ["--samples", "1"], ["--sample"]])

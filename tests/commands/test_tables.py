@@ -1,4 +1,4 @@
-"""Tables that people read: what is true of every post first, and no wider than a terminal."""
+"""Tables that people read: scores over every post first, and no wider than a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every option of every config group is what it says: it composes and can be built."""
+"""Every option of every config group composes and can be built."""
 
 from __future__ import annotations
 

@@ -264,7 +264,7 @@ def test_a_batch_is_cleaned_like_its_rows(
 
 @settings(deadline=None)
 @given(texts=st.lists(ANY_TEXT | TWEETS, max_size=10))
-def test_what_is_cleaned_is_clean(texts: list[str]) -> None:
+def test_cleaning_is_idempotent(texts: list[str]) -> None:
     cleaning = load_cleaning("report")
     cleaned = cleaning.clean(pl.Series(texts, dtype=pl.String))
     further = cleaning.deep_clean(cleaned)

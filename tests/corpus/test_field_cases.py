@@ -1,4 +1,4 @@
-"""Corpora of files as the world exports them: what is prepared, and what is said of it."""
+"""Corpora of real export files: the prepared posts, and the messages about them."""
 
 from __future__ import annotations
 

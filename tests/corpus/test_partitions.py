@@ -1,4 +1,4 @@
-"""A corpus is the same in whatever pieces and by whatever engine it is prepared."""
+"""A corpus does not depend on its partitions or on the engine that prepares it."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_each_engine_makes_the_same_corpus(
     assert_same(whole, made)
 
 
-def test_a_preparation_that_was_stopped_goes_on_where_it_was(
+def test_an_interrupted_preparation_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = (monkeypatch, tmp_path / "cache", OVERRIDES["by time, near-duplicates"])

@@ -1,4 +1,4 @@
-"""A corpus cut for a period: only what was known when the period began."""
+"""A corpus cut for a period: only posts from before the period."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_each_post_is_in_one_period() -> None:
             assert sum(period.begin <= time < period.end for period in periods) == 1
 
 
-def test_what_is_learned_from_and_the_label_set_are_older_than_the_delay(tmp_path: Path) -> None:
+def test_training_posts_and_label_set_are_older_than_the_delay(tmp_path: Path) -> None:
     file = write_posts_of_a_year(tmp_path / "posts.parquet")
     whole = prepared("data=files", f"data.path={file}", "protocol=live")
     posts = pl.read_parquet(whole.folder / "posts.parquet")

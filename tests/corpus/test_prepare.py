@@ -119,7 +119,7 @@ def test_report_protocol_keeps_inline_hashtags_as_words_and_covered_posts_only()
     assert inline["clean"].str.contains(r"\bfashion\b").all()
 
 
-def test_honest_protocol_lets_nobody_learn_from_the_future_or_from_copies() -> None:
+def test_honest_protocol_keeps_the_future_and_copies_out_of_training() -> None:
     corpus = prepared("data=synthetic", "data.rows=4000", "protocol=honest")
     tweets = tweets_of(corpus)
     spans = [tweets.filter(pl.col("split") == part)["created_at"] for part in PARTS]

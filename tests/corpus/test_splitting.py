@@ -91,7 +91,7 @@ def days(*numbers: int) -> np.ndarray:
     return first + (np.array(numbers) - 1) * 86_400_000_000
 
 
-def test_dates_cut_where_they_say_and_what_is_newer_is_in_no_part() -> None:
+def test_dates_cut_exactly_and_newer_posts_are_in_no_part() -> None:
     split = Split(
         order="temporal", val_from="2022-01-05", test_from="2022-01-07", test_until="2022-01-09"
     )
@@ -99,7 +99,7 @@ def test_dates_cut_where_they_say_and_what_is_newer_is_in_no_part() -> None:
     assert parts.tolist() == [TRAIN] * 4 + [VAL] * 2 + [TEST] * 2 + [TOO_NEW] * 2
 
 
-def test_before_a_test_date_the_shares_divide_what_is_left() -> None:
+def test_before_a_test_date_the_shares_divide_the_remaining_posts() -> None:
     split = Split(order="temporal", train=0.6, val=0.2, test_from="2022-01-09T00:00:00+00:00")
     parts = split.assign(days(*range(1, 13)), alone(12))
     assert parts.tolist() == [TRAIN] * 6 + [VAL] * 2 + [TEST] * 4

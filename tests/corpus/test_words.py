@@ -30,7 +30,7 @@ def test_a_word_that_only_looks_inflected_stays(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["", "!", "x2s", "naïves", "Allies", "日本語", "a.b", "…"])
-def test_what_is_no_lower_case_english_word_stays(word: str) -> None:
+def test_other_than_lower_case_english_words_stay(word: str) -> None:
     assert lemma(word) == word
 
 

@@ -1,4 +1,4 @@
-"""What is kept in a cache is used only where it is whole, and made again otherwise."""
+"""An intact cache entry is used; a damaged one is made again."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_an_unknown_setting_is_told_with_the_known_ones(key: str) -> None:
         Encoder("any", **{key: "maybe"})
 
 
-def test_what_is_trained_reads_word_pieces_and_what_is_frozen_reads_vectors(
+def test_a_trainable_encoder_reads_word_pieces_and_a_frozen_one_vectors(
     tiny_encoder: Path,
 ) -> None:
     assert isinstance(encoder_features(Encoder(str(tiny_encoder))), FrozenEncoder)
@@ -79,7 +79,7 @@ def test_vectors_are_those_of_the_encoder_itself(tiny_encoder: Path, pooling: st
     assert torch.allclose(vectors, expected, atol=1e-5)
 
 
-def test_a_text_is_encoded_once_in_whatever_part_it_stands(
+def test_a_text_is_encoded_once_for_all_parts(
     tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TAGFINDER_CACHE", str(tmp_path))

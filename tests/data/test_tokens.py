@@ -69,7 +69,7 @@ def test_texts_of_a_part_are_encoded_once(tmp_path: Path) -> None:
     assert second.take(rows).tolist() == first.take(rows).tolist()
 
 
-def test_other_words_or_other_texts_are_encoded_anew(tmp_path: Path) -> None:
+def test_other_words_or_other_texts_are_encoded_again(tmp_path: Path) -> None:
     features = TokenFeatures(EmbeddingTables(Scratch(4)))
     features.vocabulary = Vocabulary.learn(pl.Series(["a b"]), min_freq=1)
     before = encode_once(features, pl.Series(["a b c"])).take(np.array([0])).tolist()

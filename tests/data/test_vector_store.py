@@ -45,7 +45,7 @@ def test_only_texts_that_are_not_there_yet_are_computed_each_once(tmp_path: Path
     assert np.array_equal(vectors[np.array([4, 1])], expected(texts.gather([4, 1])))
 
 
-def test_a_pass_that_was_stopped_goes_on_after_its_last_whole_shard(
+def test_an_interrupted_pass_continues_after_its_last_complete_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vector_store, "SHARD", 2)
@@ -65,7 +65,7 @@ def test_no_texts_have_no_vectors(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.text(max_size=3), min_size=1), st.lists(st.text(max_size=3)))
-def test_a_text_is_found_where_it_stands(there: list[str], wanted: list[str]) -> None:
+def test_a_text_is_found_at_its_position(there: list[str], wanted: list[str]) -> None:
     places = places_in(keys_of(pl.Series(there)), keys_of(pl.Series(wanted, dtype=pl.String)))
     for text, place in zip(wanted, places.tolist(), strict=True):
         assert (place == -1) == (text not in there)

@@ -83,7 +83,7 @@ def test_a_click_puts_a_hashtag_behind_the_post(open_page: OpenPage, linear_run:
     first = buttons(page)[0]
     suggestion_buttons(page)[0].click().run()
     assert page.text_area(key="post").value == f"{before} #{first}"
-    assert first not in buttons(page), "what stands in the post is not suggested again"
+    assert first not in buttons(page), "a hashtag of the post is not suggested again"
 
 
 def test_an_example_becomes_the_post(open_page: OpenPage, linear_run: Path) -> None:

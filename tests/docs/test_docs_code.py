@@ -31,7 +31,7 @@ CODE = re.compile(
     re.MULTILINE,
 )
 HYDRA = ("train", "prepare")
-# Stand for something that a reader has to fill in.
+# Something that a reader has to fill in.
 PLACEHOLDER = re.compile(r"…|\.\.\.|\b[A-Z]{3,}\b(?!=)")
 
 # Code that is not run here, by a piece of it.

@@ -1,4 +1,4 @@
-"""Probabilities of shown suggestions mean what they say and never change an order."""
+"""Probabilities of shown suggestions are calibrated and never change an order."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_curves_pass_through_the_points_of_scikit_learn():
     assert roc.macro == pytest.approx(roc.labels.mean(0))
 
 
-def test_labels_that_nobody_has_have_no_curve_and_leave_the_means_alone():
+def test_labels_without_posts_have_no_curve_and_do_not_change_the_means():
     histograms = judgements(200, 3).histograms.clone()
     alone = roc_curves(histograms[:, :2])
     histograms[0, 2] += histograms[1, 2]
@@ -214,7 +214,7 @@ def test_numbers_quote_no_post():
     assert "word word" not in json.dumps(error_numbers(judged))
 
 
-def test_what_is_not_known_is_not_drawn(tmp_path):
+def test_missing_values_are_not_drawn(tmp_path):
     judged = ScoredPredictions("bare", posts_of([[0], [1]], [[0, 1], [0, 1]]), ["a", "b"])
     assert draw_errors(judged, tmp_path) == [
         "confusion_per_label",

@@ -1,4 +1,4 @@
-"""The examples in the docstrings give what they say."""
+"""The examples in the docstrings give their stated results."""
 
 from __future__ import annotations
 

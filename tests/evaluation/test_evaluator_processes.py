@@ -1,4 +1,4 @@
-"""Two real processes give what one gives."""
+"""Two real processes give the same scores as one."""
 
 from __future__ import annotations
 

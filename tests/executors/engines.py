@@ -20,7 +20,7 @@ ENGINES = ("this process", "processes", "submitit", "ray")
 
 @contextmanager
 def engine(name: str, folder: Path) -> Iterator[Executor]:
-    """Open an engine; skip the test where it is not installed."""
+    """Open an engine; skip the test if it is not installed."""
     if name == "this process":
         yield LocalExecutor(jobs=1)
     elif name == "processes":

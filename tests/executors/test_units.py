@@ -1,4 +1,4 @@
-"""Units of work: each is done once, whoever does them, and what goes wrong is told."""
+"""Units of work: each is done once by any worker, and errors are reported."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def fail_once(folder: Path, name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_each_engine_does_each_unit_once_and_hands_on_what_is_wrong(
-    name: str, tmp_path: Path
-) -> None:
+def test_each_engine_does_each_unit_once_and_passes_errors_on(name: str, tmp_path: Path) -> None:
     with engine(name, tmp_path) as executor:
         facts = each_once(executor, tmp_path / "units", ready(note, tmp_path), NAMES, "noting")
         assert [fact["name"] for fact in facts] == NAMES
@@ -66,7 +64,7 @@ def test_each_engine_does_each_unit_once_and_hands_on_what_is_wrong(
             each_once(executor, tmp_path / "bad", ready(refuse, tmp_path), NAMES, "refusing")
 
 
-def test_a_call_that_was_stopped_does_what_is_missing(tmp_path: Path) -> None:
+def test_an_interrupted_call_does_the_missing_units(tmp_path: Path) -> None:
     call = partial(
         *(each_once, LocalExecutor(jobs=1), tmp_path / "units"),
         *(ready(fail_once, tmp_path), NAMES, "failing"),

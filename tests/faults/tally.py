@@ -26,7 +26,7 @@ class Tally:
         refused: one sentence said what is wrong.
         lost: something that had been acknowledged was not there afterwards.
         wrong: the result was another one, and nothing said so.
-        tracebacks: it ended in an error that nobody thought of, with or without a sentence.
+        tracebacks: it ended in an unexpected error, with or without a sentence.
     """
 
     kind: str
@@ -61,7 +61,7 @@ def outcome_of(action: Callable[[], Any], expected: Any) -> str:
     try:
         return "survived" if action() == expected else "wrong"
     except TagFinderError as error:
-        # What nobody thought of has a sentence, too, but not one that helps.
+        # An unexpected error has a sentence, too, but not one that helps.
         return "tracebacks" if str(error).startswith("unexpected ") else "refused"
     # Panics of polars are no `Exception`.
     except BaseException as error:

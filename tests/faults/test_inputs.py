@@ -1,4 +1,4 @@
-"""Generated files: whatever is in them, they are read or refused in one sentence."""
+"""Generated files are read, or refused in one sentence."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def port(run: Path) -> Iterator[int]:
 
 
 def sent(port: int, content: bytes, seconds: float = 2.0) -> bytes:
-    """Send bytes and return what comes within some seconds."""
+    """Send bytes and return the answer of some seconds."""
     received = b""
     with (
         contextlib.suppress(OSError),

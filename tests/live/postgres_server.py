@@ -14,7 +14,7 @@ import pytest
 
 
 def folder_of_programs() -> Path:
-    """Where `initdb` and `pg_ctl` are; skips the test where there are none."""
+    """Return the folder of `initdb` and `pg_ctl`; skip the test if they are not installed."""
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent

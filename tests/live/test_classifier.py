@@ -1,4 +1,4 @@
-"""A classifier learns which words go with which of the hashtags in use, and goes on."""
+"""A classifier learns which words go with which of the hashtags in use, and continues later."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_the_sentence_vector_decides_if_words_are_unknown() -> None:
     np.testing.assert_array_equal(
         without.logs, learned.classify(["unheard"], vector=np.zeros(3, np.float32)).logs
     )
-    # What learned without vectors leaves them aside, and goes on with them when they come.
+    # A classifier trained without vectors ignores them, and uses them once there are some.
     plain = Classifier.learn(7, seen, SETTINGS)
     np.testing.assert_array_equal(
         plain.classify(["storm"]).logs, plain.classify(["storm"], vector=east).logs

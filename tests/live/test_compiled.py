@@ -1,4 +1,4 @@
-"""Loops are compiled wherever there is Numba, and say so where there is none."""
+"""Loops are compiled if Numba is installed, and say so if it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knowledge on disk goes on where its text index failed."""
+"""Knowledge on disk recovers after its text index failed."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_classifiers_are_kept_retrained_when_due_and_forget(tmp_path: Path) -> N
         assert again.train_classifiers(forgetting=True)
         assert not again.train_classifiers(forgetting=True)
         assert classes(again) == {"star"}
-        # Nothing of what the deleted posts taught goes on.
+        # Nothing that the deleted posts taught is left.
         assert has_learned(again, "nova") == [False, False]
         # Of the one hashtag that is left there is nothing to learn.
         assert has_learned(again, "comet") == [False, True]
@@ -169,7 +169,7 @@ def test_stored_but_uncounted_posts_wait_for_the_next_training(tmp_path: Path) -
     posts = [Post(f"{n}", 100.0 + n, "ann", "a comet", ("sky",)) for n in range(25)]
     with DurableKnowledge(tmp_path, writable=True, settings=settings) as durable:
         durable.teach(posts)
-        # As it is while another thread teaches: in the store first, in the counts afterwards.
+        # As while another thread teaches: in the store first, in the counts afterwards.
         durable.store.add([Post(f"x{n}", 101.0, "ann", "a comet", ("brandnew",)) for n in range(3)])
         assert durable.train_classifiers()
         assert classes(durable) == {"sky"}

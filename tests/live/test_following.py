@@ -72,7 +72,7 @@ def test_each_counts_and_finds_what_any_was_taught(tmp_path: Path) -> None:
         assert not other.follow()
 
 
-def test_posts_that_the_keeper_has_not_indexed_keep_nobody_from_opening(tmp_path: Path) -> None:
+def test_a_folder_opens_before_the_keeper_has_indexed_its_posts(tmp_path: Path) -> None:
     with opened(tmp_path) as keeper, opened(tmp_path) as other:
         other.teach([a_post("ant")])
         with opened(tmp_path) as third, DurableKnowledge(tmp_path / "knowledge") as reader:
@@ -124,7 +124,7 @@ def test_when_the_keeper_ends_another_takes_its_place(
     keeper, second, third = (opened(tmp_path) for _ in range(3))
     second.teach([a_post("a")])
     keeper.close()
-    # Of what was taught meanwhile the index lacks nothing and has nothing twice.
+    # The index has each of the posts taught meanwhile exactly once.
     third.teach([a_post("b")])
     second.teach([a_post("c")])
     for one in (second, third, second):

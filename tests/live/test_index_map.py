@@ -1,4 +1,4 @@
-"""Where numbers stand among others."""
+"""Positions of numbers among others."""
 
 import numpy as np
 from hypothesis import given

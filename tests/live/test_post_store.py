@@ -1,4 +1,4 @@
-"""What was taught is there, in order, until it is deleted; and nobody else's file is touched."""
+"""Taught posts are there, in order, until they are deleted; files of others stay untouched."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_reading_only_does_not_write(path: Path) -> None:
 def test_changes_have_a_deleted_post_among_the_deletions_alone(store: PostStore) -> None:
     store.add([post(name) for name in range(10)])
     store.delete(["id3", "id8"])
-    # Deletions come first where there is more than was asked for, and posts as they were then.
+    # Deletions come first if there are more entries than requested, and posts as they were then.
     first = store.changes(after=-1, serial=0, size=2)
     assert [(one.serial, one.number, one.text) for one in first.deletions] == [
         (1, 3, post(3).text),

@@ -116,7 +116,7 @@ def test_a_hidden_author_is_guessed_and_their_habits_count() -> None:
         for n in range(120)
         for author, said in [[("ann", "folks"), ("bob", "friends")][n % 2]]
     ]
-    # Ann goes on with other hashtags, of which each comes once.
+    # Ann then uses other hashtags, each once.
     posts += [post(130.0, f"folks {n}", f"old{n}", author="ann") for n in range(300)]
     posts.append(post(132.0, "dear friends", "bobtag", author="bob"))
     replayed = classified(posts, settings=replace(THOROUGH, window_days=30))

@@ -1,4 +1,4 @@
-"""Counts of posts: what is taught can be taken back, and what fades fades."""
+"""Counts of posts: a post can be subtracted again, and decayed counts decay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text index finds posts by words, and what it committed is durable."""
+"""The text index finds posts by words, and committed posts are durable."""
 
 from __future__ import annotations
 

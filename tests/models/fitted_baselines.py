@@ -43,7 +43,7 @@ def train(
 def reloaded(
     make: Callable[..., WholePartRecommender], model: WholePartRecommender, checkpoint: Path
 ) -> WholePartRecommender:
-    """Make a recommender anew and give it what a checkpoint holds, without unpickling."""
+    """Make a new recommender and give it a checkpoint's state, without unpickling."""
     twin = make(label_set=model.label_set, features=model.features)
     twin.restore_state(load_checkpoint(checkpoint)["state_dict"])
     return twin

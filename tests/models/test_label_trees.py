@@ -144,7 +144,7 @@ def test_it_suggests_from_the_run_and_from_a_bundle_alike(run: RunFolder, tmp_pa
         scores = [[tag.score for tag in suggested.hashtags] for suggested in (one, other)]
         assert scores[0] == pytest.approx(scores[1], rel=1e-5)
     assert first[0].hashtags[0].hashtag.lower() == tag
-    # What stands in the text already is not suggested, and others take its place.
+    # A hashtag of the text is not suggested, and others take its place.
     assert tag not in [one.hashtag.lower() for one in first[1].hashtags]
     assert len(first[1].hashtags) == 3
     assert first[2].hashtags == []

@@ -1,4 +1,4 @@
-"""Losses: known values, and what they do to rare hashtags."""
+"""Losses: known values, and their effect on rare hashtags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random: the order of the frequencies, whatever the post says."""
+"""Random: the order of the frequencies for any post."""
 
 from __future__ import annotations
 

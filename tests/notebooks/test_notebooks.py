@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and are committed with what they show."""
+"""The notebooks run from top to bottom, and are committed with their output."""
 
 from __future__ import annotations
 

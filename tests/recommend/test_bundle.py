@@ -1,4 +1,4 @@
-"""A bundle recommends as its run does, and is refused where it is not what was exported."""
+"""A bundle recommends as its run does, and is refused if it differs from the export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle goes to the Hub and comes back as it was; what is missing is said."""
+"""A bundle goes to the Hub and comes back unchanged; a missing part is named."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def test_a_run_is_scored_again_without_learning_and_comes_out_the_same(
     whole = json.loads((live_run / "metrics.json").read_text())[part]
     for name in ("ndcg@5", "hit_rate@5", "open_ndcg@5"):
         assert again[name] == pytest.approx(whole[name], abs=1e-9)
-    # The classifiers go on from what they were before the part.
+    # The classifiers continue from their state before the part.
     assert began_with
     assert None not in began_with
 
@@ -274,7 +274,7 @@ def test_update_teaches_from_files_and_forgets(
     assert ended.value.code == 0
     said = capsys.readouterr().out
     assert "4 posts taught" in said
-    assert "the classifiers were learned anew" in said
+    assert "the classifiers were trained again" in said
     assert "CometNight" in hashtags(live_run, "a comet over the harbour")
     with pytest.raises(SystemExit) as ended:
         main(["update", str(live_run), "--before", "2029-12-31"])

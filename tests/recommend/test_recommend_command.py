@@ -67,7 +67,7 @@ def test_a_file_of_posts_comes_back_with_suggestions(linear_run: Path, tmp_path:
     assert scores == pytest.approx([h["score"] for h in asked["hashtags"]], abs=1e-5)
 
 
-def test_a_folder_of_posts_comes_back_file_by_file_and_what_is_there_is_kept(
+def test_a_folder_of_posts_is_answered_file_by_file_and_existing_files_are_kept(
     linear_run: Path, tmp_path: Path
 ) -> None:
     texts = [f"{word} tote bag closet" for word in "a red new old blue".split()]
@@ -117,7 +117,7 @@ def test_an_empty_file_of_posts_gives_an_empty_file(linear_run: Path, tmp_path: 
     assert "suggested_hashtags" in written.columns
 
 
-def test_posts_of_an_export_get_suggestions_and_what_is_left_out_is_said(
+def test_posts_of_an_export_get_suggestions_and_left_out_rows_are_counted(
     linear_run: Path, tmp_path: Path
 ) -> None:
     page = {"data": [{"id": "7", "text": "tote bag closet", "author_id": "1"}], "meta": {}}
@@ -152,7 +152,7 @@ def test_how_a_file_is_read_can_be_said(linear_run: Path, tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_wrong_request_names_what_is_wrong(
+def test_a_wrong_request_names_its_error(
     linear_run: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Suggestions are those that the evaluator judged, made fit for people."""
+"""Suggestions have the evaluator's scores, in a form for people."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_threads_get_what_one_thread_gets(run_of: RunOf, kind: str) -> None:
 
 
 @pytest.mark.parametrize("texts", [[1], [None], ["fine", b"bytes"]])
-def test_what_is_no_text_is_refused(linear_run: Path, texts: list) -> None:
+def test_a_value_that_is_not_a_text_is_refused(linear_run: Path, texts: list) -> None:
     with pytest.raises(InputError, match="is not a text"):
         Recommender.load(linear_run).suggest(texts)
 

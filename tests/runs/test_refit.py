@@ -1,4 +1,4 @@
-"""A finished run judged as time went on."""
+"""A finished run refitted and scored period by period."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_every_test_post_is_ranked_by_what_was_known_before_its_period(monthly: 
     assert suggested <= set(before["labels"].explode().to_list())
 
 
-def test_a_call_that_was_stopped_fits_only_what_is_missing(run: Path, monthly: RunFolder) -> None:
+def test_an_interrupted_call_fits_only_the_missing_periods(run: Path, monthly: RunFolder) -> None:
     files = sorted((monthly.path / "periods").glob("*.parquet"))
     whole = (monthly.path / "predictions.parquet").read_bytes()
     times = [file.stat().st_mtime_ns for file in files]
@@ -100,7 +100,7 @@ def test_what_comes_out_is_a_run_that_can_be_compared(
     assert {"month", "author", "age of the hashtag"} <= set(table["dimension"])
 
 
-def test_an_open_vocabulary_is_not_fitted_anew(run: Path, tmp_path: Path) -> None:
+def test_an_open_vocabulary_is_not_refitted(run: Path, tmp_path: Path) -> None:
     from omegaconf import OmegaConf
 
     copy = tmp_path / "open"

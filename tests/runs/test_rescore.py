@@ -76,7 +76,7 @@ def test_a_run_may_be_scored_by_its_last_epoch_afterwards(run: Path, tmp_path: P
     assert RunFolder.open(copy).weights.name == "last.ckpt"
 
 
-def test_a_run_of_an_older_version_is_scored_and_goes_on(run: Path, tmp_path: Path) -> None:
+def test_a_run_of_an_older_version_is_scored_and_resumed(run: Path, tmp_path: Path) -> None:
     old = tmp_path / "lstm"
     shutil.copytree(run, old)
     (old / "files.json").unlink()

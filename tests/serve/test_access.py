@@ -87,7 +87,7 @@ def test_keys_of_a_file_are_replaced_without_a_restart(linear_run: Path, tmp_pat
     assert opening("one", "two", "fixed", "# ann", "") == ["one", "two", "fixed"]
     write_keys(file, "three")
     assert opening("one", "three", "fixed") == ["three", "fixed"]
-    # While the file is away or empty the keys of before hold; nobody else gets in.
+    # While the file is missing or empty, the old keys hold and no others.
     file.unlink()
     assert opening("three", "one") == ["three"]
     write_keys(file, "# nothing yet")

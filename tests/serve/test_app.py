@@ -96,7 +96,7 @@ def test_bad_input_gets_a_problem_document_that_names_the_field(
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"", b"[" * 100_000])
-def test_what_is_no_json_gets_a_problem_document(client: TestClient, body: bytes) -> None:
+def test_a_body_that_is_not_json_gets_a_problem_document(client: TestClient, body: bytes) -> None:
     answer = client.post("/suggest", content=body, headers={"content-type": "application/json"})
     assert 400 <= answer.status_code < 500
     assert answer.headers["content-type"] == "application/problem+json"
@@ -149,7 +149,7 @@ def test_more_open_requests_than_allowed_are_refused(
     assert statuses_of(client, 5) == [200, 200, 503, 503, 503]
 
 
-def test_nobody_waits_longer_than_allowed(
+def test_a_request_waits_no_longer_than_allowed(
     linear_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = app_with(linear_run, request_timeout=0.2)
@@ -159,7 +159,7 @@ def test_nobody_waits_longer_than_allowed(
     assert time.monotonic() - started < 10
 
 
-def test_a_key_is_asked_for_where_there_is_one(linear_run: Path) -> None:
+def test_a_service_with_a_key_requires_it(linear_run: Path) -> None:
     client = app_with(linear_run, api_key="sécret")
     assert client.post("/suggest", json={"text": TEXT}).status_code == 401
     wrong = {"X-API-Key": "guess"}
@@ -175,7 +175,7 @@ def test_the_right_key_opens(linear_run: Path) -> None:
     assert answer.status_code == 200
 
 
-def test_models_and_health_say_what_is_there(client: TestClient) -> None:
+def test_models_and_health_list_the_models(client: TestClient) -> None:
     [model] = client.get("/models").json()
     assert model["name"] == "tfidf_lr"
     assert model["facts"]["protocol"] == "report"

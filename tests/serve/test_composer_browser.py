@@ -49,7 +49,7 @@ def browser() -> Iterator[Any]:
 
 @contextmanager
 def opened(browser: Any, address: str, **context: Any) -> Iterator[Any]:
-    """Open the composer; whatever the page logs as an error is a failure."""
+    """Open the composer; an error that the page logs is a failure."""
     with browser.new_context(**context) as tab:
         page = tab.new_page()
         errors: list[str] = []
@@ -182,7 +182,7 @@ def test_the_last_question_wins_whatever_order_answers_come_in(page: Any) -> Non
     assert shown == ["fast"]
 
 
-def test_fast_typing_asks_seldom_and_gives_up_what_is_old(browser: Any, address: str) -> None:
+def test_fast_typing_sends_few_requests_and_aborts_older_ones(browser: Any, address: str) -> None:
     with opened(browser, address) as page:
         asked: list[Any] = []
         page.on("request", lambda one: asked.append(one) if one.url.endswith("suggest") else None)

@@ -42,7 +42,7 @@ async def statuses_of_client(port: int, n: int) -> list[int]:
     return statuses
 
 
-def test_300_silent_clients_keep_nobody_from_an_answer(recommender: Recommender) -> None:
+def test_300_silent_clients_do_not_delay_answers(recommender: Recommender) -> None:
     async def load(port: int) -> Counter[int]:
         sent = [HEAD_ONLY, b"POST /sug", b""] * 100
         silent = [await opened(port, piece) for piece in sent]
@@ -127,7 +127,7 @@ def test_a_head_beyond_the_limits_gets_431(recommender: Recommender, headers: st
         assert asyncio.run(statuses_of_client(port, 1)) == [200]
 
 
-def test_what_is_no_http_gets_a_problem_document(recommender: Recommender) -> None:
+def test_bytes_that_are_not_http_get_a_problem_document(recommender: Recommender) -> None:
     async def ask(port: int) -> tuple[int, bytes]:
         reader, _ = await opened(port, b"\x16\x03\x01\x02\x00\x01\r\n\r\n")
         return await answer(reader)

@@ -1,4 +1,4 @@
-"""Whatever a client makes of the OpenAPI document, the service answers as the document says."""
+"""The service answers any request as its OpenAPI document says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Teaching over HTTP: what was taught is suggested by the next request."""
+"""Teaching over HTTP: the next request suggests taught hashtags."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_service_that_may_not_teach_has_no_such_route(run_of: Callable[[str], 
 NO_HASHTAGS = ["", "a b\nc", "<script>", "#sky", "1", "a-b", "a\u0000b", "sky ", "\u202esky"]
 
 
-def test_a_hashtag_that_nobody_could_write_is_refused_by_name(teachable: Any) -> None:
+def test_an_invalid_hashtag_is_refused_by_name(teachable: Any) -> None:
     for name in NO_HASHTAGS:
         posts = [{"id": "1", **POST}, {"id": "2", **POST, "hashtags": ["fine", name]}]
         answer = teachable.post("/posts", json={"posts": posts})

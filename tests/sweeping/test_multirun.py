@@ -1,4 +1,4 @@
-"""Many runs by one command: alone in their folders, whatever happens to the others."""
+"""Many runs by one command, each in its own folder and independent of the others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return pl.read_csv(folder / "sweep.csv").to_dicts()
 
 
-def test_a_run_that_fails_leaves_its_trace_and_the_others_go_on(tmp_path: Path) -> None:
+def test_a_failed_run_leaves_its_traceback_and_the_others_continue(tmp_path: Path) -> None:
     with pytest.raises(WorkError) as failure:
         sweep(tmp_path, "model=tfidf_lr", "model.learner.C=-1,-2,10")
     assert failure.value.exit_code == 1
@@ -47,7 +47,7 @@ def test_a_run_that_fails_leaves_its_trace_and_the_others_go_on(tmp_path: Path) 
         assert "NDCG" not in row["overrides"]
 
 
-def test_the_same_command_skips_what_is_finished_and_goes_on_with_what_is_not(
+def test_the_same_command_skips_finished_runs_and_resumes_the_others(
     tmp_path: Path,
 ) -> None:
     marker = tmp_path / "marker"

@@ -66,7 +66,7 @@ def test_there_is_a_search_for_every_recommender_that_has_settings() -> None:
     assert without_search <= {"omikuji", "random", "live_minilm", "bert_minilm"}
 
 
-def test_a_search_finds_what_is_good_and_outlives_trials_that_fail(tmp_path: Path) -> None:
+def test_a_search_finds_good_settings_and_survives_failed_trials(tmp_path: Path) -> None:
     def sometimes(config: DictConfig) -> float:
         number = int(config.run_dir[-3:])
         if number == 1:
@@ -82,7 +82,7 @@ def test_a_search_finds_what_is_good_and_outlives_trials_that_fail(tmp_path: Pat
     assert not (tmp_path / "study" / "trial-002" / "error.txt").exists()
 
 
-def test_a_search_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+def test_an_interrupted_search_continues(tmp_path: Path) -> None:
     folder = tmp_path / "study"
     search(described(tmp_path, trials=2), folder, near_a_hundredth)
     what = described(tmp_path, trials=4)

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from, and when it refuses to."""
+"""Which checkpoint a run resumes from, and when it refuses to."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_checkpoints_that_stayed_are_the_last_resort(tmp_path: Path) -> None:
     assert list(kept_checkpoints(tmp_path)) == [10, 20]
 
 
-def test_auto_starts_anew_where_there_is_nothing_and_true_refuses(tmp_path: Path) -> None:
+def test_without_a_checkpoint_auto_starts_and_true_refuses(tmp_path: Path) -> None:
     assert checkpoint_to_resume("auto", tmp_path) is None
     with pytest.raises(InputError, match=r"resume=true.*resume=auto"):
         checkpoint_to_resume(True, tmp_path)
@@ -149,7 +149,7 @@ def test_random_states_survive_a_checkpoint(tmp_path: Path) -> None:
     assert draw() == first
 
 
-def test_the_command_that_goes_on_names_the_folder_and_keeps_the_overrides(tmp_path: Path) -> None:
+def test_the_resume_command_names_the_folder_and_keeps_the_overrides(tmp_path: Path) -> None:
     command = resume_command(tmp_path, ["model=lstm", "run_dir=a b", "resume=false", "seed=0"])
     assert command == f"tagfinder train model=lstm seed=0 run_dir={tmp_path} resume=auto"
 

@@ -25,7 +25,7 @@ EPOCHS = 6
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ForkServerContext]:
-    """Real processes that need not import everything anew."""
+    """Real processes that need not import everything again."""
     # The server of processes looks for the module where a fresh interpreter would.
     patch = pytest.MonkeyPatch()
     here = Path(__file__).parent
@@ -98,7 +98,7 @@ def kill_at_random(process: ForkServerProcess, last: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_polite_stop_ends_cleanly_and_the_run_goes_on_from_its_last_whole_epoch(
+def test_a_polite_stop_ends_cleanly_and_the_run_resumes_from_its_last_complete_epoch(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
     last = tmp_path / "run/checkpoints/last.ckpt"

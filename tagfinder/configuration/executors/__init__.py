@@ -19,7 +19,7 @@ class Handle(Protocol):
         ...
 
     def result(self) -> Any:
-        """Return what the worker returned; raises where it was lost."""
+        """Return the worker's result; raises if the worker was lost."""
         ...
 
 

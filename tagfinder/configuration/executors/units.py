@@ -1,4 +1,4 @@
-"""Units of work that are each done once, whoever does them, and again only if they were not ended.
+"""Units of work, each done once by any worker, and again only if it was not completed.
 
 A unit has a name. Its worker holds the lock `NAME.lock` while it works and writes `NAME.json` when
 it has ended: what the unit found out, as plain data. The operating system lets go of the lock of a
@@ -121,7 +121,7 @@ def _work(
 ) -> tuple[str, str] | None:
     """Do units until none is free; return kind and message of what stopped it, if anything did.
 
-    An exception of ours is returned, because not every engine hands it on as it is.
+    An exception of ours is returned, because not every engine passes it on unchanged.
     """
     do: Callable[[str], Facts] | None = None
     for name in names:

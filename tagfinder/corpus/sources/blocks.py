@@ -19,7 +19,7 @@ from tagfinder.corpus.sources.hashtag_lists import names_in
 
 ROWS = 50_000
 CHARACTERS = 2**25
-"""A block ends at so many rows or characters, so that memory is bounded whatever the rows are."""
+"""A block ends at so many rows or characters, so that memory is bounded for rows of any length."""
 
 NOT_UTF_8 = "not UTF-8"
 NOT_A_LIST = "hashtags is not a list"
@@ -217,5 +217,5 @@ def _is_unicode(value: Any) -> bool:
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with lone surrogates, which stand for broken bytes, as `\udc..`."""
+    r"""Return `text` with lone surrogates, which represent broken bytes, as `\udc..`."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -28,7 +28,7 @@ HINTS = Table([(HASHTAG, 0.42), (TOPIC, 0.33), (NOUN, 0.25)])
 """The subject of a sentence's words: a hashtag, its topic, or nothing."""
 
 ASIDE = 0.4
-"""Share of posts with a sentence about something else, whose words mislead or tell nothing."""
+"""Share of posts with a sentence about something else, whose words mislead or are uninformative."""
 
 ASIDE_HINTS = Table([(STRAY, 0.7), (NOUN, 0.3)])
 
@@ -148,7 +148,7 @@ class Composer:
         return opener + lead + " ".join(sentences)
 
     def _hint(self, subject: Subject, hints: Table[int]) -> str:
-        """Return a word that tells, more or less, what a post is about."""
+        """Return a word that hints at the topic of a post."""
         dice, world = self._dice, self._world
         kind = dice.draw(hints)
         if kind == TOPIC:

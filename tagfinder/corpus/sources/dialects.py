@@ -91,7 +91,7 @@ class Dialect:
 
 
 def find_dialect(head: str, said: Dialect, suffix: str) -> Dialect:
-    """Return the dialect of a file that begins with whole lines `head`; what is said stays.
+    """Return the dialect of a file that begins with whole lines `head`; given settings are kept.
 
     Quotes are as RFC 4180 has them, unless the records then cannot be right and another reading
     of all lines can: with backslashes before quotes, or, without records over several lines,

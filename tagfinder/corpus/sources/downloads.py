@@ -57,7 +57,7 @@ def announce(
     terms = (
         f"licence: {licence}"
         if licence
-        else "the origin states no licence: for your own use, to be passed on to nobody"
+        else "the origin states no licence: for your own use only; do not pass it on"
     )
     size = sum(file.bytes for file in missing) / 1e6
     say(f"{what}: downloading {len(missing):,} files, {about}{size:,.1f} MB, from {url}; {terms}")
@@ -101,7 +101,7 @@ def download(
             raise WorkError(
                 f"{what}: {file.path} could not be downloaded from {url} into {folder}: "
                 f"{_cause(error)}. Try again with a network, move the downloads with "
-                "TAGFINDER_CACHE, or go on without any: data=synthetic"
+                "TAGFINDER_CACHE, or work without it: data=synthetic"
             ) from error
     return paths
 
@@ -120,5 +120,5 @@ def _cause(error: Exception) -> str:
     if isinstance(error, requests.ConnectionError):
         return "no connection, or it broke"
     if isinstance(error, ValueError):
-        return "what came is not the expected file (its SHA-256 differs)"
+        return "the download is not the expected file (its SHA-256 differs)"
     return str(error)

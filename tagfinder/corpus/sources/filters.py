@@ -78,7 +78,7 @@ class SeenHashes:
         self._runs: list[np.ndarray] = []
 
     def repeated(self, texts: pl.Series) -> pl.Series:
-        """Tell which texts (null: never) stand earlier in the series or stood in one before."""
+        """Tell which texts (null: never) repeat an earlier one of this or a previous series."""
         hashes = texts.hash(seed=0).to_numpy()
         present = texts.is_not_null().to_numpy()
         known = ~texts.is_first_distinct().to_numpy()

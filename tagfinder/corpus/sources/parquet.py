@@ -77,9 +77,9 @@ def _check_row_groups(metadata: pq.FileMetaData, source: Input) -> None:
 
 
 def _check_repeated_texts(place: Any, metadata: pq.FileMetaData, source: Input) -> None:
-    """Refuse a file in which a long text that stands once is repeated until it fills the memory.
+    """Refuse a file in which a long text, stored once, is repeated until it fills the memory.
 
-    Such texts stand in a dictionary: 12 MB become 60 GB. They are counted without being decoded.
+    Such texts are in a dictionary: 12 MB become 60 GB. They are counted without being decoded.
     """
     leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
     texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]

@@ -80,7 +80,7 @@ def read_us_congress_2022(path: Path) -> Iterator[Block]:
 
 
 def read_world_leaders(path: Path) -> Iterator[Block]:
-    """Read a file of GetOldTweets: CSV with what it glued and tore put right."""
+    """Read a file of GetOldTweets: CSV whose joined and broken rows are repaired."""
     for block in read_csv(path, LEADERS_COLUMNS):
         language = block.rows["entity_name"].replace_strict(
             LANGUAGES_OF_LEADERS, default="en", return_dtype=pl.String

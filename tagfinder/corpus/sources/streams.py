@@ -66,7 +66,7 @@ class Limits:
     Attributes:
         document_bytes: of what has to be held whole: one JSON value, a spreadsheet, a Parquet
             file inside an archive.
-        unpacked_bytes: of what one compressed file becomes.
+        unpacked_bytes: of one compressed file, unpacked.
     """
 
     document_bytes: int = MAX_DOCUMENT_BYTES
@@ -193,7 +193,7 @@ class _Limited(io.RawIOBase):
 
 
 def _escape_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Turn undecodable bytes into lone surrogates, whatever the encoding."""
+    """Turn undecodable bytes of any encoding into lone surrogates."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     wrong = error.object[error.start : error.end]

@@ -41,7 +41,7 @@ class World:
 
     Args:
         drift: from 0 (every day is like the others) to 1 (hashtags rise, fall and are born; a
-            third of a hashtag's words goes out of use and another third comes into it).
+            third of a hashtag's words is no longer used and another third is new).
     """
 
     def __init__(self, drift: float) -> None:

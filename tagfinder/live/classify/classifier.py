@@ -279,7 +279,7 @@ def _initial_network(
     before: Classifier | None,
     generator: torch.Generator,
 ) -> Network:
-    """Return initial weights: those of an earlier classifier where it has them, or random ones."""
+    """Return initial weights: those of an earlier classifier if it has them, or random ones."""
     network = Network(
         torch.empty(1 << WORD_BITS, dimension),
         torch.zeros(1 + len(authors), dimension),

@@ -1,4 +1,4 @@
-"""The author of a query: what they used, and which authors are similar to them."""
+"""The author of a query: their earlier uses, and similar authors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AuthorContext = tuple[int, float, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class AuthorHistory:
-    """What an author has used; empty if the author is unknown.
+    """An author's earlier uses; empty if the author is unknown.
 
     Attributes:
         latest: (M,) int32 hashtags of the latest posts.
@@ -55,7 +55,7 @@ class QueryContext:
 
 
 def author_history(statistics: PostStatistics, author: int) -> AuthorHistory:
-    """Return what an author has used."""
+    """Return an author's earlier uses."""
     if not 0 <= author < len(statistics.authors):
         nothing = np.empty(0, np.int64)
         return AuthorHistory(nothing, nothing, nothing, nothing)
@@ -97,7 +97,7 @@ def author_context(
 def author_similarity(
     statistics: PostStatistics, author: int, history: AuthorHistory
 ) -> np.ndarray:
-    """Return (A,) float32 how much other authors lately used what an author used, 0 to 1.
+    """Return the (A,) float32 overlap of other authors' recent hashtags with an author's, 0 to 1.
 
     Each of the latest uses of the author's latest hashtags counts for its user, the more the fewer
     users the hashtag has. Sums are divided by the largest; the author's own value is one.

@@ -1,4 +1,4 @@
-"""Features of a hashtag whoever writes: how much, how long and when it is used."""
+"""Features of a hashtag over all authors: how much, how long and when it is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of features where there is nothing to measure."""
+"""Values of features without a measurement."""
 
 from __future__ import annotations
 

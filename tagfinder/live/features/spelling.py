@@ -16,7 +16,7 @@ from tagfinder.live.features.columns import Column
 from tagfinder.live.features.context import CandidateContext
 from tagfinder.live.tokens import LONGEST_NAME
 
-# Shorter words stand by chance in many names.
+# Shorter words occur by chance in many names.
 SHORTEST_WORD = 3
 COLUMNS = (
     Column("spelled", "number of words of the post that spell it", "words", 0, LONGEST_NAME),

@@ -1,4 +1,4 @@
-"""The interface of indexes that find posts by words, whatever the engine."""
+"""The interface of all indexes that find posts by words."""
 
 from __future__ import annotations
 

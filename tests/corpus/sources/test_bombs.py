@@ -20,7 +20,7 @@ MEBIBYTE = 2**20
 
 
 def repeated(text: str, n: int) -> pa.Array:
-    """A text that stands in the file once and in memory `n` times."""
+    """A text that is once in the file and `n` times in memory."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([text]))
 
 

@@ -62,7 +62,7 @@ def test_a_form_is_chosen_row_by_row():
      "2018-13-10", "2018-02-30", "2018-10-10 25:00", "2018", "12345",
      "Wed Oct 10", "2018-10-10T20:19:24Z and more", "-1539202764"],
 )  # fmt: skip
-def test_what_is_not_a_time_is_null(text: str):
+def test_a_text_without_a_time_is_null(text: str):
     assert parse_dates(pl.Series([text])).to_list() == [None]
 
 

@@ -572,7 +572,7 @@ def test_times_of_parquet_out_of_range_are_none(tmp_path: Path, unit: str):
     assert read(tmp_path / "p.parquet")[0]["created_at"].to_list() == [WHEN, None, None]
 
 
-def test_what_is_no_list_of_hashtags_is_asked_for(tmp_path: Path):
+def test_an_unreadable_column_of_hashtags_is_refused(tmp_path: Path):
     path = written(tmp_path, "posts.csv", 'text,hashtags\na,"New York, Rome"\n')
     with pytest.raises(InputError) as caught:
         read(path)
@@ -584,7 +584,7 @@ def test_what_is_no_list_of_hashtags_is_asked_for(tmp_path: Path):
 # The documentation
 
 
-def test_the_table_of_forms_lists_every_form_with_what_is_taken_from_where():
+def test_the_table_of_forms_lists_every_form_with_its_columns():
     documentation = (Path(__file__).parents[3] / "docs" / "data.md").read_text()
     rows = [line for line in documentation.splitlines() if line.startswith("| `")]
     table = {row.split("`")[1]: row for row in rows}

@@ -85,7 +85,7 @@ def test_lists_are_read(text: str, tags: list[str]):
         "[" * 100_000,
     ],
 )
-def test_what_is_no_list_of_texts_is_null(text: str):
+def test_a_text_that_is_not_a_list_of_texts_is_null(text: str):
     assert _parse(text) is None
 
 

@@ -1,4 +1,4 @@
-"""Whatever is in a file: posts or one sentence, never a trace, and every row is accounted for.
+"""Random files give posts or one sentence, never a traceback, and every row is accounted for.
 
 `TAGFINDER_RANDOM_FILES=50000` reads so many files; `TAGFINDER_RANDOM_SEED` says which is first.
 """
