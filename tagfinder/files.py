@@ -14,6 +14,8 @@ import os
 import shutil
 import tempfile
 import uuid
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +27,11 @@ from tagfinder.errors import WorkError, naming
 logger = logging.getLogger(__name__)
 
 DIGESTS = "digests.json"
+DAMAGED_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
+    *(KeyError, ValueError, RuntimeError),  # a member is missing, too long, or seems encrypted
+)
+"""What `zipfile`, and so `numpy.load` of an `.npz`, raises for damaged bytes."""
 
 
 @contextmanager

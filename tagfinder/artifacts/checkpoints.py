@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagfinder.errors import InputError
+from tagfinder.files import DAMAGED_ZIP
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,7 +82,7 @@ def is_intact(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError, NotImplementedError):
+    except DAMAGED_ZIP:
         return False
 
 

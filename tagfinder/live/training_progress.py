@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from tagfinder.errors import InputError
-from tagfinder.files import atomic_path, read_json, write_json
+from tagfinder.files import DAMAGED_ZIP, atomic_path, read_json, write_json
 from tagfinder.live.classify.classifiers import load_classifiers, save_classifiers
 from tagfinder.live.ranking.dataset import Example, RankingDataset
 from tagfinder.live.ranking.ranker import Ranker
@@ -60,7 +59,7 @@ class TrainingProgress:
             try:
                 with np.load(file, allow_pickle=False) as arrays:
                     yield dict(arrays)
-            except (OSError, ValueError, EOFError, BadZipFile):
+            except DAMAGED_ZIP:
                 # Damaged: this block and all later ones are computed again.
                 return
             number += 1

@@ -15,6 +15,7 @@ from tagfinder.corpus.sources.forms import Form
 from tagfinder.corpus.sources.streams import Input, reason
 from tagfinder.corpus.sources.tables import Row, read_table
 from tagfinder.errors import InputError
+from tagfinder.files import DAMAGED_ZIP
 
 EXACT_DIGITS = 10**15
 """Excel keeps fifteen digits of a number."""
@@ -61,7 +62,7 @@ def _refuse_bomb(content: IO[bytes], source: Input) -> None:
     try:
         with zipfile.ZipFile(content) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except zipfile.BadZipFile as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{source} cannot be read as .xlsx: {reason(error)}") from error
     if unpacked > source.limits.document_bytes:
         raise InputError(

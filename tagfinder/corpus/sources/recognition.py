@@ -14,6 +14,7 @@ from tagfinder.corpus.sources.encodings import find_encoding
 from tagfinder.corpus.sources.json_values import ASSIGNMENT, is_in_lines
 from tagfinder.corpus.sources.streams import COMPRESSIONS, HEAD_BYTES, ZIP, Input, reason
 from tagfinder.errors import InputError
+from tagfinder.files import DAMAGED_ZIP
 
 PARQUET, CSV, EXCEL, XML = "parquet", "csv", "xlsx", "xml"
 JSON_LINES, JSON, ARCHIVE = "jsonl", "json", "zip"
@@ -64,7 +65,7 @@ def inputs_of(
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(member.filename for member in archive.infolist() if not member.is_dir())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{path} cannot be read: {reason(error)}") from error
     found = [Input(path, name, source.limits) for name in names]
     found = [one for one in found if _may_hold_posts(one)]
@@ -83,7 +84,7 @@ def is_archive(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return not any(name.startswith("xl/") for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+    except DAMAGED_ZIP:
         return path.suffix.lower() != ".xlsx"
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
 from tagfinder.corpus.hashtags import fold
 from tagfinder.errors import InputError
-from tagfinder.files import atomic_path
+from tagfinder.files import DAMAGED_ZIP, atomic_path
 from tagfinder.live.classify.classifier import ARRAYS, Classifier, ClassifierSettings, Example
 from tagfinder.live.counts.statistics import PostStatistics
 from tagfinder.live.post import NO_AUTHOR, Post
@@ -143,5 +142,5 @@ def load_classifiers(file: Path) -> tuple[dict[str, Any], int]:
                 for name in ARRAYS:
                     facts[one][name] = torch.from_numpy(arrays[f"{one}.{name}"])
             return facts, int(facts.pop("deletions"))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{file} holds no classifiers that can be read: {error}") from error

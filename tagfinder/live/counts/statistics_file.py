@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from tagfinder.errors import InputError
-from tagfinder.files import atomic_path
+from tagfinder.files import DAMAGED_ZIP, atomic_path
 from tagfinder.live.counts.names import Names
 from tagfinder.live.counts.statistics import COUNTERS, PostStatistics
 
@@ -49,7 +48,7 @@ def load_statistics(file: Path) -> PostStatistics:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return _restored(dict(arrays))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{file} is damaged or of another version ({error})") from error
 
 
