@@ -1,4 +1,4 @@
-"""Make the student report again: six recommenders, two protocols, one corpus, one page.
+"""Make the student report again: six recommenders, three seeds, two protocols, one page.
 
     make report                        # data=crisislex, downloaded
     make report DATA=posts.parquet     # or any corpus that `data=files` reads
@@ -40,11 +40,13 @@ def main() -> None:
     arguments = parsed_arguments()
     corpus = Path(arguments.data).stem if is_file(arguments.data) else arguments.data
     folder = arguments.runs / corpus
+    # All recommenders of one seed before the next: what is stopped early can be compared already.
     commands = {
-        folder / f"{protocol}-{model}": [
+        folder / run_name(protocol, model, seed): [
             *("train", *data_overrides(arguments.data, protocol), f"protocol={protocol}"),
-            *(f"model={model}", *MODELS[model], *arguments.overrides),
+            *(f"model={model}", *MODELS[model], f"seed={seed}", *arguments.overrides),
         ]
+        for seed in arguments.seeds
         for protocol in arguments.protocols
         for model in arguments.models
     }
@@ -68,9 +70,15 @@ def parsed_arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="by default a folder beside this script")
     parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--protocols", nargs="+", default=list(PROTOCOLS), choices=PROTOCOLS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 2))
     parser.add_argument("--overrides", nargs="*", default=[], help="for every run, key=value")
     return parser.parse_args()
+
+
+def run_name(protocol: str, model: str, seed: int) -> str:
+    """Return the name of a run's folder; the first seed's are those of earlier versions."""
+    return f"{protocol}-{model}" + (f"-seed{seed}" if seed > 1 else "")
 
 
 def is_file(data: str) -> bool:
@@ -102,7 +110,8 @@ def finish(run: Path, command: list[str], threads: int) -> bool:
         print(shlex.join(["tagfinder", *command, f"run_dir={run}"]), file=sys.stderr)
         if not tagfinder(*command, f"run_dir={run}", "resume=auto", threads=threads):
             return False
-    if not (run / "errors.json").is_file():
+    # Errors are looked at for the first seed only.
+    if "-seed" not in run.name and not (run / "errors.json").is_file():
         return tagfinder("evaluate", str(run), threads=threads)
     return True
 

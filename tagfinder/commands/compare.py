@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 
 import click
 
@@ -57,8 +59,9 @@ def command(  # noqa: PLR0917 - one argument for each option
 ) -> None:
     """Compare the RUNS, which must have been scored on the same posts.
 
-    Means with two kinds of 95 % intervals, differences of all pairs with Holm-corrected p-values.
-    The page goes to standard output too.
+    Runs that differ only in their seed count as one recommender: name several seeds of each, so
+    that a difference holds for other seeds too. Means with two kinds of 95 % intervals, differences
+    of all pairs with Holm-corrected p-values. The page goes to standard output too.
     """
     from tagfinder.runs.compare import Statistics, compare_runs, write_comparison
     from tagfinder.runs.finished_runs import open_runs
@@ -68,5 +71,6 @@ def command(  # noqa: PLR0917 - one argument for each option
     statistics = Statistics(tuple(sorted(set(ks))), metric, samples, resamples, seed)
     compared = compare_runs(open_runs(runs), statistics)
     write_comparison(compared, out)
-    click.echo(compared.markdown())
+    shown = sys.stdout.isatty()
+    click.echo(compared.text(get_terminal_size().columns) if shown else compared.markdown())
     click.echo(f"tagfinder: wrote {out}", err=True)

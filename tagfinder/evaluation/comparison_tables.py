@@ -34,33 +34,39 @@ def interval_table(comparison: Comparison, metrics: Sequence[str], kind: str, ti
 def difference_matrix(comparison: Comparison, metric: str) -> Table:
     """Return who beats whom in one metric: row minus column, interval, corrected p-value.
 
-    A star marks a difference that Holm's correction leaves below 0.05.
+    A star marks a difference that is sure, see `Comparison.differences`.
     """
     runs = comparison.runs
     cells = {(run, run): "" for run in runs}
     for row in comparison.differences.filter(metric=pl.lit(metric)).iter_rows(named=True):
         difference, low, high = row["difference"], row["low"], row["high"]
-        first, second, p = row["first"], row["second"], row["p_holm"]
+        first, second = row["first"], row["second"]
         if difference is None:
             cells[first, second] = cells[second, first] = "not defined"
             continue
-        cells[first, second] = _difference(difference, low, high, p)
-        cells[second, first] = _difference(-difference, -high, -low, p)
-    title = f"{metric}: row minus column [95 % interval], Holm-corrected p (* below {SURE})"
+        test = f"p {_p(row['p_holm'])}{'*' if row['sure'] else ''}"
+        cells[first, second] = f"{_difference(difference, low, high)}, {test}"
+        cells[second, first] = f"{_difference(-difference, -high, -low)}, {test}"
+    title = f"{metric}: row minus column [95 % interval], Holm-corrected p (* sure, below {SURE})"
     return Table(title, ["run", *runs], [[a, *(cells[a, b] for b in runs)] for a in runs])
 
 
 def conclusions(comparison: Comparison, metric: str) -> list[str]:
-    """Return a sentence for each run: whom it beats surely, and by how much."""
+    """Return a sentence for each run: whom it beats surely, and by how much.
+
+    A run whose seeds are unknown beats others on posts only, which the sentence says.
+    """
+    seeds = dict(comparison.scores.select("run", "seeds").iter_rows())
     beaten: dict[str, list[str]] = {run: [] for run in comparison.runs}
-    surely = comparison.differences.filter(
-        pl.col("metric") == metric, pl.col("p_holm") < SURE, pl.col("difference") != 0
-    )
+    surely = comparison.differences.filter(pl.col("metric") == metric, "sure")
     for row in surely.iter_rows(named=True):
         winner, loser = row["first"], row["second"]
         if row["difference"] < 0:
             winner, loser = loser, winner
-        beaten[winner].append(f"{loser} by {abs(row['difference']):.4f} (p {_p(row['p_holm'])})")
+        single = [run for run in (winner, loser) if seeds[run] == 1]
+        alone = {0: "", 1: f", one seed of {single[0]}" if single else "", 2: ", one seed each"}
+        how = f"p {_p(row['p_holm'])}{alone[len(single)]}"
+        beaten[winner].append(f"{loser} by {abs(row['difference']):.4f} ({how})")
     best_first = comparison.scores.filter(metric=pl.lit(metric)).sort(
         "mean", descending=True, nulls_last=True
     )
@@ -79,9 +85,8 @@ def _interval(mean: float | None, low: float | None, high: float | None) -> str:
     return "not defined" if mean is None else f"{mean:.4f} [{low:.4f}, {high:.4f}]"
 
 
-def _difference(difference: float, low: float, high: float, p: float) -> str:
-    star = "*" if p < SURE else ""
-    return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}], p {_p(p)}{star}"
+def _difference(difference: float, low: float, high: float) -> str:
+    return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def _p(p: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
@@ -45,6 +46,44 @@ class Table:
         # A star would end the bold type.
         title = self.title.replace("*", "\\*")
         return f"**{title}**\n\n{self._formatted(cells, 'pipe')}"
+
+    def text(self, width: int) -> str:
+        """Return the table for a terminal of some columns of letters.
+
+        Columns that do not fit stand in a further table below, with the first column again.
+
+        Example:
+            >>> print(Table("Scores", ["run", "ndcg", "map"], [["a", "0.5", "0.4"]]).text(11))
+            Scores
+            <BLANKLINE>
+            run      ndcg
+            -----  ------
+            a         0.5
+            <BLANKLINE>
+            run      map
+            -----  -----
+            a        0.4
+        """
+        columns = list(zip(self.header, *self.rows, strict=True))
+        # tabulate makes a column two letters wider than its name.
+        widths = [max(len(name) + 2, *map(len, cells), 0) for name, *cells in columns]
+        blocks: list[list[int]] = [[]]
+        used = widths[0]
+        for number, wide in enumerate(widths[1:], 1):
+            if blocks[-1] and used + 2 + wide > width:
+                blocks.append([])
+                used = widths[0]
+            blocks[-1].append(number)
+            used += 2 + wide
+        parts = [
+            Table(
+                "", [self.header[n] for n in shown], [[row[n] for n in shown] for row in self.rows]
+            )
+            for shown in ([0, *block] for block in blocks)
+        ]
+        return "\n\n".join(
+            [fill(self.title, width), *(part._formatted(part.rows, "simple") for part in parts)]
+        )
 
     def latex(self) -> str:
         """Return the table as LaTeX (package booktabs), with its title as the caption."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,13 @@ from tagfinder.evaluation.metrics import REPORT_METRICS, headline_names, standar
 from tagfinder.evaluation.score import judge
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import atomic_path, write_json, write_text
-from tagfinder.runs.finished_runs import FinishedRun, check_same_posts, clusters_of
+from tagfinder.runs.finished_runs import (
+    Entrant,
+    FinishedRun,
+    check_same_posts,
+    clusters_of,
+    entrants_of,
+)
 
 COSTS = {
     "train_seconds": "training, seconds",
@@ -56,18 +63,25 @@ class Compared:
     """Runs with what their comparison found.
 
     Attributes:
-        runs: the runs.
+        entrants: the runs, those that differ only in their seed together.
         comparison: means, intervals, differences.
         statistics: how they were compared.
         cluster: in words, which posts were drawn together.
         n_clusters: how many such clusters there are.
     """
 
-    runs: Sequence[FinishedRun]
+    entrants: Sequence[Entrant]
     comparison: Comparison
     statistics: Statistics
     cluster: str
     n_clusters: int
+
+    @property
+    def title(self) -> str:
+        """What was compared, in words."""
+        runs = sum(len(entrant.runs) for entrant in self.entrants)
+        of_them = f", {len(self.entrants)} recommenders" if runs > len(self.entrants) else ""
+        return f"{runs} runs compared{of_them}"
 
     @property
     def method(self) -> str:
@@ -79,7 +93,22 @@ class Compared:
             f"(seed {given.seed}) of {self.n_clusters:,} clusters of posts (a cluster: "
             f"{self.cluster}). Differences: paired bootstrap on the same resamples, two-sided, "
             f"Holm-corrected over the {n_pairs(self.comparison)} pairs of a metric; the smallest "
-            f"possible p before the correction is {1 / (given.n_resamples + 1):.1g}."
+            f"possible p before the correction is {1 / (given.n_resamples + 1):.1g}. "
+            f"{self._seeds()}"
+        )
+
+    def _seeds(self) -> str:
+        """Say in words what is known of the spread over seeds."""
+        if all(len(entrant.runs) == 1 for entrant in self.entrants):
+            return (
+                "Each recommender has one seed here, so that all this is about posts: another seed "
+                "may change a score by more. Name runs of several seeds to know."
+            )
+        return (
+            "Runs that differ only in their seed are one row, the mean over posts and seeds; "
+            "intervals and p-values hold for new posts and new seeds (Student's t over seeds). "
+            "Where one of two is a single run, a difference is sure only above what the other's "
+            "seeds differ by."
         )
 
     def tables(self) -> list[Table]:
@@ -92,11 +121,12 @@ class Compared:
         header = ["protocol", "corpus", "seed", "posts", "without labels"]
         rows = [
             [
-                run.name,
-                *(str(run.metrics[key]) for key in ("protocol", "corpus", "seed")),
-                *(_whole(run.metrics["test"].get(key)) for key in ("n", "n_without_labels", *cuts)),
+                entrant.name,
+                *(str(entrant.runs[0].metrics[key]) for key in ("protocol", "corpus")),
+                entrant.seeds,
+                *(_whole(entrant.mean(_of_test(key))) for key in ("n", "n_without_labels", *cuts)),
             ]
-            for run in self.runs
+            for entrant in self.entrants
         ]
         hitless = [f"no hit in first {k}" for k in self.statistics.ks]
         return Table("What was scored", ["run", *header, *hitless], rows)
@@ -124,7 +154,10 @@ class Compared:
 
     def costs(self) -> Table:
         """Return the costs of the runs (report Table 4)."""
-        rows = [[run.name, *(_amount(run.metrics.get(key)) for key in COSTS)] for run in self.runs]
+        rows = [
+            [entrant.name, *(_amount(entrant.mean(_of_run(key))) for key in COSTS)]
+            for entrant in self.entrants
+        ]
         return Table("What it cost", ["run", *COSTS.values()], rows)
 
     def markdown(self) -> str:
@@ -132,15 +165,25 @@ class Compared:
         tables = "\n\n".join(table.markdown() for table in self.tables())
         sentences = "\n".join(f"* {sentence}" for sentence in self.conclusions())
         return (
-            f"# {len(self.runs)} runs compared\n\nBy {self.statistics.metric}:\n\n{sentences}\n\n"
+            f"# {self.title}\n\nBy {self.statistics.metric}:\n\n{sentences}\n\n"
             f"{self.method}\n\n{tables}\n"
         )
+
+    def text(self, width: int) -> str:
+        """Return what the page says, for a terminal of some columns of letters."""
+        said = [f"{self.title}, by {self.statistics.metric}:", *self.conclusions(), self.method]
+        tables = [table.text(width) for table in self.tables()]
+        return "\n\n".join([*(fill(one, width) for one in said), *tables])
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain data."""
         given = self.statistics
         return {
-            "runs": [_facts(run) for run in self.runs],
+            "runs": [
+                {**_facts(run), "entrant": entrant.name}
+                for entrant in self.entrants
+                for run in entrant.runs
+            ],
             "samples": given.n_samples,
             "bootstrap": {
                 "resamples": given.n_resamples,
@@ -154,18 +197,20 @@ class Compared:
 
     def _means(self, title: str, metrics: list[str]) -> Table:
         means = {
-            (row["run"], row["metric"]): _score(row["mean"])
+            (row["run"], row["metric"]): _with_spread(row["mean"], row["seed_sd"])
             for row in self.comparison.scores.iter_rows(named=True)
         }
         thresholded = ("micro_f1", "macro_f1")
         rows = [
             [
-                run.name,
-                *(means[run.name, metric] for metric in metrics),
-                *(_score(run.metrics["test"].get(name)) for name in thresholded),
+                entrant.name,
+                *(means[entrant.name, metric] for metric in metrics),
+                *(_score(entrant.mean(_of_test(name))) for name in thresholded),
             ]
-            for run in self.runs
+            for entrant in self.entrants
         ]
+        if any(len(entrant.runs) > 1 for entrant in self.entrants):
+            title = f"{title}; ± standard deviation over seeds"
         return Table(title, ["run", *metrics, "micro F1", "macro F1"], rows)
 
     def _at_ks(self, names: Sequence[str]) -> list[str]:
@@ -184,13 +229,19 @@ def compared_metrics() -> dict[str, list[str]]:
 
 
 def compare_runs(runs: Sequence[FinishedRun], statistics: Statistics) -> Compared:
-    """Compare runs that were scored on the same posts; a single one gets its intervals.
+    """Compare runs, those that differ only in their seed together, see `compare_entrants`."""
+    return compare_entrants(entrants_of(runs), statistics)
+
+
+def compare_entrants(entrants: Sequence[Entrant], statistics: Statistics) -> Compared:
+    """Compare what was scored on the same posts; a single run gets its intervals.
 
     Raises:
         InputError: they were not, or a metric or rank is asked for that they do not have.
     """
+    runs = [run for entrant in entrants for run in entrant.runs]
     check_same_posts(runs)
-    row_scores = {run.name: _row_scores(run, statistics.ks) for run in runs}
+    row_scores = {entrant.name: _of_seeds(entrant, statistics.ks) for entrant in entrants}
     shared = set.intersection(*(set(scores) for scores in row_scores.values()))
     row_scores = {
         run: {metric: values for metric, values in scores.items() if metric in shared}
@@ -209,13 +260,12 @@ def compare_runs(runs: Sequence[FinishedRun], statistics: Statistics) -> Compare
         n_resamples=statistics.n_resamples,
         seed=statistics.seed,
     )
-    return Compared(runs, found, statistics, cluster, len(np.unique(clusters)))
+    return Compared(entrants, found, statistics, cluster, len(np.unique(clusters)))
 
 
 def write_comparison(compared: Compared, folder: Path) -> None:
     """Write `comparison.md`, `.tex`, `.json`, `scores.csv`, `differences.csv`, and a figure."""
-    title = f"{len(compared.runs)} runs compared"
-    draw_intervals(compared.comparison, compared.statistics.metric, title, folder)
+    draw_intervals(compared.comparison, compared.statistics.metric, compared.title, folder)
     write_text(folder / "comparison.md", compared.markdown())
     latex = "\n\n".join(table.latex() for table in compared.tables())
     write_text(folder / "comparison.tex", latex + "\n")
@@ -224,6 +274,21 @@ def write_comparison(compared: Compared, folder: Path) -> None:
     for name, frame in (("scores", found.scores), ("differences", found.differences)):
         with atomic_path(folder / f"{name}.csv") as path:
             for_csv(frame).write_csv(path)
+
+
+def _of_seeds(entrant: Entrant, ks: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Return metric -> (N, S) scores of the posts with each seed."""
+    of_runs = [_row_scores(run, ks) for run in entrant.runs]
+    shared = [name for name in of_runs[0] if all(name in scores for scores in of_runs)]
+    return {name: np.stack([scores[name] for scores in of_runs], axis=1) for name in shared}
+
+
+def _of_run(key: str) -> Callable[[FinishedRun], float | None]:
+    return lambda run: run.metrics.get(key)
+
+
+def _of_test(key: str) -> Callable[[FinishedRun], float | None]:
+    return lambda run: run.metrics["test"].get(key)
 
 
 def _row_scores(run: FinishedRun, ks: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -245,8 +310,9 @@ def _row_scores(run: FinishedRun, ks: tuple[int, ...]) -> dict[str, np.ndarray]:
 
 def _judged(scores: Mapping[str, np.ndarray], k: int) -> dict[str, np.ndarray]:
     """Return which posts each metric judges; one without a hit may be NaN all the same."""
-    closed = ~np.isnan(scores[f"ndcg@{k}"])
-    tagged = ~np.isnan(scores.get(f"open_ndcg@{k}", scores[f"ndcg@{k}"]))
+    ndcg = scores[f"ndcg@{k}"]
+    closed = ~np.isnan(ndcg).all(axis=1)
+    tagged = ~np.isnan(scores.get(f"open_ndcg@{k}", ndcg)).all(axis=1)
     return {name: tagged if name.startswith("open_") else closed for name in scores}
 
 
@@ -261,8 +327,12 @@ def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-def _whole(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
+def _with_spread(mean: float | None, seed_sd: float | None) -> str:
+    return _score(mean) if seed_sd is None else f"{_score(mean)} ± {seed_sd:.4f}"
+
+
+def _whole(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
 
 
 def _amount(value: float | None) -> str:

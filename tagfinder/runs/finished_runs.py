@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from tagfinder.corpus.duplicates import group_near_duplicates, sketch
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.ragged import Ragged
 from tagfinder.errors import InputError, TagFinderError
-from tagfinder.files import DIGESTS, is_whole
+from tagfinder.files import DIGESTS, digest_of, is_whole
 
+# Keys of a configuration that runs of one recommender need not share.
+OWN_KEYS = ("seed", "run_dir", "rejects", "resume", "sweep", "tags", "note")
 UNUSUAL = re.compile(r"[^\w .,:+@/()-]")
 
 
@@ -86,6 +88,62 @@ def open_runs(folders: Sequence[Path]) -> list[FinishedRun]:
         if not (run.path / "predictions.parquet").is_file():
             raise InputError(f"{run.path} has no predictions.parquet; the run did not finish")
     return [FinishedRun(name, run) for name, run in zip(_names(runs), runs, strict=True)]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """Runs of one configuration that differ only in their seed.
+
+    Attributes:
+        name: in tables.
+        runs: by seed.
+    """
+
+    name: str
+    runs: Sequence[FinishedRun]
+
+    @property
+    def first(self) -> FinishedRun:
+        """The run of the first seed, by the name of all of them."""
+        return replace(self.runs[0], name=self.name)
+
+    @property
+    def seeds(self) -> str:
+        """The seeds, as text."""
+        return ", ".join(str(run.metrics["seed"]) for run in self.runs)
+
+    def mean(self, value: Callable[[FinishedRun], float | None]) -> float | None:
+        """Return the mean of a number over the runs; None if one of them lacks it."""
+        values = [value(run) for run in self.runs]
+        known = [number for number in values if number is not None]
+        return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def entrants_of(runs: Sequence[FinishedRun]) -> list[Entrant]:
+    """Put runs that differ only in their seed together, in the order of the first of each."""
+    alike: dict[str, list[FinishedRun]] = {}
+    for run in runs:
+        facts = [run.metrics[key] for key in ("model", "protocol", "corpus")]
+        digest = digest_of([facts, run.facts["corpus"], _without_seeds(run.folder.plain_config)])
+        alike.setdefault(digest, []).append(run)
+    groups: list[list[FinishedRun]] = []
+    for group in alike.values():
+        distinct = len({run.metrics["seed"] for run in group}) == len(group)
+        groups += [group] if distinct else [[run] for run in group]
+    if len(groups) == len(runs):
+        return [Entrant(run.name, [run]) for run in runs]
+    names = _names([group[0].folder for group in groups])
+    return [
+        Entrant(name, sorted(group, key=lambda run: int(run.metrics["seed"])))
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def _without_seeds(value: Any) -> Any:
+    """Return a configuration without what may differ between runs of one recommender."""
+    if isinstance(value, dict):
+        return {key: _without_seeds(one) for key, one in value.items() if key not in OWN_KEYS}
+    return [_without_seeds(one) for one in value] if isinstance(value, list) else value
 
 
 def check_same_posts(runs: Sequence[FinishedRun]) -> None:

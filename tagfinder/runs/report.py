@@ -27,9 +27,9 @@ from tagfinder.evaluation.error_report import error_numbers
 from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import read_json, write_text
-from tagfinder.runs.compare import Compared, Statistics, compare_runs
+from tagfinder.runs.compare import Compared, Statistics, compare_entrants
 from tagfinder.runs.error_analysis import THRESHOLDS_FILE, effect_table, title_of
-from tagfinder.runs.finished_runs import FinishedRun, check_same_posts
+from tagfinder.runs.finished_runs import Entrant, FinishedRun, check_same_posts, entrants_of
 from tagfinder.runs.html_page import html_page
 
 TABLE_4 = [f"{name}@{k}" for name in ("report_ndcg", "report_map") for k in (3, 5, 10)]
@@ -76,14 +76,16 @@ def write_report(runs: Sequence[FinishedRun], statistics: Statistics, folder: Pa
     """Write `report.md` with its figures, and `report.html` with all of it in one file.
 
     Args:
-        runs: the runs; those on the same posts are compared with each other.
+        runs: the runs; those on the same posts are compared with each other. Of those that differ
+            only in their seed the first one is looked at more closely.
         statistics: how runs are compared.
         folder: of the page.
     """
     groups = [
-        _group(compare_runs(group, statistics), f"{FIGURES}/group-{number + 1}", folder)
-        for number, group in enumerate(comparable(runs))
+        _group(compare_entrants(group, statistics), f"{FIGURES}/group-{number + 1}", folder)
+        for number, group in enumerate(comparable(entrants_of(runs)))
     ]
+    runs = [entrant.first for entrant in entrants_of(runs)]
     title = f"TagFinder: {', '.join(run.name for run in runs)}"
     markdown = _template("report.md.jinja").render(
         title=title,
@@ -101,19 +103,19 @@ def write_report(runs: Sequence[FinishedRun], statistics: Statistics, folder: Pa
     write_text(folder / "report.html", html_page(markdown, title, template, folder))
 
 
-def comparable(runs: Sequence[FinishedRun]) -> list[list[FinishedRun]]:
-    """Put runs that were scored on the same posts and the same truth together."""
-    groups: list[list[FinishedRun]] = []
-    for run in runs:
+def comparable(entrants: Sequence[Entrant]) -> list[list[Entrant]]:
+    """Put what was scored on the same posts and the same truth together."""
+    groups: list[list[Entrant]] = []
+    for entrant in entrants:
         for group in groups:
             try:
-                check_same_posts([group[0], run])
+                check_same_posts([group[0].first, entrant.first])
             except InputError:
                 continue
-            group.append(run)
+            group.append(entrant)
             break
         else:
-            groups.append([run])
+            groups.append([entrant])
     return groups
 
 
@@ -209,14 +211,16 @@ def judgements_of_run(run: FinishedRun) -> ScoredPredictions:
 
 
 def _group(compared: Compared, place: str, folder: Path) -> Group:
-    first = compared.runs[0].metrics
-    several = len(compared.runs) > 1
-    protocols = sorted({str(run.metrics["protocol"]) for run in compared.runs})
+    first = compared.entrants[0].runs[0].metrics
+    several = len(compared.entrants) > 1
+    protocols = sorted(
+        {str(run.metrics["protocol"]) for one in compared.entrants for run in one.runs}
+    )
     setting = f"{first['corpus']}, protocol {' and '.join(protocols)}"
     metric = compared.statistics.metric
     name = draw_intervals(compared.comparison, metric, setting, folder / place)
     return Group(
-        names=[run.name for run in compared.runs],
+        names=[one.name for one in compared.entrants],
         setting=setting,
         metric=metric,
         figure=Shown(f"Intervals of {metric}", f"{place}/{name}.svg"),

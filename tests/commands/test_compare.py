@@ -16,6 +16,8 @@ from made_up_runs import made_up_corpus, made_up_run, random_labels, rankings
 
 from tagfinder.commands.compare import command
 from tagfinder.errors import InputError
+from tagfinder.runs.compare import Statistics, compare_runs
+from tagfinder.runs.finished_runs import open_runs
 
 N = 300
 LABELS = random_labels(N)
@@ -187,3 +189,73 @@ def test_a_run_without_any_hit_has_no_report_map_rather_than_no_number(runs, tmp
     page = (tmp_path / "out" / "comparison.md").read_text()
     assert "not defined" in page
     assert "nan" not in page
+
+
+def seeds_of(tmp_path: Path, name: str, skills: dict[int, float]) -> list[Path]:
+    """Write runs of one recommender whose seeds have so much skill."""
+    corpus = tmp_path / "corpus of seeds"
+    if not corpus.is_dir():
+        made_up_corpus(corpus, LABELS, np.arange(N))
+    runs = []
+    for seed, skill in skills.items():
+        run = tmp_path / f"{name}-{seed}"
+        top = rankings(LABELS, skill, seed=seed)
+        made_up_run(run, LABELS, top, corpus, model=name, seed=seed)
+        config = (run / "config.yaml").read_text().replace("seed: 1", f"seed: {seed}")
+        (run / "config.yaml").write_text(config)
+        runs.append(run)
+    return runs
+
+
+def ndcg_of(out: Path) -> dict[str, dict]:
+    written = json.loads((out / "comparison.json").read_text())
+    return {row["run"]: row for row in written["scores"] if row["metric"] == "ndcg@5"}
+
+
+def test_runs_that_differ_only_in_their_seed_are_one_recommender(tmp_path):
+    weak = seeds_of(tmp_path, "weak", {1: 0.1, 2: 0.1, 3: 0.1})
+    strong = seeds_of(tmp_path, "strong", {1: 0.9, 2: 0.9, 3: 0.9})
+    shown = compare([*weak, *strong], tmp_path / "out", "--resamples", "2000").stdout
+    scores = ndcg_of(tmp_path / "out")
+    assert scores.keys() == {"weak", "strong"}
+    assert scores["weak"]["seeds"] == 3
+    means = []
+    for run in weak:
+        compare([run, strong[0]], tmp_path / "alone", "--resamples", "50")
+        means.append(ndcg_of(tmp_path / "alone")["weak"]["mean"])
+    assert scores["weak"]["mean"] == pytest.approx(np.mean(means))
+    assert scores["weak"]["seed_sd"] == pytest.approx(np.std(means, ddof=1))
+    assert scores["weak"]["seed_range"] == pytest.approx(np.ptp(means))
+    assert "strong beats weak by" in shown
+    assert "one seed" not in shown.partition("Intervals are")[0]
+    assert "6 runs compared, 2 recommenders" in shown
+
+
+def test_a_difference_that_seeds_make_is_not_sure(tmp_path):
+    lucky = seeds_of(tmp_path, "lucky", {1: 0.1, 2: 0.5, 3: 0.9})
+    steady = seeds_of(tmp_path, "steady", {4: 0.4})
+    by_posts = compare([lucky[2], *steady], tmp_path / "single").stdout
+    assert "lucky beats steady by" in by_posts
+    assert "one seed each" in by_posts
+    by_seeds = compare([*lucky, *steady], tmp_path / "several").stdout
+    assert "lucky surely beats no other" in by_seeds
+    assert "steady surely beats no other" in by_seeds
+
+
+def test_runs_of_other_settings_stand_apart(tmp_path):
+    runs = seeds_of(tmp_path, "one", {1: 0.3, 2: 0.3})
+    changed = (runs[1] / "config.yaml").read_text().replace("threshold: 0.3", "threshold: 0.4")
+    (runs[1] / "config.yaml").write_text(changed)
+    compare(runs, tmp_path / "out", "--resamples", "50")
+    assert ndcg_of(tmp_path / "out").keys() == {"one seed 1", "one seed 2"}
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_shows_every_cell_without_wrapping(runs, width):
+    compared = compare_runs(open_runs(runs), Statistics(n_resamples=50))
+    lines = compared.text(width).splitlines()
+    assert max(map(len, lines)) <= width
+    shown = " ".join(compared.text(width).split())
+    for table in compared.tables():
+        for cell in [*table.header, *(cell for row in table.rows for cell in row)]:
+            assert " ".join(cell.split()) in shown

@@ -17,8 +17,8 @@ from made_up_runs import made_up_run, random_labels, rankings
 from tagfinder.cli import main
 from tagfinder.commands.evaluate import command as evaluate
 from tagfinder.commands.report import command as report
-from tagfinder.runs.compare import Statistics, compare_runs
-from tagfinder.runs.finished_runs import open_runs
+from tagfinder.runs.compare import Statistics, compare_entrants
+from tagfinder.runs.finished_runs import entrants_of, open_runs
 from tagfinder.runs.html_page import html_page
 from tagfinder.runs.report import comparable
 
@@ -141,9 +141,9 @@ def test_only_runs_on_the_same_posts_are_compared(tmp_path):
         made_up_run(tmp_path / name, part, rankings(part, 0.5), tmp_path / "gone")
         for name, part in (("long", labels), ("short", labels[:60]), ("other", labels))
     ]
-    groups = comparable(open_runs(folders))
-    assert [[run.name for run in group] for group in groups] == [["long", "other"], ["short"]]
-    (alone,) = (compare_runs(group, Statistics(n_resamples=50)) for group in groups[1:])
+    groups = comparable(entrants_of(open_runs(folders)))
+    assert [[one.name for one in group] for group in groups] == [["long", "other"], ["short"]]
+    (alone,) = (compare_entrants(group, Statistics(n_resamples=50)) for group in groups[1:])
     assert alone.comparison.differences.is_empty()
     assert alone.comparison.scores["bootstrap_low"].is_not_null().all()
 
