@@ -13,14 +13,22 @@ from tagfinder.corpus.describe import describe
 from tagfinder.corpus.prepare import PARTITION_ROWS, prepare
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.corpus.recipe import Recipe
+from tagfinder.corpus.sources import FirstPosts
+from tagfinder.errors import InputError
 
 GROUPS = ("cleaning", "hashtags", "selection", "split")
 
 
 def recipe_of(config: DictConfig) -> Recipe:
     """Build the source and the steps that the configuration names."""
+    source = build(config.data)
+    # Runs of older versions do not name it.
+    if (most := config.get("first_posts")) is not None:
+        if not isinstance(most, int) or most < 1:
+            raise InputError(f"first_posts={most}: expected a whole number from 1")
+        source = FirstPosts(source, most)
     return Recipe(
-        source=build(config.data),
+        source=source,
         cleaning=build(config.cleaning),
         rules=build(config.hashtags),
         selection=build(config.selection),

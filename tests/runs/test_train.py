@@ -53,6 +53,22 @@ def test_a_run_leaves_scores_predictions_and_all_that_is_needed_to_recommend(
     assert f"{metrics['test']['ndcg@5']:.4f}" in printed
 
 
+def test_a_quick_experiment_goes_through_all_stages_on_the_first_posts(tmp_path: Path) -> None:
+    settings = ("data.rows=4000", "model=lstm", "embedding=scratch", "experiment=quick")
+    run = train(tmp_path / "run", *settings)
+    manifest = json.loads((Path(run.facts["corpus"]["folder"]) / "manifest.json").read_text())
+    assert manifest["rows_read"] == 3000
+    assert run.metrics["epochs"] == 2
+    assert 0 < run.metrics["test"]["ndcg@5"] <= 1
+    for made in ("predictions.parquet", "calibration.json", "figures/learning_curves.png", "model"):
+        assert (run.path / made).exists()
+
+
+def test_a_number_of_first_posts_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="first_posts=0: expected a whole number from 1"):
+        train(tmp_path / "run", "first_posts=0")
+
+
 def test_reading_the_post_beats_not_reading_it(tmp_path: Path) -> None:
     scores = {
         model: train(tmp_path / model, f"model={model}").metrics["test"]["ndcg@5"]
