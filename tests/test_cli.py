@@ -42,6 +42,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy(tmp_path: Path) -> N
         ("modle=fasttext", "modle=fasttext: there is no key modle; did you mean model?"),
         ("model=fastext", "there is no such option; did you mean fasttext?"),
         ("split.sede=2", "did you mean split.seed?"),
+        ("model.ngram=2", "did you mean model.ngram_range?"),
         ("model.dimensions=3", "the chosen options have no key model.dimensions"),
         ("trainer.max_epochs=many", "trainer.max_epochs is a number, as in trainer.max_epochs=30"),
         ("split.order=newest", "split.order=newest: expected random or temporal"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -30,10 +30,11 @@ def explained(error: Exception, overrides: Sequence[str]) -> InputError:
                 f"{key} is one of {', '.join(options)}"
             )
         if key and not override.startswith("-") and _names(message, key):
-            known = list(_defaults())
-            if key in known:
-                return InputError(f"{override}: the chosen options have no key {key}")
-            return InputError(f"{override}: there is no key {key}{_meant(key, known)}")
+            # A key of an option that was not chosen would not help.
+            meant = _meant(key, list(_defaults(_chosen(overrides))))
+            if key in _defaults():
+                return InputError(f"{override}: the chosen options have no key {key}{meant}")
+            return InputError(f"{override}: there is no key {key}{meant}")
     return InputError(message)
 
 
@@ -90,11 +91,28 @@ def _options(group: str) -> list[str]:
     return sorted(file.stem for file in folder.glob("*.yaml")) if group and folder.is_dir() else []
 
 
-def _defaults() -> dict[str, list[Any]]:
-    """Return every key of `conf/` with the values that the files give it."""
+def _chosen(overrides: Sequence[str]) -> dict[str, str]:
+    """Return the options of the groups that no other option chooses for a user."""
+    config = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))
+    named = {
+        key: one for entry in config["defaults"] if entry != "_self_" for key, one in entry.items()
+    }
+    named |= dict(map(_parsed, overrides))
+    return {group: str(named[group]) for group in ("model", "data")}
+
+
+def _defaults(chosen: Mapping[str, str] | None = None) -> dict[str, list[Any]]:
+    """Return every key of `conf/` with the values that the files give it.
+
+    Args:
+        chosen: group -> option; other options of these groups are left out. None takes all.
+    """
     defaults: dict[str, list[Any]] = {}
     for file in sorted(conf_dir().rglob("*.yaml")):
         group = file.parent.relative_to(conf_dir()).as_posix()
+        # An option may build on another of its name's beginning, as bert_minilm on bert.
+        if chosen and not chosen.get(group, file.stem).startswith(file.stem):
+            continue
         text = file.read_text(encoding="utf-8")
         globally = text.startswith("# @package _global_")
         prefix = "" if globally or group == "." else f"{group}."
