@@ -39,7 +39,6 @@ from tagfinder.live.post import Post
 from tagfinder.live.ranking.dataset import RankingDataset
 from tagfinder.live.ranking.ensemble import RankerEnsemble
 from tagfinder.live.ranking.ranker import RankerSettings
-from tagfinder.live.timeline_ranking import rank_candidates
 from tagfinder.paths import conf_dir
 
 MICROSECONDS_A_DAY = 86_400e6
@@ -155,7 +154,7 @@ def suggestion(durable: DurableKnowledge, rankers: RankerEnsemble, post: Post) -
     """Return the seconds that one suggestion takes, from the cleaned text to five hashtags."""
     started = time.perf_counter()
     asked = query(durable, post)
-    rank_candidates(asked, durable.knowledge.candidates(asked, WITHOUT_ENCODER), rankers, 5)
+    rankers.best(asked, durable.knowledge.candidates(asked, WITHOUT_ENCODER), 5)
     return time.perf_counter() - started
 
 

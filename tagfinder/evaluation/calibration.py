@@ -155,21 +155,23 @@ class Shown:
         }
 
 
-def calibrate(val: pl.DataFrame, test: pl.DataFrame) -> dict[str, Any]:
+def calibrate(val: pl.DataFrame, test: pl.DataFrame | None) -> dict[str, Any]:
     """Fit the curve on rankings of the validation part and judge it on those of the test part.
+
+    Args:
+        val: as `predictions.parquet` has them.
+        test: the same; None if the test part was not ranked like this.
 
     Returns:
         A curve with how it was fitted and how well it holds, as `calibration.json` keeps it.
     """
-    fitted_on, judged_on = Shown.of(val), Shown.of(test)
+    fitted_on = Shown.of(val)
     curve = fitted_on.fit()
-    return {
-        **asdict(curve),
-        "fitted_on": "val",
-        "val": fitted_on.judge(curve),
-        "test": judged_on.judge(curve),
-        "test_before": judged_on.judge(IDENTITY),
-    }
+    found = {**asdict(curve), "fitted_on": "val", "val": fitted_on.judge(curve)}
+    if test is None:
+        return found
+    judged_on = Shown.of(test)
+    return found | {"test": judged_on.judge(curve), "test_before": judged_on.judge(IDENTITY)}
 
 
 def verdict(of_part: Mapping[str, Mapping[str, Any]]) -> str:

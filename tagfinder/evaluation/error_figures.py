@@ -304,18 +304,22 @@ def draw_first_reliability(judged: ScoredPredictions, folder: Path) -> str:
     return "reliability_first"
 
 
-def draw_shown_reliability(title: str, judged: Mapping[str, Any], folder: Path) -> str:
+def draw_shown_reliability(
+    title: str, judged: Mapping[str, Any], folder: Path, ending: str = ""
+) -> str:
     """Draw what the probabilities of shown suggestions promise and keep.
 
     Args:
         title: of the figure.
         judged: what `calibration.Shown.judge` returned.
         folder: where the figure goes.
+        ending: of its name.
     """
     columns = ([one[key] for one in judged["bins"]] for key in ("promised", "kept", "suggestions"))
     found = Reliability(*map(np.array, columns))
-    _draw_reliability(folder, "reliability_shown", f"{title}\nprobabilities as shown", found)
-    return "reliability_shown"
+    name = f"reliability_shown{ending}"
+    _draw_reliability(folder, name, f"{title}\nprobabilities as shown", found)
+    return name
 
 
 def first_reliability(judged: ScoredPredictions) -> Reliability:

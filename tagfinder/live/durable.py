@@ -577,7 +577,7 @@ class DurableKnowledge:
         return (statistics, newest) if whole and fits else None
 
     def _recount(self) -> None:
-        statistics = PostStatistics()
+        statistics = PostStatistics(readable=self.knowledge.statistics.readable)
         with self.store.snapshot():
             for author in self.store.authors():
                 statistics.authors.number(author)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tagfinder.corpus.hashtags import fold
+from tagfinder.corpus.hashtags import Spelling, fold
 from tagfinder.live.classify.classifier import NO_OUTPUT, ClassifierOutput, ClassifierSettings
 from tagfinder.live.classify.classifiers import Classifiers
 from tagfinder.live.counts.statistics import PostStatistics
@@ -37,6 +37,7 @@ class Knowledge:
         max_terms: words of a post by which others are found, its rarest.
         max_candidates: candidates that are kept for a post.
         classifier: arguments of `ClassifierSettings`; None does without classifiers.
+        spelling: how suggestions spell hashtags, see `HashtagRules`.
 
     Attributes:
         classifiers: trained last; None before.
@@ -53,7 +54,9 @@ class Knowledge:
         max_terms: int = 16,
         max_candidates: int = 160,
         classifier: Mapping[str, Any] | None = None,
+        spelling: Spelling = "most_used",
     ) -> None:
+        self._readable = spelling == "readable"
         self.use(PostStatistics())
         self.text_index = text_index
         self.vector_index = vector_index
@@ -67,6 +70,7 @@ class Knowledge:
 
     def use(self, statistics: PostStatistics) -> None:
         """Replace the counts."""
+        statistics.readable = self._readable
         self.statistics = statistics
         self.trends = Trends(statistics)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 ARRAYS = ("labels", "scores", "asked")
 
@@ -36,12 +34,12 @@ class Rankings:
         """Build rankings from what `state` returned."""
         rankings = cls(*state["labels"].shape)
         for name in ARRAYS:
-            setattr(rankings, name, state[name].numpy())
+            setattr(rankings, name, state[name])
         return rankings
 
-    def state(self) -> dict[str, Tensor]:
-        """Return the rankings as plain data."""
-        return {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the rankings as arrays."""
+        return {name: getattr(self, name) for name in ARRAYS}
 
     def put(self, row: int, labels: Sequence[int], scores: np.ndarray) -> None:
         """Write the ranking of one post."""
@@ -52,17 +50,15 @@ class Rankings:
 
 @dataclass
 class RankedPart:
-    """Rankings of a part, and what calibration reads of them.
+    """Rankings of a part.
 
     Attributes:
         rankings: with the author known, if the recommender uses authors.
         without_author: with the author hidden; empty if this was not wanted.
-        pairs: scores and truth of the ranked hashtags of each post.
     """
 
     rankings: Rankings
     without_author: Rankings
-    pairs: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, n: int, k: int) -> RankedPart:
@@ -71,19 +67,11 @@ class RankedPart:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> RankedPart:
-        """Build a part from what `state` returned, without the rankings of hidden authors."""
-        rankings = Rankings.from_state(state)
-        scores, truth = (tensor.numpy() for tensor in state["pairs"])
-        return cls(rankings, Rankings(0, 0), [(scores, truth)])
+        """Build a part from what `state` returned; earlier versions kept no hidden authors."""
+        known = Rankings.from_state(state)
+        hidden = state.get("without_author")
+        return cls(known, Rankings(0, 0) if hidden is None else Rankings.from_state(hidden))
 
     def state(self) -> dict[str, Any]:
-        """Return rankings and pairs as plain data."""
-        pairs = tuple(map(torch.from_numpy, self.score_pairs()))
-        return {**self.rankings.state(), "pairs": pairs}
-
-    def score_pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) float32 scores and (N,) bool truth of all ranked hashtags."""
-        if not self.pairs:
-            return np.empty(0, np.float32), np.empty(0, bool)
-        scores, truth = zip(*self.pairs, strict=True)
-        return np.concatenate(scores), np.concatenate(truth)
+        """Return the rankings as arrays."""
+        return {**self.rankings.state(), "without_author": self.without_author.state()}

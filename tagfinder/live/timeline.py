@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import polars as pl
 
 from tagfinder.corpus.hashtags import fold
 from tagfinder.corpus.prepared import PARTS, LabelSet, Part, PreparedCorpus
-from tagfinder.data.encoder import Encoder
-from tagfinder.data.frozen_encoder import FrozenEncoder
-from tagfinder.data.vector_store import StoredVectors
 from tagfinder.errors import InputError
 from tagfinder.live.post import Post
+
+if TYPE_CHECKING:
+    from tagfinder.data.encoder import Encoder
+    from tagfinder.data.vector_store import StoredVectors
 
 COLUMNS = ("id", "created_at", "entity_name", "clean", "labels")
 MICROSECONDS_A_DAY = 86_400e6
@@ -111,7 +112,12 @@ class LiveFeatures:
 
     def __init__(self, column: str = "clean", encoder: Encoder | None = None) -> None:
         self.column = column
-        self.frozen = None if encoder is None else FrozenEncoder(encoder, column)
+        self.frozen = None
+        if encoder is not None:
+            # Imported here: PyTorch takes seconds, and without an encoder nothing needs it.
+            from tagfinder.data.frozen_encoder import FrozenEncoder
+
+            self.frozen = FrozenEncoder(encoder, column)
         self.timeline: Timeline | None = None
         self.vectors: np.ndarray | StoredVectors | None = None
 

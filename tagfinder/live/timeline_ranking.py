@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from tagfinder.corpus.prepared import Part
-from tagfinder.live.features.query import Query
-from tagfinder.live.features.table import Candidates
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.post import NO_AUTHOR
 from tagfinder.live.ranking.dataset import RankingDataset
@@ -33,7 +30,8 @@ class ReplaySettings:
         sources: which sources are used.
         delay_days: age from which a post is known.
         author: whether the author of a query is known.
-        also_without_author: whether the test part is ranked again with authors hidden.
+        also_without_author: whether the test part is ranked again with authors hidden. Posts
+            that rankers are then trained on always are, for the calibration.
         hidden_author_share: share of the training posts that are added again with the author
             hidden.
         top_k: hashtags ranked for a post.
@@ -129,16 +127,19 @@ class TimelineRanking:
         # A new replay for each part, so that a part that is ranked again has the same result.
         replay = self._begin(part)
 
+        again = part == "test" and settings.also_without_author
+
         def visit(position: int) -> None:
             row = row_of[position]
             query = replay.query(position, sources, with_author=settings.author)
-            ranked.pairs.append(self._put(ranked.rankings, row, query, rankers))
-            if dataset is not None:
-                known = query if settings.author else replay.query(position, sources)
-                self._add_example(known, dataset)
-            elif part == "test" and settings.also_without_author and settings.author:
+            self._put(ranked.rankings, row, query, rankers)
+            hidden = None
+            if settings.author and (dataset is not None or again):
                 hidden = replay.without_author(query, sources)
                 self._put(ranked.without_author, row, hidden, rankers)
+            if dataset is not None:
+                known = query if settings.author else replay.query(position, sources)
+                self._add_example(known, dataset, hidden)
 
         ordered = np.sort(positions)
         rows = np.array([row_of[position] for position in ordered.tolist()], np.int64)
@@ -197,21 +198,27 @@ class TimelineRanking:
 
     def _put(
         self, rankings: Rankings, row: int, query: LabelledQuery, rankers: RankerEnsemble
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Rank the candidates of a post; return the scores of the best and their truth."""
-        candidates = query.candidates
-        hashtags, scores = rank_candidates(query.query, candidates, rankers, self.settings.top_k)
+    ) -> None:
+        """Rank the candidates of a post."""
+        hashtags, scores = rankers.best(query.query, query.candidates, self.settings.top_k)
         names = self.knowledge.statistics.hashtags.names
         rankings.put(row, [self._label_of[names[hashtag]] for hashtag in hashtags], scores)
-        return scores, query.truth[np.searchsorted(candidates.hashtags, hashtags)]
 
-    def _add_example(self, query: LabelledQuery, dataset: RankingDataset) -> None:
-        """Add a post with its author to a dataset, and maybe again with the author hidden."""
+    def _add_example(
+        self, query: LabelledQuery, dataset: RankingDataset, hidden: LabelledQuery | None = None
+    ) -> None:
+        """Add a post with its author to a dataset, and maybe again with the author hidden.
+
+        Args:
+            query: the post with its author, if that is known.
+            dataset: is extended.
+            hidden: the post with the author hidden; None computes it where it is needed.
+        """
         dataset.add(query.query, query.candidates.features, query.truth)
         generator = np.random.default_rng([self.settings.seed, int(query.position)])
         known = query.query.author != NO_AUTHOR
         if known and generator.random() < self.settings.hidden_author_share:
-            hidden = self._current().without_author(query, self.settings.sources)
+            hidden = hidden or self._current().without_author(query, self.settings.sources)
             dataset.add(hidden.query, hidden.candidates.features, hidden.truth)
 
     def _current(self) -> Replay:
@@ -225,15 +232,3 @@ class TimelineRanking:
         posts, delay = self.timeline.posts, self.settings.delay_days
         self._replay = Replay(knowledge, posts, delay, self._vectors, classifiers)
         return self._replay
-
-
-def rank_candidates(
-    query: Query, candidates: Candidates, rankers: RankerEnsemble, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best candidates of a post; ties are in order of first appearance.
-
-    Returns:
-        (K,) hashtag numbers, best first, and (K,) float32 scores in (0, 1).
-    """
-    positions, scores = rankers.for_query(query).best(candidates.features, k)
-    return candidates.hashtags[positions], expit(scores).astype(np.float32)

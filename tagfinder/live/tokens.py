@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from zlib import crc32
+
+import numpy as np
 
 from tagfinder.corpus.scripts import pairs_in
 from tagfinder.corpus.words import stop_words
@@ -20,6 +23,8 @@ WORD = re.compile(rf"@?[\w{_MARKS}]+(?:['’][\w{_MARKS}]+)?")
 APOSTROPHES = str.maketrans("", "", "'’")
 # Neighbouring words that may spell one hashtag.
 LONGEST_NAME = 5
+# Rows of a table of word vectors; words share a row where their hashes are equal.
+WORD_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,11 @@ def spelled_hashtags(found: Sequence[str], number_of: Mapping[str, int]) -> dict
             if name in number_of:
                 hashtags.setdefault(number_of[name], n_words)
     return hashtags
+
+
+def word_rows(words: Sequence[str]) -> np.ndarray:
+    """Return (W,) int64 rows of words; a text without words gets the row of the empty word."""
+    return np.array([crc32(word.encode()) % WORD_ROWS for word in words or ("",)], dtype=np.int64)
 
 
 @cache

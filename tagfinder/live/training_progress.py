@@ -108,15 +108,13 @@ class BlockRecorder:
 
     def __init__(self, ranked: RankedPart | None, dataset: RankingDataset | None) -> None:
         self._ranked, self._dataset = ranked, dataset
-        self._known = self._unknown = self._pairs = 0
+        self._known = self._unknown = 0
 
     def begin(self) -> None:
         """Start a block."""
         if self._dataset is not None:
             self._known = len(self._dataset.known_author)
             self._unknown = len(self._dataset.unknown_author)
-        if self._ranked is not None:
-            self._pairs = len(self._ranked.pairs)
 
     def arrays(self, rows: np.ndarray) -> dict[str, Any]:
         """Return what the block added.
@@ -135,7 +133,6 @@ class BlockRecorder:
                 arrays[f"{name}.labels"] = rankings.labels[rows]
                 arrays[f"{name}.scores"] = rankings.scores[rows]
                 arrays[f"{name}.asked"] = rankings.asked[rows]
-            arrays |= _packed("pairs", self._ranked.pairs[self._pairs :])
         return arrays
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
@@ -150,7 +147,6 @@ class BlockRecorder:
                 rankings.labels[rows] = arrays[f"{name}.labels"]
                 rankings.scores[rows] = arrays[f"{name}.scores"]
                 rankings.asked[rows] = arrays[f"{name}.asked"]
-            self._ranked.pairs += _unpacked("pairs", arrays)
 
     def _both(self) -> list[tuple[str, Rankings]]:
         assert self._ranked is not None

@@ -167,6 +167,15 @@ def arrays_of(value: Any) -> Any:
     return value.numpy() if hasattr(value, "numpy") else value
 
 
+def tensors_of(value: Any) -> Any:
+    """Return nested mappings with tensors in the place of NumPy arrays."""
+    import torch  # not needed where nothing is trained
+
+    if isinstance(value, Mapping):
+        return {key: tensors_of(inner) for key, inner in value.items()}
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value
+
+
 def as_scores(scores: np.ndarray) -> np.ndarray:
     """Turn scores of any float type into float32 within [0, 1]."""
     clipped: np.ndarray = np.clip(scores, 0.0, 1.0).astype(np.float32)

@@ -1,40 +1,36 @@
-"""What training, calibration and suggesting ask of a recommender without a fixed label set."""
+"""What suggesting asks of a recommender without a fixed label set."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 import numpy as np
 
 from tagfinder.configuration.build import locate
-from tagfinder.corpus.prepared import Part
 from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
     from tagfinder.live.durable import DurableKnowledge
     from tagfinder.live.knowledge import Knowledge
     from tagfinder.live.postgres_log import PostgresLog
-    from tagfinder.live.rankings import Rankings
 
 
 class OpenVocabulary(Protocol):
     """A recommender that can suggest every hashtag of the posts that it was taught.
 
-    It is a `LightningModule` whose steps return `top_labels` and `top_scores` to the evaluator. Its
-    class has `open_vocabulary = True`; nothing else decides that it is treated as one.
+    Its class has `open_vocabulary = True`; nothing else decides that it is treated as one.
     """
 
     open_vocabulary: ClassVar[bool]
 
-    def score_pairs(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
-        """Return (N,) scores in [0, 1] and (N,) bool truth of suggestions, for calibration."""
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what a run keeps of the training.
 
-    def extra_rankings(self) -> dict[str, Rankings]:
-        """Return further rankings of the test part by name, each scored in a folder of its own."""
-
-    def keep(self, folder: Path) -> None:
-        """Write all posts of the corpus to a folder that `open_posts` opens."""
+        Raises:
+            InputError: it is from a version with other features, or damaged.
+        """
 
     def open_posts(
         self, folder: Path, *, writable: bool, log: PostgresLog | None = None

@@ -79,7 +79,7 @@ class LiveSuggester:
         self.features = build(saved.config["features"])
         self.features.load(saved.features_folder)
         module = build_model(saved.config["model"], saved.label_set, self.features)
-        module.load_state_dict(saved.state)
+        module.restore_state(saved.state)
         self._module: OpenVocabulary = module
         self.durable = self._module.open_posts(folder, writable=writable, log=log)
 

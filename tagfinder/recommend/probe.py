@@ -19,7 +19,7 @@ def probe(folder: Path) -> None:
     if is_live(saved.config):
         features = build(saved.config["features"])
         features.load(saved.features_folder)
-        build_model(saved.config["model"], saved.label_set, features).load_state_dict(saved.state)
+        build_model(saved.config["model"], saved.label_set, features).restore_state(saved.state)
     else:
         Recommender(saved).suggest("a post of a few words #hashtag")
 

@@ -46,6 +46,11 @@ def _taken_apart(value: Any, name: str, tensors: dict[str, np.ndarray], folder: 
             key: _taken_apart(inner, f"{name}/{key}", tensors, folder)
             for key, inner in value.items()
         }
+    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        return [
+            _taken_apart(inner, f"{name}/{place}", tensors, folder)
+            for place, inner in enumerate(value)
+        ]
     if hasattr(value, "detach"):
         value = value.detach().cpu().numpy()
     if not isinstance(value, np.ndarray):
@@ -62,6 +67,11 @@ def _taken_apart(value: Any, name: str, tensors: dict[str, np.ndarray], folder: 
 
 
 def _put_together(value: Any, name: str, tensors: dict[str, np.ndarray], folder: Path) -> Any:
+    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        return [
+            _put_together(inner, f"{name}/{place}", tensors, folder)
+            for place, inner in enumerate(value)
+        ]
     if not isinstance(value, dict):
         return value
     if value == {ELSEWHERE: TENSORS}:

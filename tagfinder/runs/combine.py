@@ -210,7 +210,7 @@ def _scored(
     run.checkpoints.mkdir(exist_ok=True)
     with atomic_path(run.checkpoints / LAST) as path:
         torch.save({"state_dict": state, "epoch": 0}, path)
-    write_json(run.path / CALIBRATION_FILE, calibration_of(evaluator))
+    write_json(run.path / CALIBRATION_FILE, calibration_of(evaluator.rankings))
     rows = data.corpus.manifest["rows"]
     metrics = {
         **evaluator.results,

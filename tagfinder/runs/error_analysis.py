@@ -13,7 +13,7 @@ from tagfinder.artifacts.manifest import changing
 from tagfinder.artifacts.ownership import owned, traced
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
-from tagfinder.evaluation.calibration import Shown, read_calibrations
+from tagfinder.evaluation.calibration import WITHOUT_AUTHOR, Shown, read_calibrations
 from tagfinder.evaluation.error_figures import draw_shown_reliability
 from tagfinder.evaluation.error_report import write_errors
 from tagfinder.evaluation.errors import ScoredPredictions
@@ -23,7 +23,9 @@ from tagfinder.evaluation.tables import Table
 from tagfinder.evaluation.thresholds import effect, tune
 from tagfinder.files import write_json
 from tagfinder.recommend.saved import CALIBRATION_FILE
+from tagfinder.runs.rankings import ranked_posts
 from tagfinder.runs.rescore import data_of, described, intact_of, score_part
+from tagfinder.training.live import LiveModule
 from tagfinder.training.modules import module_of
 
 THRESHOLDS_FILE = "thresholds.json"
@@ -84,19 +86,32 @@ def analyse_in(run: RunFolder) -> tuple[dict[str, Any], dict[str, Any]]:
         threshold=evaluator.threshold,
     )
     numbers = write_errors(judged, run.path, run.figures)
-    _write_shown_reliability(run, evaluator.predictions, numbers)
+    shown = {"": evaluator.predictions}
+    hidden = model.without_author("test") if isinstance(model, LiveModule) else None
+    if hidden is not None:
+        shown[f"_{WITHOUT_AUTHOR}"] = ranked_posts(data.corpus, "test", hidden)
+    _write_shown_reliability(run, shown, numbers)
     return described(run, file, epoch, model) | evaluator.results["test"], changed
 
 
 def _write_shown_reliability(
-    run: RunFolder, predictions: pl.DataFrame, numbers: dict[str, Any]
+    run: RunFolder, shown: dict[str, pl.DataFrame], numbers: dict[str, Any]
 ) -> None:
-    """Add how far the probabilities that people see are kept to `errors.json` and the figures."""
-    curve = read_calibrations(run.path / CALIBRATION_FILE).usual
-    judged = Shown.of(predictions).judge(curve)
-    figure = draw_shown_reliability(title_of(run), judged, run.figures)
-    added = {"figures": [*numbers["figures"], figure], "calibration_error_shown": judged["ece"]}
-    write_json(run.path / "errors.json", numbers | added)
+    """Add how far the probabilities that people see are kept to `errors.json` and the figures.
+
+    Args:
+        run: the run.
+        shown: rankings of the test part, by the end of their name: empty, or `_without_author`.
+        numbers: of `errors.json`.
+    """
+    curves = read_calibrations(run.path / CALIBRATION_FILE)
+    figures, errors = list(numbers["figures"]), {}
+    for ending, predictions in shown.items():
+        judged = Shown.of(predictions).judge(curves.of(author_known=not ending))
+        title = title_of(run) + ending.replace("_", " ")
+        figures.append(draw_shown_reliability(title, judged, run.figures, ending))
+        errors[f"calibration_error_shown{ending}"] = judged["ece"]
+    write_json(run.path / "errors.json", {**numbers, "figures": figures, **errors})
 
 
 def title_of(run: RunFolder) -> str:

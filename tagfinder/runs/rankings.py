@@ -10,10 +10,11 @@ from omegaconf import DictConfig
 
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.application import choice_of
-from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.corpus.prepared import Part, PreparedCorpus
 from tagfinder.evaluation.score import judge, score
 from tagfinder.files import atomic_path, write_json
 from tagfinder.live.rankings import Rankings
+from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.runs.slices import can_be_sliced, write_slices
 
 
@@ -37,23 +38,8 @@ def keep_rankings(
     return scores | {"coverage": coverage, "open_n": len(predictions)}
 
 
-def score_extra(
-    folder: Path, name: str, config: DictConfig, corpus: PreparedCorpus, rankings: Rankings
-) -> dict[str, Any]:
-    """Write further rankings of the test part as another run, and score it.
-
-    Args:
-        folder: of the run; the folder `name` in it gets rankings, scores and slices.
-        name: of the rankings, such as `without_author`.
-        config: of the run.
-        corpus: whose test part was ranked.
-        rankings: of its posts, in corpus order.
-
-    Returns:
-        The scores by name.
-    """
-    run = RunFolder(folder / name)
-    run.describe(config, corpus, features=None)
+def ranked_posts(corpus: PreparedCorpus, part: Part, rankings: Rankings) -> pl.DataFrame:
+    """Return the posts of a part that were ranked, as `predictions.parquet` has them."""
     ranked = rankings.labels >= 0
     top = pl.DataFrame(
         {
@@ -62,14 +48,39 @@ def score_extra(
         },
         schema={"top_labels": pl.List(pl.Int32), "top_scores": pl.List(pl.Float32)},
     )
-    truth = corpus.part("test", ["id", "labels", "n_hashtags"])
-    coverage = float((truth["labels"].list.len() > 0).mean())  # type: ignore[arg-type]
-    predictions = pl.concat([truth, top], how="horizontal")
+    truth = corpus.part(part, ["id", "labels", "n_hashtags"])
+    return pl.concat([truth, top], how="horizontal").filter(pl.Series(rankings.asked))
+
+
+def score_extra(
+    folder: Path,
+    config: DictConfig,
+    corpus: PreparedCorpus,
+    predictions: pl.DataFrame,
+    calibration: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Write further rankings of the test part as another run, and score it.
+
+    Args:
+        folder: gets rankings, scores and slices; its name, as `without_author`, says which.
+        config: of the run.
+        corpus: whose test part was ranked.
+        predictions: of its posts, in corpus order, see `ranked_posts`.
+        calibration: of these rankings, as `calibration.json` keeps it; None if there is none.
+
+    Returns:
+        The scores by name.
+    """
+    run = RunFolder(folder)
+    run.describe(config, corpus, features=None)
+    if calibration is not None:
+        write_json(run.path / CALIBRATION_FILE, calibration)
+    coverage = float((predictions["labels"].list.len() > 0).mean())  # type: ignore[arg-type]
     scores = keep_rankings(run, config, predictions, coverage)
     facts = {
         "protocol": config.protocol.name,
         "corpus": corpus.name,
-        "model": f"{choice_of('model')}, {name.replace('_', ' ')}",
+        "model": f"{choice_of('model')}, {folder.name.replace('_', ' ')}",
         "seed": config.seed,
         "rows": corpus.manifest["rows"],
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
+import polars as pl
 import pytorch_lightning as lightning
 from hydra.utils import get_class
 from omegaconf import DictConfig
@@ -22,23 +24,24 @@ from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.artifacts.trust import packages_named, trusting
 from tagfinder.configuration.application import choice_of, output_dir, overrides
 from tagfinder.configuration.build import build, complete_model, plain
-from tagfinder.corpus.prepared import PreparedCorpus
+from tagfinder.corpus.prepared import Part, PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
-from tagfinder.evaluation.calibration import FORMAT, calibrate
+from tagfinder.evaluation.calibration import FORMAT, WITHOUT_AUTHOR, calibrate
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import write_json
 from tagfinder.models.base import SparseRecommender
-from tagfinder.models.open_vocabulary import has_open_vocabulary, is_open_vocabulary_config
+from tagfinder.models.open_vocabulary import is_open_vocabulary_config
 from tagfinder.progress import phase
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.recommend.state_files import save_state
 from tagfinder.runs.corpus import corpus_of
-from tagfinder.runs.rankings import score_extra
+from tagfinder.runs.rankings import ranked_posts, score_extra
 from tagfinder.runs.slices import can_be_sliced, write_slices
 from tagfinder.runs.summary import examples_table, score_table
 from tagfinder.tracking.tracker import tracked
 from tagfinder.training.learning_curves import draw_learning_curves
+from tagfinder.training.live import LiveModule
 from tagfinder.training.modules import module_of
 from tagfinder.training.progress_bar import progress_callbacks
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
@@ -76,7 +79,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     """Train in a folder that belongs to this process, as `train` says."""
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     scored_checkpoint(run.checkpoints, config.scored_checkpoint)
-    refuse_endless_labels(config)
+    check_protocol(config)
     checkpoint = resumed(config, run)
     # Built before the corpus is prepared, so that a wrong value is answered at once.
     features, sampling, make_model = map(build, (config.features, config.sampling, config.model))
@@ -96,7 +99,8 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
     # Seed again, so that fitting the features does not change the initial weights.
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    model = module_of(complete_model(make_model, corpus.label_set, features))
+    recommender = complete_model(make_model, corpus.label_set, features)
+    model = module_of(recommender)
     if getattr(model, "single_pass", False):
         # One that learns from all posts at once has no epochs to count.
         trainer.fit_loop.max_epochs = 1
@@ -109,14 +113,15 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
         trainer.test(model, data, verbose=False)
         metrics = {**evaluator.results, **run_facts(config, data, timer)}
         metrics |= {**training_facts(kept, epoch), "model_bytes": model_bytes(model)}
-        if has_open_vocabulary(model):
+        calibration = calibration_of(evaluator.rankings)
+        if isinstance(model, LiveModule):
             model.keep(run.knowledge)
-            for name, rankings in model.extra_rankings().items():
-                metrics[f"test_{name}"] = score_extra(run.path, name, config, corpus, rankings)
+            save_state(model.recommender.state(), run.state)
+            metrics |= without_author(model, run, config, corpus, calibration)
         elif trainer.is_global_zero:
             save_state(model.state_dict(), run.state)
         best = metrics["best_val_ndcg@5"]
-        write_json(run.path / CALIBRATION_FILE, calibration_of(evaluator))
+        write_json(run.path / CALIBRATION_FILE, calibration)
         write_json(run.metrics_file, metrics)
         if can_be_sliced(run):
             write_slices(run)
@@ -129,21 +134,60 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     return float(metrics["val"]["ndcg@5"] if best is None else best)
 
 
-def calibration_of(evaluator: Evaluator) -> dict[str, Any]:
-    """Return what `calibration.json` holds, from the rankings that were just made."""
-    return {"format": FORMAT, **calibrate(evaluator.rankings["val"], evaluator.rankings["test"])}
+def calibration_of(rankings: Mapping[Any, pl.DataFrame]) -> dict[str, Any]:
+    """Return what `calibration.json` holds, from rankings of the parts `val` and maybe `test`."""
+    return {"format": FORMAT, **calibrate(rankings["val"], rankings.get("test"))}
 
 
-def refuse_endless_labels(config: DictConfig) -> None:
-    """Refuse to give a closed recommender every hashtag there is as its label set.
+def without_author(
+    model: LiveModule,
+    run: RunFolder,
+    config: DictConfig,
+    corpus: PreparedCorpus,
+    calibration: dict[str, Any],
+) -> dict[str, Any]:
+    """Calibrate and score what was ranked with authors hidden.
+
+    Args:
+        model: trained and tested.
+        run: whose folder `without_author` gets rankings and scores of the test part.
+        config: of the run.
+        corpus: whose parts were ranked.
+        calibration: gets the curve for posts of unknown author.
+
+    Returns:
+        The scores, by the key of `metrics.json`; empty if the test part was not ranked like this.
+    """
+    parts: tuple[Part, ...] = ("val", "test")
+    ranked = {part: model.without_author(part) for part in parts}
+    hidden = {
+        part: ranked_posts(corpus, part, rankings)
+        for part, rankings in ranked.items()
+        if rankings is not None
+    }
+    if "val" in hidden:
+        calibration[WITHOUT_AUTHOR] = calibration_of(hidden)
+    if "test" not in hidden:
+        return {}
+    folder, curve = run.path / WITHOUT_AUTHOR, calibration.get(WITHOUT_AUTHOR)
+    scores = score_extra(folder, config, corpus, hidden["test"], curve)
+    return {f"test_{WITHOUT_AUTHOR}": scores}
+
+
+def check_protocol(config: DictConfig) -> None:
+    """Refuse a closed recommender every hashtag as its label set, and a live one a random split.
 
     Raises:
         InputError: names the key to set.
     """
+    live = is_open_vocabulary_config(config.model)
+    if live and config.split.order != "temporal":
+        raise InputError(
+            f"model={choice_of('model')} learns from posts in their order of time and needs "
+            "protocol=live"
+        )
     every_hashtag = config.protocol.name == "live" and config.selection.top_n is None
-    unlimited = is_open_vocabulary_config(config.model) or issubclass(
-        get_class(config.model._target_), SparseRecommender
-    )
+    unlimited = live or issubclass(get_class(config.model._target_), SparseRecommender)
     if every_hashtag and not unlimited:
         raise InputError(
             f"model={choice_of('model')} has a closed label set; under protocol=live say how many "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,17 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from tagfinder.data.batches import Batch
-from tagfinder.models.base import SparseRecommender, WholePartRecommender, arrays_of
+from tagfinder.models.base import (
+    SparseRecommender,
+    WholePartRecommender,
+    arrays_of,
+    tensors_of,
+)
 from tagfinder.models.embeddings import WordEmbedding
+from tagfinder.models.live import LiveRecommender
 from tagfinder.models.network import RecommenderNetwork
 from tagfinder.models.neural import NeuralRecommender, multi_hot
+from tagfinder.training.live import LiveModule
 
 
 def module_of(recommender: Any) -> lightning.LightningModule:
@@ -25,6 +31,8 @@ def module_of(recommender: Any) -> lightning.LightningModule:
         return recommender
     if isinstance(recommender, NeuralRecommender):
         return NeuralModule(recommender)
+    if isinstance(recommender, LiveRecommender):
+        return LiveModule(recommender)
     return WholePartModule(recommender)
 
 
@@ -179,10 +187,3 @@ def sparse_labels(labels: Tensor, n_labels: int) -> csr_matrix:
     offsets = np.concatenate([[0], np.cumsum(real.sum(axis=1))])
     ones = np.ones(int(offsets[-1]), dtype=bool)
     return csr_matrix((ones, indices[real], offsets), shape=(len(indices), n_labels))
-
-
-def tensors_of(value: Any) -> Any:
-    """Return nested mappings with tensors in the place of NumPy arrays."""
-    if isinstance(value, Mapping):
-        return {key: tensors_of(inner) for key, inner in value.items()}
-    return torch.tensor(value) if isinstance(value, np.ndarray) else value

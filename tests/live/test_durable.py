@@ -12,9 +12,9 @@ import pytest
 
 from tagfinder.errors import InputError
 from tagfinder.live.classify.classifier import Classifier, ClassifierSettings
-from tagfinder.live.classify.network import word_rows
 from tagfinder.live.durable import WORDS, DurableKnowledge
 from tagfinder.live.post import Post
+from tagfinder.live.tokens import word_rows
 
 pytest.importorskip("tantivy", reason="needs tantivy")
 

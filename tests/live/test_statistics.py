@@ -91,6 +91,19 @@ def test_hashtags_are_one_whatever_their_case_and_shown_as_most_write_them() -> 
     assert statistics.users.values[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("readable", "spelling"), [(False, "buildback"), (True, "BuildBack")], ids=["used", "readable"]
+)
+def test_a_spelling_that_marks_its_words_is_kept_where_that_is_asked_for(
+    readable: bool, spelling: str
+) -> None:
+    statistics = PostStatistics(readable=readable)
+    written = ["buildback", "BuildBack", "buildback", "buildback", "BuildBack", "buildback"]
+    for number, hashtag in enumerate(written):
+        statistics.teach(Post(f"{number}", 1.0, None, "a text", (hashtag,)), READING)
+    assert statistics.spellings == [spelling]
+
+
 @settings(max_examples=20, deadline=None)
 @given(posts())
 def test_a_memory_is_the_same_after_a_file(

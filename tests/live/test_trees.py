@@ -61,7 +61,7 @@ def test_scores_are_lightgbms_to_the_last_bit(booster: lightgbm.Booster, missing
     rows = features(2, missing)[:500]
     rows[:250, 2] = np.nan  # where it was never missing while learning
     rows[250:300] = np.nan
-    trees = Trees(booster)
+    trees = Trees.of_booster(booster)
     assert len(trees) == booster.num_trees()
     for first, last in ((0, len(trees)), (0, 7), (7, 40), (59, 60)):
         expected = booster.predict(rows, start_iteration=first, num_iteration=last - first)
@@ -76,18 +76,18 @@ def test_values_at_a_threshold_take_lightgbms_branch(booster: lightgbm.Booster) 
         rows, splits["split_feature"], splits["threshold"], strict=True
     ):
         row[booster.feature_name().index(name)] = largest_float32(threshold)
-    scores = Trees(booster).scores(node_inputs(rows), 0, 60)
+    scores = Trees.of_booster(booster).scores(node_inputs(rows), 0, 60)
     assert np.array_equal(scores, booster.predict(rows))
 
 
 def test_missing_trees_add_zero(booster: lightgbm.Booster) -> None:
-    trees, table = Trees(booster), node_inputs(features(2)[:5])
+    trees, table = Trees.of_booster(booster), node_inputs(features(2)[:5])
     assert np.array_equal(trees.scores(table, 20, 900), trees.scores(table, 20, len(trees)))
     assert not trees.scores(table, 900, 950).any()
 
 
 def test_no_candidate_has_no_score(booster: lightgbm.Booster) -> None:
-    assert Trees(booster).scores(node_inputs(features(2)[:0]), 0, 60).shape == (0,)
+    assert Trees.of_booster(booster).scores(node_inputs(features(2)[:0]), 0, 60).shape == (0,)
 
 
 def test_a_tree_of_one_leaf_adds_its_value() -> None:
@@ -95,7 +95,7 @@ def test_a_tree_of_one_leaf_adds_its_value() -> None:
     booster = lightgbm.train(
         {"objective": "regression", "verbose": -1}, lightgbm.Dataset(rows, np.full(N, 3.0)), 1
     )
-    assert Trees(booster).scores(node_inputs(rows[:2]), 0, 1).tolist() == [3.0, 3.0]
+    assert Trees.of_booster(booster).scores(node_inputs(rows[:2]), 0, 1).tolist() == [3.0, 3.0]
 
 
 @given(st.floats(-(2.0**90), 2.0**90, width=32), st.floats(-1e-7, 1e-7))
@@ -108,3 +108,22 @@ def test_no_float32_lies_between_a_threshold_and_its_float32(x: float, relative:
 
 def test_a_threshold_beyond_float32_stays_above_all_finite_numbers() -> None:
     assert largest_float32(1.7e308) == np.finfo(np.float32).max
+
+
+def test_trees_are_kept_as_arrays(booster: lightgbm.Booster) -> None:
+    trees, rows = Trees.of_booster(booster), node_inputs(features(3))
+    again = Trees.checked(trees.arrays, F)
+    assert again.scores(rows, 0, 60).tolist() == trees.scores(rows, 0, 60).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("columns", 3 * F), ("children", 10**6), ("roots", 10**6), ("depths", 10**9)],
+)
+def test_damaged_trees_are_refused_before_they_are_descended(
+    booster: lightgbm.Booster, name: str, value: int
+) -> None:
+    arrays = {key: array.copy() for key, array in Trees.of_booster(booster).arrays.items()}
+    arrays[name][1] = value
+    with pytest.raises(ValueError, match="damaged"):
+        Trees.checked(arrays, F)

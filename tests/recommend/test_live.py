@@ -17,6 +17,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from omegaconf import OmegaConf
+from safetensors.numpy import load_file, save_file
 from trained import OVERRIDES
 
 import tagfinder
@@ -27,6 +28,7 @@ from tagfinder.errors import InputError
 from tagfinder.live.classify.classifier import Classifier
 from tagfinder.live.classify.classifiers import load_classifiers
 from tagfinder.live.ranking.ranker import Ranker
+from tagfinder.models.base import EXTRA_STATE
 from tagfinder.models.live import FORMAT
 from tagfinder.recommend.live import LiveSuggester
 
@@ -102,7 +104,7 @@ def test_a_ranker_of_another_version_is_refused(
 def test_a_run_with_an_older_state_is_refused(live_run: Path) -> None:
     suggester = tagfinder.load(live_run)
     with pytest.raises(InputError, match="train it again"):
-        suggester._module.set_extra_state({"rankers": {}, "format": FORMAT - 1})
+        suggester._module.restore_state({EXTRA_STATE: {"rankers": {}, "format": FORMAT - 1}})
 
 
 def test_a_run_that_lacks_a_setting_is_refused(live_run: Path) -> None:
@@ -206,13 +208,39 @@ def save_config(config: Any, run: Path) -> None:
 
 
 def without_rankers(run: Path) -> None:
-    """Remove the rankers from a run's checkpoint: they read columns of certain sources."""
+    """Remove a run's rankers: they read columns of certain sources."""
+    shutil.rmtree(run / "model")
     file = run / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(file, weights_only=True)
     for name in ("rankers", "judges"):
         del checkpoint["state_dict"]["_extra_state"][name]
     for file in (run / "checkpoints").glob("*.ckpt"):
         torch.save(checkpoint, file)
+
+
+def test_posts_of_unknown_author_have_a_curve_of_their_own(live_run: Path) -> None:
+    calibration = json.loads((live_run / "calibration.json").read_text())
+    assert calibration["without_author"]["val"]["suggestions"] > 0
+    calibration["without_author"]["c"] = -30.0
+    (live_run / "calibration.json").write_text(json.dumps(calibration))
+    (live_run / "files.json").unlink()
+    suggester = tagfinder.load(live_run)
+    author = suggester.durable.knowledge.statistics.authors.names[0]  # type: ignore[union-attr]
+    [known] = suggester.suggest("rain and wind", author=author)  # type: ignore[call-arg]
+    [unknown] = suggester.suggest("rain and wind")
+    assert max(one.probability for one in known.hashtags) > 1e-3
+    assert max(one.probability for one in unknown.hashtags) < 1e-6
+
+
+def test_a_run_with_damaged_trees_is_refused(live_run: Path) -> None:
+    file = live_run / "model" / "model.safetensors"
+    arrays = load_file(file)
+    name = next(name for name in arrays if name.endswith("children"))
+    arrays[name][:] = 2**31
+    save_file(arrays, file)
+    (live_run / "files.json").unlink()
+    with pytest.raises(InputError, match="rankers of this run are damaged"):
+        tagfinder.load(live_run)
 
 
 def test_known_posts_are_not_taught_twice(live_run: Path) -> None:

@@ -42,6 +42,7 @@ def imported_by(*arguments: str) -> tuple[int, set[str], str]:
         ("tfidf_svm", LEARNING),
         ("fasttext", LEARNING),
         ("lstm", TRAINING),
+        ("live", LEARNING - {"scipy"} | {"lightgbm"}),
     ],
 )
 def test_recommending_needs_no_trainer(

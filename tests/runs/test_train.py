@@ -64,6 +64,11 @@ def test_a_quick_experiment_goes_through_all_stages_on_the_first_posts(tmp_path:
         assert (run.path / made).exists()
 
 
+def test_a_live_recommender_without_its_protocol_is_answered_with_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="model=live .*order of time and needs protocol=live"):
+        train(tmp_path / "run", "model=live")
+
+
 def test_a_number_of_first_posts_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="first_posts=0: expected a whole number from 1"):
         train(tmp_path / "run", "first_posts=0")

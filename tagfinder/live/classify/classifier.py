@@ -14,19 +14,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 
-from tagfinder.live.classify.network import WORD_BITS, Encoded, Network, fit, word_rows
 from tagfinder.live.counts.names import Names
 from tagfinder.live.index_map import find_sorted
 from tagfinder.live.post import NO_AUTHOR
+from tagfinder.live.tokens import word_rows
 
 # Age in days at which a post has half the weight.
 HALF_LIFE = 90.0
 # Initial bias of a new label, which has few posts.
 FIRST_BIAS = -2.0
-# Standard deviation of initial vectors.
-FIRST_SPREAD = 0.1
 
 
 @dataclass(frozen=True)
@@ -152,33 +149,14 @@ class Classifier:
             before: an earlier classifier for a warm start, with `warm_start_epochs`.
             vectors: (P, E) float32 of the posts' texts, of length one or 0.
         """
-        # Lightning disables gradients while it validates and tests.
-        with torch.inference_mode(False), torch.enable_grad():
-            if vectors is None:
-                vectors = np.empty((len(examples), 0), np.float32)
-            return cls._learned(period, examples, settings, before, vectors)
+        # Imported here: PyTorch takes seconds, and only learning needs it.
+        from tagfinder.live.classify.network import Encoded, Initial, fitted
 
-    @classmethod
-    def _learned(
-        cls,
-        period: int,
-        examples: Sequence[Example],
-        settings: ClassifierSettings,
-        before: Classifier | None,
-        vectors: np.ndarray,
-    ) -> Classifier:
+        if vectors is None:
+            vectors = np.empty((len(examples), 0), np.float32)
         uses = Counter(number for example in examples for number in example.labels)
         known = np.array(sorted(n for n, u in uses.items() if u >= settings.min_uses), np.int64)
         authors = np.unique([e.author for e in examples if e.author != NO_AUTHOR]).astype(np.int64)
-        generator = torch.Generator().manual_seed(period)
-        network = _initial_network(
-            known,
-            authors,
-            width=vectors.shape[1],
-            dimension=settings.dimension,
-            before=before,
-            generator=generator,
-        )
         column_of = {number: column for column, number in enumerate(known.tolist())}
         row_of = {NO_AUTHOR: 0, **{number: row for row, number in enumerate(authors.tolist(), 1)}}
         encoded = [
@@ -191,19 +169,27 @@ class Classifier:
             )
             for row, example in enumerate(examples)
         ]
-        useful = [one for one in encoded if one.columns]
-        epochs = settings.epochs if before is None else settings.warm_start_epochs
-        if useful and epochs:
-            fit(
-                network,
-                useful,
-                vectors,
-                epochs=epochs,
-                learning_rate=settings.learning_rate,
-                generator=generator,
-            )
-        network = network._replace(authors=network.authors[1:])
-        return cls(period, known, authors, *(tensor.numpy() for tensor in network))
+        # What an earlier classifier has no values for begins at zero, or is drawn.
+        words = projection = None
+        author_vectors = np.zeros((len(authors), settings.dimension), np.float32)
+        weights = np.zeros((len(known), settings.dimension), np.float32)
+        bias = np.full(len(known), FIRST_BIAS, np.float32)
+        if before is not None:
+            words = before.words
+            projection = before.projection
+            _, new, old = np.intersect1d(known, before.labels, return_indices=True)
+            weights[new], bias[new] = before.weights[old], before.bias[old]
+            _, new, old = np.intersect1d(authors, before.authors, return_indices=True)
+            author_vectors[new] = before.author_vectors[old]
+        arrays = fitted(
+            [one for one in encoded if one.columns],
+            vectors,
+            Initial(words, author_vectors, projection, weights, bias),
+            epochs=settings.epochs if before is None else settings.warm_start_epochs,
+            learning_rate=settings.learning_rate,
+            seed=period,
+        )
+        return cls(period, known, authors, *arrays)
 
     def classify(
         self, words: Sequence[str], author: int = NO_AUTHOR, vector: np.ndarray | None = None
@@ -236,7 +222,7 @@ class Classifier:
             labels: has the names of labels.
             authors: has the names of authors.
         """
-        arrays = {name: torch.from_numpy(getattr(self, name)) for name in ARRAYS}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
         return {
             "period": self.period,
             "labels": [labels.names[number] for number in self.labels.tolist()],
@@ -247,7 +233,7 @@ class Classifier:
     @classmethod
     def from_state(cls, state: dict[str, Any], labels: Names, authors: Names) -> Classifier:
         """Build a classifier from what `state` returned, without names that have no number."""
-        words, author_vectors, projection, weights, bias = (state[name].numpy() for name in ARRAYS)
+        words, author_vectors, projection, weights, bias = (state[name] for name in ARRAYS)
         of_labels, rows = _numbered(state["labels"], labels)
         of_authors, author_rows = _numbered(state["authors"], authors)
         return cls(
@@ -268,36 +254,3 @@ def _numbered(names: Sequence[str], known: Names) -> tuple[np.ndarray, np.ndarra
     order = np.argsort(numbers, kind="stable")
     order = order[numbers[order] >= 0]
     return numbers[order], order
-
-
-def _initial_network(
-    labels: np.ndarray,
-    authors: np.ndarray,
-    *,
-    width: int,
-    dimension: int,
-    before: Classifier | None,
-    generator: torch.Generator,
-) -> Network:
-    """Return initial weights: those of an earlier classifier if it has them, or random ones."""
-    network = Network(
-        torch.empty(1 << WORD_BITS, dimension),
-        torch.zeros(1 + len(authors), dimension),
-        torch.empty(width, dimension),
-        torch.zeros(len(labels), dimension),
-        torch.full((len(labels),), FIRST_BIAS),
-    )
-    if before is None:
-        torch.nn.init.normal_(network.words, std=FIRST_SPREAD, generator=generator)
-    else:
-        network.words.copy_(torch.from_numpy(before.words))
-        _, new, old = np.intersect1d(labels, before.labels, return_indices=True)
-        network.weights[new] = torch.from_numpy(before.weights[old])
-        network.bias[new] = torch.from_numpy(before.bias[old])
-        _, new, old = np.intersect1d(authors, before.authors, return_indices=True)
-        network.authors[1 + new] = torch.from_numpy(before.author_vectors[old])
-    if before is None or len(before.projection) != width:
-        torch.nn.init.normal_(network.projection, std=FIRST_SPREAD, generator=generator)
-    else:
-        network.projection.copy_(torch.from_numpy(before.projection))
-    return network

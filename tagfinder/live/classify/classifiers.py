@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from tagfinder.corpus.hashtags import fold
 from tagfinder.errors import InputError
@@ -122,7 +121,7 @@ def save_classifiers(state: dict[str, Any], deletions: int, file: Path) -> None:
         deletions: serial of the newest deletion before they were trained.
         file: where to.
     """
-    arrays = {f"{one}.{name}": state[one][name].numpy() for one in BOTH for name in ARRAYS}
+    arrays = {f"{one}.{name}": state[one][name] for one in BOTH for name in ARRAYS}
     facts = {one: {k: v for k, v in state[one].items() if k not in ARRAYS} for one in BOTH}
     text = np.frombuffer(json.dumps({**facts, "deletions": deletions}).encode(), dtype=np.uint8)
     with atomic_path(file) as path, path.open("wb") as stream:
@@ -140,7 +139,7 @@ def load_classifiers(file: Path) -> tuple[dict[str, Any], int]:
             facts = json.loads(arrays["text"].tobytes())
             for one in BOTH:
                 for name in ARRAYS:
-                    facts[one][name] = torch.from_numpy(arrays[f"{one}.{name}"])
+                    facts[one][name] = arrays[f"{one}.{name}"]
             return facts, int(facts.pop("deletions"))
     except DAMAGED_ZIP as error:
         raise InputError(f"{file} holds no classifiers that can be read: {error}") from error

@@ -1,22 +1,27 @@
-"""A network with a softmax over labels: its inputs and how it is fitted."""
+"""A network with a softmax over labels: its inputs and how it is fitted.
+
+Imported only for learning: a classifier is applied without PyTorch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from zlib import crc32
 
 import numpy as np
 import torch
 from torch.nn.functional import embedding_bag, log_softmax
 
-WORD_BITS = 16
+from tagfinder.live.tokens import WORD_ROWS
+
 BATCH = 512
 # Dropout of a text's vector.
 DROPPED = 0.1
 # Share of the posts whose author is hidden, so that the network also works without authors.
 HIDDEN = 0.5
+# Standard deviation of initial vectors.
+FIRST_SPREAD = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,82 @@ class Network(NamedTuple):
     bias: torch.Tensor
 
 
-def word_rows(words: Sequence[str]) -> np.ndarray:
-    """Return (W,) int64 rows of words; a text without words gets the row of the empty word."""
-    mask = (1 << WORD_BITS) - 1
-    return np.array([crc32(word.encode()) & mask for word in words or ("",)], dtype=np.int64)
+class Initial(NamedTuple):
+    """Weights to start from, as `Network` has them.
+
+    Attributes:
+        words: (2^16, D) float32; None draws them.
+        authors: (A, D) float32.
+        projection: (E, D) float32; None, or one of another E, draws it.
+        weights: (L, D) float32.
+        bias: (L,) float32.
+    """
+
+    words: np.ndarray | None
+    authors: np.ndarray
+    projection: np.ndarray | None
+    weights: np.ndarray
+    bias: np.ndarray
 
 
-def fit(
+def fitted(
+    examples: Sequence[Encoded],
+    vectors: np.ndarray,
+    initial: Initial,
+    *,
+    epochs: int,
+    learning_rate: float,
+    seed: int,
+) -> list[np.ndarray]:
+    """Fit a network to posts.
+
+    Args:
+        examples: the posts, each with a known label.
+        vectors: (P, E) float32 sentence vectors, by `Encoded.vector`; E may be 0.
+        initial: weights to start from.
+        epochs: passes over the posts.
+        learning_rate: of Adam; falls linearly to zero.
+        seed: of initial weights, order, dropout and hidden authors.
+
+    Returns:
+        Vectors of words and of authors, projection, weights and bias.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    dimension, width = initial.weights.shape[1], vectors.shape[1]
+    projection = initial.projection
+    if projection is not None and len(projection) != width:
+        projection = None
+    # Lightning disables gradients while it validates and tests.
+    with torch.inference_mode(False), torch.enable_grad():
+        network = Network(
+            _copied_or_drawn(initial.words, (WORD_ROWS, dimension), generator),
+            torch.cat([torch.zeros(1, dimension), torch.from_numpy(initial.authors)]),
+            _copied_or_drawn(projection, (width, dimension), generator),
+            torch.tensor(initial.weights),
+            torch.tensor(initial.bias),
+        )
+        if examples and epochs:
+            _fit(
+                network,
+                examples,
+                vectors,
+                epochs=epochs,
+                learning_rate=learning_rate,
+                generator=generator,
+            )
+    network = network._replace(authors=network.authors[1:])
+    return [tensor.numpy() for tensor in network]
+
+
+def _copied_or_drawn(
+    values: np.ndarray | None, shape: tuple[int, int], generator: torch.Generator
+) -> torch.Tensor:
+    if values is not None:
+        return torch.tensor(values)
+    return torch.nn.init.normal_(torch.empty(shape), std=FIRST_SPREAD, generator=generator)
+
+
+def _fit(
     network: Network,
     examples: Sequence[Encoded],
     vectors: np.ndarray,
@@ -71,16 +145,6 @@ def fit(
     learning_rate: float,
     generator: torch.Generator,
 ) -> None:
-    """Fit a network in place to posts.
-
-    Args:
-        network: changed in place.
-        examples: the posts, each with a known label.
-        vectors: (P, E) float32 sentence vectors, by `Encoded.vector`; E may be 0.
-        epochs: passes over the posts.
-        learning_rate: of Adam; falls linearly to zero.
-        generator: draws the order, dropout and hidden authors.
-    """
     for tensor in network:
         tensor.requires_grad_()
     optimizer = torch.optim.Adam(network, lr=learning_rate, fused=True)

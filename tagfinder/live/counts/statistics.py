@@ -10,7 +10,7 @@ import collections
 
 import numpy as np
 
-from tagfinder.corpus.hashtags import fold
+from tagfinder.corpus.hashtags import fold, marks_words
 from tagfinder.live.compiled import compiled
 from tagfinder.live.counts.arrays import GrowableArray
 from tagfinder.live.counts.associations import Associations
@@ -49,6 +49,7 @@ class PostStatistics:
     Attributes:
         hashtags: lower-case hashtag <-> number.
         spellings: hashtag -> how most people write it.
+        readable: whether a spelling that marks its words is preferred to one that does not.
         authors: author <-> number.
         n_posts: posts ever taught; the number of the next one.
         n_alive: posts taught and not forgotten.
@@ -92,10 +93,11 @@ class PostStatistics:
     pair_uses = DecayedCounter("pair", "posts of the author with the hashtag", AUTHOR_HALF_LIVES)
     pair_total = Counter("pair", "posts of the author with the hashtag")
 
-    def __init__(self) -> None:
+    def __init__(self, *, readable: bool = False) -> None:
         create_counts(self)
         self.hashtags, self.authors = Names(), Names()
         self.spellings: list[str] = []
+        self.readable = readable
         self.n_posts = self.n_alive = 0
         self.hashtag_starts = GrowableArray(np.int64)
         self.hashtag_values = GrowableArray(np.int32)
@@ -231,6 +233,13 @@ class PostStatistics:
         if hashtag == len(self.spellings):
             self.spellings.append(spelling)
         votes = self.spelling_votes.values
+        if self.readable:
+            preferred, other = marks_words(self.spellings[hashtag]), marks_words(spelling)
+            if other and not preferred:
+                self.spellings[hashtag] = spelling
+                votes[hashtag] = 0
+            elif preferred and not other:
+                return
         if self.spellings[hashtag] == spelling:
             votes[hashtag] += 1
         elif votes[hashtag] > 0:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
+from scipy.special import expit
+
 from tagfinder.live.features.query import Query
+from tagfinder.live.features.table import Candidates
 from tagfinder.live.post import NO_AUTHOR
 from tagfinder.live.ranking.dataset import RankingDataset, unzipped
 from tagfinder.live.ranking.ranker import Ranker, RankerSettings
@@ -78,7 +82,7 @@ class RankerEnsemble:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> RankerEnsemble:
-        """Build rankers from what `state` returned."""
+        """Build rankers from what `state` or `arrays` returned."""
         unknown = (Ranker.from_state(of_one) for of_one in state["apart"])
         return cls(Ranker.from_state(state["known"]), tuple(unknown))
 
@@ -86,6 +90,11 @@ class RankerEnsemble:
         """Return the rankers as plain data, by the names that saved runs use."""
         unknown = [ranker.state() for ranker in self.unknown_author]
         return {"known": self.known_author.state(), "apart": unknown}
+
+    def arrays(self) -> dict[str, Any]:
+        """Return what ranking needs, see `Ranker.arrays`."""
+        unknown = [ranker.arrays() for ranker in self.unknown_author]
+        return {"known": self.known_author.arrays(), "apart": unknown}
 
     @property
     def columns(self) -> list[str]:
@@ -100,3 +109,12 @@ class RankerEnsemble:
     def for_query(self, query: Query) -> Ranker:
         """Return the ranker for a post."""
         return self.mean if query.author == NO_AUTHOR else self.known_author
+
+    def best(self, query: Query, candidates: Candidates, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best candidates of a post; ties are in order of first appearance.
+
+        Returns:
+            (K,) hashtag numbers, best first, and (K,) float32 scores in (0, 1).
+        """
+        positions, scores = self.for_query(query).best(candidates.features, k)
+        return candidates.hashtags[positions], expit(scores).astype(np.float32)

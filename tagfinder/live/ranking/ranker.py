@@ -62,15 +62,20 @@ class Ranker:
     Args:
         columns: names of the columns of the feature table.
         boosters: LightGBM's; the score is the mean of theirs.
+        trees: the same as arrays, in the place of `boosters` where nothing is trained or saved.
     """
 
-    def __init__(self, columns: Sequence[str], boosters: Sequence[Any]) -> None:
+    def __init__(
+        self, columns: Sequence[str], boosters: Sequence[Any], trees: Sequence[Trees] = ()
+    ) -> None:
         self.columns = list(columns)
         self._boosters = list(boosters)
+        if trees:
+            self._trees = list(trees)
 
     @cached_property
     def _trees(self) -> list[Trees]:
-        return [Trees(booster) for booster in self._boosters]
+        return [Trees.of_booster(booster) for booster in self._boosters]
 
     @classmethod
     def learn(
@@ -127,22 +132,32 @@ class Ranker:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Ranker:
-        """Build a ranker from what `state` returned."""
+        """Build a ranker from what `state` or `arrays` returned.
+
+        Raises:
+            KeyError, ValueError: the state is damaged.
+        """
+        if "nodes" in state:
+            columns = state["columns"]
+            return cls(columns, [], [Trees.checked(one, len(columns)) for one in state["nodes"]])
         lightgbm = _lightgbm()
         return cls(state["columns"], [lightgbm.Booster(model_str=text) for text in state["trees"]])
 
     @classmethod
     def mean_of(cls, rankers: Sequence[Ranker]) -> Ranker:
         """Return a ranker whose score is the mean of several rankers' scores."""
-        ranker = cls(rankers[0].columns, [one for each in rankers for one in each._boosters])
+        boosters = [one for each in rankers for one in each._boosters]
         # Reuse the converted trees; converting them is slow.
-        ranker._trees = [trees for each in rankers for trees in each._trees]
-        return ranker
+        return cls(rankers[0].columns, boosters, [one for each in rankers for one in each._trees])
 
     def state(self) -> dict[str, Any]:
         """Return the ranker as plain data."""
         trees = [booster.model_to_string() for booster in self._boosters]
         return {"columns": self.columns, "trees": trees}
+
+    def arrays(self) -> dict[str, Any]:
+        """Return what scoring needs, so that it needs no LightGBM."""
+        return {"columns": self.columns, "nodes": [trees.arrays for trees in self._trees]}
 
     def scores(self, features: np.ndarray) -> np.ndarray:
         """Return (C,) float64 scores of candidates from their (C, F) features."""

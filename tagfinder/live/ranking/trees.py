@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from tagfinder.live.compiled import compiled
+
+DTYPES = (
+    ("columns", np.uint32),
+    ("thresholds", np.float32),
+    ("children", np.uint32),
+    ("values", np.float64),
+    ("roots", np.uint32),
+    ("depths", np.int64),
+)
+ARRAYS = tuple(name for name, _ in DTYPES)
 
 
 class Trees:
@@ -19,21 +30,62 @@ class Trees:
     own child until the deepest leaf is reached.
 
     Args:
-        booster: LightGBM's; its columns must be numeric, not categorical.
+        arrays: by name, as in `DTYPES`: of each node the column, the threshold, the number of the
+            left child and the value, of each tree the root and the depth.
     """
 
-    def __init__(self, booster: Any) -> None:
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.arrays = {name: arrays[name] for name in ARRAYS}
+        columns, thresholds, children, values = (self.arrays[name] for name in ARRAYS[:4])
+        self._nodes = columns, thresholds, children, values
+        self._roots, self._depths = self.arrays["roots"], self.arrays["depths"]
+
+    @classmethod
+    def of_booster(cls, booster: Any) -> Trees:
+        """Convert LightGBM's trees; their columns must be numeric, not categorical."""
         model = booster.dump_model()
         nodes = _Nodes(model["max_feature_idx"] + 1)
         trees = [nodes.append_tree(tree["tree_structure"]) for tree in model["tree_info"]]
-        self._nodes = (
-            np.array(nodes.columns, np.uint32),
-            np.array(nodes.thresholds, np.float32),
-            np.array(nodes.children, np.uint32),
-            np.array(nodes.values),
+        return cls(
+            {
+                "columns": np.array(nodes.columns, np.uint32),
+                "thresholds": np.array(nodes.thresholds, np.float32),
+                "children": np.array(nodes.children, np.uint32),
+                "values": np.array(nodes.values),
+                "roots": np.array([root for root, _ in trees], np.uint32),
+                "depths": np.array([depth for _, depth in trees], np.int64),
+            }
         )
-        self._roots = np.array([root for root, _ in trees], np.uint32)
-        self._depths = np.array([depth for _, depth in trees], np.int64)
+
+    @classmethod
+    def checked(cls, arrays: Mapping[str, np.ndarray], n_columns: int) -> Trees:
+        """Build trees from arrays that may be damaged; compiled loops check no bounds.
+
+        Args:
+            arrays: as the class takes them.
+            n_columns: F, columns of the feature table.
+
+        Raises:
+            ValueError: they are not those of trees over so many columns.
+        """
+        trees = cls(arrays)
+        columns, thresholds, children, values = trees._nodes
+        n = len(values)
+        own = np.arange(n)
+        sound = (
+            all(arrays[name].dtype == dtype and arrays[name].ndim == 1 for name, dtype in DTYPES)
+            and len(columns) == len(thresholds) == len(children) == n
+            and len(trees._roots) == len(trees._depths)
+            and (columns < 3 * n_columns).all()
+            # Each node is its own child, with a threshold that nothing exceeds, or has later ones.
+            and (np.where(children == own, thresholds == np.inf, children > own)).all()
+            and (children.astype(np.int64) + (children != own) < n).all()
+            and (trees._roots < n).all()
+            and (trees._depths <= n).all()
+        )
+        if not sound:
+            raise ValueError("its trees are damaged")
+        return trees
 
     def __len__(self) -> int:
         return len(self._roots)
