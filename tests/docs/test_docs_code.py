@@ -65,6 +65,7 @@ INSTEAD = {
     "--trials 40": "--trials 1",
     "sweep neural": "sweep neural --trials 1",
     "model=random,tfidf_lr,lstm seed=1,2,3": "model=random,tfidf_lr seed=1,2",
+    "model=tfidf_lr,fasttext seed=1,2,3": "model=tfidf_lr seed=1,2",
     "[words,author,classifier,trends],[words,author,trends],": "[words,author],",
     "data.path=FOLDER": "data.path=posts",
     "data.path=POSTS": "data.path=posts.csv",
@@ -215,7 +216,8 @@ def run_line(line: str) -> None:
     for piece, other in INSTEAD.items():
         line = line.replace(piece, other)
     source, _, command = line.rpartition("|")
-    program, *arguments = shlex.split(command)
+    words = shlex.split(command)
+    program, *arguments = [one for word in words for one in expanded(word)]
     assert program == "tagfinder", f"{line}: run it, or say in NOT_RUN why not"
     if arguments[0] in (*HYDRA, "sweep"):
         arguments += [one for piece, given in SMALL.items() if piece in line for one in given]
@@ -228,6 +230,11 @@ def run_line(line: str) -> None:
         with pytest.raises(SystemExit) as ended:
             main(arguments)
     assert ended.value.code in (None, 0), line
+
+
+def expanded(word: str) -> list[str]:
+    """Return what a shell makes of a word, the names of folders for a pattern of them."""
+    return sorted(map(str, Path().glob(word))) if word.endswith("*/") else [word]
 
 
 def write_posts(folder: Path, n: int = 300) -> None:
