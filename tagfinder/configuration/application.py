@@ -16,10 +16,17 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tagfinder.configuration.job_folder import folder_of_job
-from tagfinder.configuration.overrides import check_types, explained
+from tagfinder.configuration.overrides import check_flags, check_types, explained
 from tagfinder.configuration.quoting import with_quotes
 from tagfinder.configuration.renamed import check_renamed
 from tagfinder.paths import conf_dir
+
+# Hydra's long flags.
+FLAGS = (
+    *("--help", "--hydra-help", "--version", "--cfg", "--resolve", "--package", "--run"),
+    *("--multirun", "--shell-completion", "--config-path", "--config-name", "--config-dir"),
+    *("--experimental-rerun", "--info"),
+)
 
 
 def register_resolvers() -> None:
@@ -51,6 +58,7 @@ def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb
     """
     arguments = with_quotes(arguments)
     check_renamed(arguments)
+    check_flags(arguments, FLAGS)
     check_types(arguments)
     # Ours bear the names of the plugins' own on purpose; Hydra checks them against those.
     warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")

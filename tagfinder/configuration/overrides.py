@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -26,16 +26,35 @@ def explained(error: Exception, overrides: Sequence[str]) -> InputError:
         options = _options(key)
         if options and value not in options and value in message:
             return InputError(
-                f"{key}={value}: there is no such option{_meant(value, options)}; "
+                f"{key}={value}: there is no such option{_option_meant(key, value, options)}; "
                 f"{key} is one of {', '.join(options)}"
             )
         if key and not override.startswith("-") and _names(message, key):
             # A key of an option that was not chosen would not help.
             meant = _meant(key, list(_defaults(_chosen(overrides))))
             if key in _defaults():
-                return InputError(f"{override}: the chosen options have no key {key}{meant}")
+                meant = f"the chosen options have no key {key}{meant}"
+                return InputError(f"{override}: {_has_it(key, _chosen(overrides)) or meant}")
             return InputError(f"{override}: there is no key {key}{meant}")
     return InputError(message)
+
+
+def check_flags(arguments: Sequence[str], known: Collection[str]) -> None:
+    """Refuse a setting that is written as a flag.
+
+    Raises:
+        InputError: names the flag and the override to write.
+    """
+    for place, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if not name.startswith("--") or name in known:
+            continue
+        following = arguments[place + 1] if place + 1 < len(arguments) else ""
+        value = value or ("VALUE" if not following or "=" in following else following)
+        raise InputError(
+            f"{name}: there is no such flag; settings are written without dashes, as in "
+            f"{name.lstrip('-')}={value}"
+        )
 
 
 def check_types(overrides: Sequence[str]) -> None:
@@ -84,6 +103,23 @@ def _is_word(text: str) -> bool:
 def _meant(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _option_meant(group: str, value: str, options: Sequence[str]) -> str:
+    if group == "data" and "." in value:
+        return f"; your own file is data=files data.path={value}"
+    parts = [option for option in options if value in option]
+    return _meant(value, options) or (f"; did you mean {' or '.join(parts)}?" if parts else "")
+
+
+def _has_it(key: str, chosen: Mapping[str, str]) -> str:
+    """Say which options of a key's group have it; nothing where it is of another group."""
+    group = key.partition(".")[0]
+    if group not in chosen:
+        return ""
+    having = [f"{group}={o}" for o in _options(group) if key in _defaults({**chosen, group: o})]
+    has = "has it" if len(having) == 1 else "have it"
+    return f"{group}={chosen[group]} has no key {key}; {', '.join(having)} {has}" if having else ""
 
 
 def _options(group: str) -> list[str]:
