@@ -47,7 +47,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy(tmp_path: Path) -> N
         ("data=posts.csv", "your own file is data=files data.path=posts.csv"),
         ("data.path=posts.csv", "data=synthetic has no key data.path; data=files has it"),
         ("--epochs=5", "written without dashes, as in epochs=5"),
-        ("model.dimensions=3", "the chosen options have no key model.dimensions"),
+        ("model.dimensions=3", "model=tfidf_lr has no key model.dimensions; model=fasttext has it"),
         ("trainer.max_epochs=many", "trainer.max_epochs is a number, as in trainer.max_epochs=30"),
         ("split.order=newest", "split.order=newest: expected random or temporal"),
         ("selection.top_n=0", "selection.top_n is 0"),
@@ -68,7 +68,7 @@ def test_a_wrong_override_ends_with_one_sentence_and_2(
 
 def test_of_several_overrides_the_wrong_one_is_named(tmp_path: Path) -> None:
     done = run("prepare", "data=files", "data.path=posts.csv", "data.rows=5", cwd=tmp_path)
-    assert "data.rows=5: the chosen options have no key data.rows" in done.stderr
+    assert "has no key data.rows; data=synthetic has it" in done.stderr
 
 
 def test_an_unknown_command_ends_with_2_and_the_one_that_was_meant(tmp_path: Path) -> None:
