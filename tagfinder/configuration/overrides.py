@@ -63,7 +63,7 @@ def check_types(overrides: Sequence[str]) -> None:
     Raises:
         InputError: naming the override and a value that would do.
     """
-    defaults = _defaults()
+    defaults = _defaults(_chosen(overrides))
     for override in overrides:
         key, value = _parsed(override)
         numbers = [default for default in defaults.get(key, []) if _is_number(default)]
@@ -134,7 +134,7 @@ def _chosen(overrides: Sequence[str]) -> dict[str, str]:
         key: one for entry in config["defaults"] if entry != "_self_" for key, one in entry.items()
     }
     named |= dict(map(_parsed, overrides))
-    return {group: str(named[group]) for group in ("model", "data")}
+    return {group: str(named[group]) for group in ("model", "data", "experiment")}
 
 
 def _defaults(chosen: Mapping[str, str] | None = None) -> dict[str, list[Any]]:
