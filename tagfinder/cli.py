@@ -28,6 +28,7 @@ COMMANDS = {
     "report": "Write up runs as one HTML page and Markdown: data, scores, statistics, errors.",
     "recommend": "Suggest hashtags for texts, from a run or a bundle.",
     "update": "Teach a live recommender new posts, or make it forget some.",
+    "forget-author": "Delete all posts of an account from a live recommender, and its name.",
     "export": "Write a run's recommender as a bundle of plain files, with a model card.",
     "push": "Put a run's recommender on the Hugging Face Hub, with a model card.",
     "serve": "Serve suggestions over HTTP.",
@@ -47,7 +48,7 @@ class LazyCommands(click.Group):
         """Import `tagfinder.commands.<name>` and return its `command`."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"tagfinder.commands.{cmd_name}")
+        module = importlib.import_module(f"tagfinder.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -8,7 +8,9 @@ missing or behind.
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,7 @@ from uuid import uuid4
 import numpy as np
 from filelock import FileLock, Timeout
 
+from tagfinder.corpus.hashtags import fold
 from tagfinder.errors import InputError, WorkError
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.live.classify.classifier import ClassifierSettings
@@ -29,27 +32,36 @@ from tagfinder.live.counts.statistics import PostStatistics
 from tagfinder.live.counts.statistics_file import load_statistics, save_statistics
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.post import Post
-from tagfinder.live.post_store import KNOWN, Changes, PostStore
+from tagfinder.live.post_store import KNOWN, Block, Changes, PostStore
 from tagfinder.live.postgres_log import PostgresLog, digest_of_store
 from tagfinder.live.search.catch_up import catch_up
 from tagfinder.live.search.tantivy_index import TantivyIndex
-from tagfinder.live.search.text_index import OpenTextIndex
+from tagfinder.live.search.text_index import Entry, OpenTextIndex, TextIndex
 from tagfinder.live.search.vector_index import VectorIndex
 from tagfinder.live.tokens import tokenize
+
+logger = logging.getLogger(__name__)
 
 POSTS, WORDS, VECTORS, MEMORY = "posts.sqlite", "words", "vectors.faiss", "memory.npz"
 CLASSES = "classifiers.npz"
 STATE = "state.json"
+# The keeper's files, among the readers of deletions.
+FILES = "files"
 BLOCK = 20_000
 # Posts and deletions that are applied at once, so that queries do not wait long.
 FOLLOWED_AT_ONCE = 1_000
-# Seconds that a deletion waits for the other processes to apply it.
-SEEN_SECONDS = 2.0
+# Seconds that a deletion waits for the other processes to apply it, and for a keeper that has
+# applied it to write its files again.
+SEEN_SECONDS, CLEAN_SECONDS = 2.0, 600.0
+# Newest posts with a hashtag whose spelling is looked at after a deletion.
+SPELLED_BY = 64
+REBUILT = "open it to teach (tagfinder update, or teach=True), which rebuilds the index"
 # Seconds between two attempts to become the keeper.
 TAKE_OVER_SECONDS = 0.5
 # Seconds without a deletion after which counts that a deletion made obsolete are saved again.
 QUIET_SECONDS = 30.0
 Encode = Callable[[Sequence[str]], np.ndarray]
+AfterDeletions = Callable[[PostStore, PostStatistics], None]
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,9 @@ class Taught:
 class DurableKnowledge:
     """A folder of posts that can be queried, taught and forgotten.
 
+    A deletion returns when no file has the posts any more: their texts, ids, and words and names
+    that no other post has.
+
     Several processes may open it. Each has its own counts and follows the log (`follow`). One of
     the teaching processes is the keeper: it alone writes the files that are derived from the log.
     When it ends, another takes its place. Threads may share this object.
@@ -83,6 +98,8 @@ class DurableKnowledge:
         open_index: opens the text index in a folder.
         log: where posts and deletions go first, and come from, if several machines share them;
             None keeps them in this folder alone.
+        after_deletions: erases what is kept elsewhere of posts that the store has no more; called
+            by the keeper with the store and the counts.
 
     Attributes:
         knowledge: counts and indexes of the posts.
@@ -104,8 +121,10 @@ class DurableKnowledge:
         settings: dict[str, Any] | None = None,
         open_index: OpenTextIndex = TantivyIndex,
         log: PostgresLog | None = None,
+        after_deletions: AfterDeletions | None = None,
     ) -> None:
         self.folder = folder
+        self._erase_elsewhere = after_deletions
         self.writable = writable
         self.lock = RLock()
         self.keeps = False
@@ -122,22 +141,21 @@ class DurableKnowledge:
         # Newest deletion that the counts do without, and newest post that the index has.
         self._serial = 0
         self._indexed = -1
+        # Newest deletion that the files of the keeper do without.
+        self._cleaned = 0
         self._process = f"{os.getpid()} {uuid4().hex[:8]}"
         self._one_keeper = FileLock(folder / f"{POSTS}.lock", thread_local=False)
         self._log = log
         self._pulling = Lock()
         self.store = PostStore(folder / POSTS, writable)
         self.keeps = writable and self._lock_folder()
-        index = open_index(folder / WORDS)
+        index = self._opened_index()
         if self.keeps:
             catch_up(self.store, index)
         elif len(self.store) and index.last_number() < 0 and not self._has_keeper():
             index.close()
             self.store.close()
-            raise InputError(
-                f"{folder} has posts and no text index: open it to teach (tagfinder update, or "
-                "teach=True), which rebuilds the index"
-            )
+            raise InputError(f"{folder} has posts and no text index: {REBUILT}")
         vectors = VectorIndex(dimension) if encode else None
         self.knowledge = Knowledge(index, vectors, **(settings or {}))
         self._indexed = index.last_number()
@@ -147,10 +165,23 @@ class DurableKnowledge:
         if self.keeps:
             # What a process left behind that was killed while it deleted.
             self.store.erase(self._serial, now=True)
+            self._cleaned = self.store.seen(FILES)
         if log is not None:
             self._join(log)
         self.pull()
         self.follow()
+
+    def _opened_index(self) -> TextIndex:
+        """Open the text index; the keeper makes one that is damaged again."""
+        try:
+            return self._open_index(self.folder / WORDS)
+        except InputError as error:
+            if not self.keeps:
+                self.store.close()
+                raise InputError(f"{error}: {REBUILT}") from error
+            logger.warning("%s; the text index is made again from the posts", error)
+            shutil.rmtree(self.folder / WORDS)
+            return self._open_index(self.folder / WORDS)
 
     def teach(self, posts: Sequence[Post]) -> Taught:
         """Learn posts; when this returns, they are durable, and this process counts them.
@@ -304,6 +335,8 @@ class DurableKnowledge:
             # By name: the counts may have been rebuilt.
             knowledge.use_classifiers(state)
             self._save_classifiers(deletions)
+            # Posts that were deleted meanwhile were learned.
+            self._cleaned = min(self._cleaned, deletions)
         return True
 
     def _vectors_of(self, numbers: np.ndarray) -> np.ndarray:
@@ -316,6 +349,11 @@ class DurableKnowledge:
         """Delete posts by id; return how many were found."""
         self._check_writable()
         return self._forgotten((self._log or self.store).delete(ids))
+
+    def forget_author(self, name: str) -> int:
+        """Delete all posts of an author, and the name; return how many."""
+        self._check_writable()
+        return self._forgotten((self._log or self.store).delete_author(name))
 
     def expire(self, before_day: float) -> int:
         """Delete the posts before a day (in days since 1970); return how many."""
@@ -430,6 +468,7 @@ class DurableKnowledge:
             catch_up(self.store, index)
             self._indexed = index.last_number()
             self.keeps = True
+            self._cleaned = self.store.seen(FILES)
             # Before another query finds what the index has now.
             while changes := self._changes():
                 self._apply(changes, self._vectors_of_new(changes))
@@ -458,9 +497,11 @@ class DurableKnowledge:
         else:
             with self._recovering():
                 self._add_posts(changes, vectors)
+                flat, _ = statistics.hashtags_at(np.array([one.number for one in counted], int))
                 for one in counted:
                     assert one.text is not None
                     statistics.forget(one.number, tokenize(one.text))
+                self._spell(np.unique(flat).tolist())
                 if self.keeps and changes.deletions:
                     knowledge.text_index.delete([one.number for one in changes.deletions])
                     knowledge.text_index.commit()
@@ -474,7 +515,7 @@ class DurableKnowledge:
         block = changes.posts
         if not block.posts:
             return
-        self._add_authors()
+        _place_authors(self.knowledge.statistics, block)
         first, last = int(block.numbers[0]), int(block.numbers[-1])
         # The index may have some of them, where this process has just become the keeper.
         is_new = first > self._indexed
@@ -485,20 +526,31 @@ class DurableKnowledge:
             catch_up(self.store, self.knowledge.text_index)
         self._indexed = max(self._indexed, last)
 
-    def _add_authors(self) -> None:
-        """Give authors the numbers that they have in the store and in the index."""
-        authors = self.knowledge.statistics.authors
-        for name in self.store.authors(len(authors)):
-            authors.number(name)
-
     def _after_deletions(self) -> None:
         self._last_deletion = time.monotonic()
         # Trends are cached for an hour and may still count deleted posts.
         self.knowledge.use(self.knowledge.statistics)
         if self.writable:
             self.store.enter(self._process, self._serial)
-        if self.keeps:
-            self._save_vectors()
+
+    def _spell(self, hashtags: Sequence[int]) -> None:
+        """Let the posts that are left say how hashtags are spelled."""
+        statistics = self.knowledge.statistics
+        for hashtag in hashtags:
+            if not statistics.total.values[hashtag]:
+                continue
+            newest = statistics.posts_with(hashtag, 4 * SPELLED_BY).tolist()
+            posts = self.store.posts_at(newest)
+            name = statistics.hashtags.names[hashtag]
+            spellings = [
+                spelling
+                for number in sorted(posts)[-SPELLED_BY:]
+                for spelling in posts[number].hashtags
+                if fold(spelling) == name
+            ]
+            many = len(spellings) == SPELLED_BY
+            if spellings and not (many and statistics.spellings[hashtag] in spellings):
+                statistics.spell(hashtag, spellings)
 
     def _forgotten(self, numbers: Sequence[int]) -> int:
         """Apply own deletions, and wait until no file has the posts any more."""
@@ -509,13 +561,57 @@ class DurableKnowledge:
             self._drop_saved()
             end = time.monotonic() + SEEN_SECONDS
             while not self.store.erase(serial, now=time.monotonic() > end):
+                if time.monotonic() > end + SEEN_SECONDS:
+                    logger.warning("%s: somebody reads it and keeps its log full", self.store.path)
+                    break
                 time.sleep(0.02)
+            while self.store.seen(FILES) < serial:
+                # A keeper that is busy with it is waited for, not one that does nothing.
+                busy = self.store.seen("words") >= serial
+                if time.monotonic() > end + (CLEAN_SECONDS if busy else 0):
+                    logger.warning(
+                        "%s: the process that keeps the files has not written them again yet; "
+                        "until it does, they have words of deleted posts",
+                        self.folder,
+                    )
+                    break
+                time.sleep(0.02)
+                self.follow()
         return len(numbers)
+
+    def _clean(self) -> None:
+        """Write the files again that have something of deleted posts."""
+        serial, knowledge = self._serial, self.knowledge
+        self._drop_saved()
+        with self._recovering():
+            words = knowledge.text_index.purge(self._entries)
+        self._save_vectors()
+        with self.lock:
+            settings = knowledge.classifier_settings
+            if knowledge.classifiers is not None and settings is not None:
+                knowledge.classifiers = knowledge.classifiers.with_words(words, settings)
+                # Without the names that have no number any more.
+                knowledge.use_classifiers(knowledge.classifiers.state(knowledge.statistics))
+                self._save_classifiers(self._classified_deletions)
+        if self._erase_elsewhere is not None:
+            self._erase_elsewhere(self.store, knowledge.statistics)
+        self.store.set_seen(FILES, serial)
+        self._cleaned = serial
+
+    def _entries(self, numbers: Sequence[int]) -> list[Entry]:
+        statistics = self.knowledge.statistics
+        return [
+            Entry(number, tokenize(post.text).terms, int(statistics.author_of.values[number]))
+            for number, post in sorted(self.store.posts_at(numbers).items())
+        ]
 
     def _look_after_files(self) -> None:
         if not self.keeps:
             self._load_classifiers()
-        elif (
+            return
+        if self._cleaned < self._serial:
+            self._clean()
+        if (
             self._unsaved
             and self._last_deletion
             and time.monotonic() - self._last_deletion > QUIET_SECONDS
@@ -533,11 +629,12 @@ class DurableKnowledge:
             yield
         except Exception:
             # The error is raised again; the lock of a failed index must be free before that.
-            self.knowledge.text_index.close()
-            self.knowledge.text_index = self._open_index(self.folder / WORDS)
-            if self.keeps:
-                catch_up(self.store, self.knowledge.text_index)
-            self._recount()
+            with self.lock:
+                self.knowledge.text_index.close()
+                self.knowledge.text_index = self._open_index(self.folder / WORDS)
+                if self.keeps:
+                    catch_up(self.store, self.knowledge.text_index)
+                self._recount()
             raise
 
     def _save_classifiers(self, deletions: int) -> None:
@@ -551,7 +648,10 @@ class DurableKnowledge:
         """Read the saved counts if they do without all deleted posts; else count all posts."""
         index = self.knowledge.vector_index
         if index is not None and not len(index) and (self.folder / VECTORS).is_file():
-            index.load(self.folder / VECTORS)
+            try:
+                index.load(self.folder / VECTORS)
+            except InputError as error:
+                logger.warning("%s; the vectors are computed again", error)
             index.delete(self.store.deleted_since()[0])
         saved = self._saved_counts()
         if saved is None:
@@ -579,10 +679,9 @@ class DurableKnowledge:
     def _recount(self) -> None:
         statistics = PostStatistics(readable=self.knowledge.statistics.readable)
         with self.store.snapshot():
-            for author in self.store.authors():
-                statistics.authors.number(author)
             self._serial = self.store.newest_deletion()
             for block in self.store.blocks():
+                _place_authors(statistics, block)
                 for number, post in zip(block.numbers.tolist(), block.posts, strict=True):
                     statistics.teach(post, tokenize(post.text), number)
         self.knowledge.use(statistics)
@@ -633,6 +732,13 @@ class DurableKnowledge:
         for name in (STATE, MEMORY):
             (self.folder / name).unlink(missing_ok=True)
         self._unsaved = True
+
+
+def _place_authors(statistics: PostStatistics, block: Block) -> None:
+    """Give the authors of posts the numbers that they have in the store and in the index."""
+    for number, post in zip(block.authors.tolist(), block.posts, strict=True):
+        if post.author is not None:
+            statistics.authors.place(post.author, number)
 
 
 def _deletions_of(folder: Path) -> int | None:

@@ -48,6 +48,11 @@ _LATER_TABLES = {
     "leaving": "(serial INTEGER PRIMARY KEY, text TEXT NOT NULL)",
     "followed": "(log TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
 }
+# Authors whose last post was deleted lose their name. Their number stays: it is not given again.
+_NAMELESS = (
+    "UPDATE authors SET name = hex(randomblob(16)) "
+    "WHERE NOT EXISTS (SELECT 1 FROM posts WHERE author = authors.number)"
+)
 _POSTS = (
     "SELECT posts.number, id, day, author, name, text, hashtags "
     "FROM posts LEFT JOIN authors ON author = authors.number"
@@ -215,7 +220,7 @@ class PostStore:
         rows = [stored_row(post) for post in posts]
         numbers = np.full(len(posts), KNOWN, dtype=np.int64)
         with self._transaction():
-            known = {row[0] for row in self._rows_in("SELECT id FROM posts WHERE id IN", rows)}
+            known = self.stored([row[0] for row in rows])
             number = self.last_number()
             new = []
             for position, post in enumerate(posts):
@@ -266,6 +271,12 @@ class PostStore:
         with self._transaction():
             asked = [(identity,) for identity in ids]
             return self._delete(self._rows_in("SELECT number FROM posts WHERE id IN", asked))
+
+    def delete_author(self, name: str) -> list[int]:
+        """Delete the posts of an author, and return their numbers."""
+        with self._transaction():
+            query = "SELECT posts.number FROM posts JOIN authors ON author = authors.number "
+            return self._delete(self._rows(f"{query} WHERE name = ?", (name,)))
 
     def expire(self, before_day: float) -> list[int]:
         """Delete the posts from before a day, and return their numbers."""
@@ -321,9 +332,10 @@ class PostStore:
             query = f"SELECT coalesce(min(serial), ?) FROM seen WHERE {behind}"
             [(least,)] = self._rows(query, (serial, f"{_PROCESS}%", serial))
             self._database.execute("DELETE FROM leaving WHERE serial <= ?", (least,))
-        # What is erased is still in the write-ahead log until that is emptied.
-        self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
-        return bool(least >= serial)
+        # What is erased is still in the write-ahead log until that is emptied, which waits for
+        # whoever reads.
+        [(busy, _, _)] = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        return bool(least >= serial) and not busy
 
     def newest_day(self) -> float:
         """Return the day of the newest post, 0 if there is none."""
@@ -355,17 +367,10 @@ class PostStore:
         rows = self._rows_in(f"{_POSTS} WHERE posts.number IN", asked)
         return {row[0]: post for row, post in zip(rows, _posts(rows), strict=True)}
 
-    def authors(self, first: int = 0) -> list[str]:
-        """Return authors' names by their numbers, which never change.
-
-        Authors are numbered in order of their first post. A name stays when its last post is
-        deleted, so that other numbers do not shift.
-
-        Args:
-            first: number of the first one that is wanted.
-        """
-        query = "SELECT name FROM authors WHERE number >= ? ORDER BY number"
-        return [name for (name,) in self._rows(query, (first,))]
+    def stored(self, ids: Sequence[str]) -> set[str]:
+        """Return which of some ids are those of stored posts."""
+        asked = [(identity,) for identity in ids]
+        return {row[0] for row in self._rows_in("SELECT id FROM posts WHERE id IN", asked)}
 
     def __len__(self) -> int:
         """Return how many posts are stored."""
@@ -482,12 +487,15 @@ class PostStore:
     def _delete(self, rows: Iterable[tuple[int]]) -> list[int]:
         posts = self.posts_at(number for (number,) in rows)
         numbers = sorted(posts)
+        of_posts = "SELECT DISTINCT author FROM posts WHERE number IN"
+        authors = {author for (author,) in self._rows_in(of_posts, [(n,) for n in numbers])}
         for number in numbers:
             deletion = "INSERT INTO deletions(number) VALUES(?)"
             serial = self._database.execute(deletion, (number,)).lastrowid
             text = posts[number].text
             self._database.execute("INSERT INTO leaving VALUES(?, ?)", (serial, text))
             self._database.execute("DELETE FROM posts WHERE number = ?", (number,))
+        self._database.executemany(f"{_NAMELESS} AND number = ?", [(one,) for one in authors])
         return numbers
 
 
@@ -520,6 +528,11 @@ def _make_tables(database: sqlite3.Connection, is_new: bool) -> None:
             database.execute(statement)
     for name, columns in _LATER_TABLES.items():
         database.execute(f"CREATE TABLE IF NOT EXISTS {name}{columns}")
+    indexes = "SELECT 1 FROM sqlite_schema WHERE name = 'posts_by_author'"
+    if not database.execute(indexes).fetchone():
+        database.execute("CREATE INDEX posts_by_author ON posts(author)")
+        # Earlier versions kept their names.
+        database.execute(_NAMELESS)
     database.execute("COMMIT")
 
 

@@ -140,6 +140,10 @@ class PostgresLog:
         # PostgreSQL has no such character, and therefore no such id.
         return self._delete("id = ANY(%s)", [one for one in ids if "\0" not in one])
 
+    def delete_author(self, name: str) -> list[int]:
+        """Delete the posts of an author, and return their numbers."""
+        return [] if "\0" in name else self._delete("id IS NOT NULL AND author = %s", name)
+
     def expire(self, before_day: float) -> list[int]:
         """Delete the posts from before a day, and return their numbers."""
         return self._delete("id IS NOT NULL AND day < %s", before_day)

@@ -16,7 +16,7 @@ import numpy as np
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
-from tagfinder.live.durable import DurableKnowledge
+from tagfinder.live.durable import AfterDeletions, DurableKnowledge
 from tagfinder.live.features.table import check_sources, column_names
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.postgres_log import PostgresLog
@@ -139,7 +139,12 @@ class LiveRecommender:
         return rankers
 
     def open_posts(
-        self, folder: Path, *, writable: bool, log: PostgresLog | None = None
+        self,
+        folder: Path,
+        *,
+        writable: bool,
+        log: PostgresLog | None = None,
+        after_deletions: AfterDeletions | None = None,
     ) -> DurableKnowledge:
         """Open the posts of a run, to suggest from them or to teach more.
 
@@ -147,6 +152,7 @@ class LiveRecommender:
             folder: of the posts.
             writable: whether they may be taught.
             log: that several machines share; None keeps the posts in the folder alone.
+            after_deletions: see `DurableKnowledge`.
         """
         return DurableKnowledge(
             folder,
@@ -156,6 +162,7 @@ class LiveRecommender:
             settings=self.knowledge_settings,
             open_index=self.text_index,
             log=log,
+            after_deletions=after_deletions,
         )
 
     def suggest(

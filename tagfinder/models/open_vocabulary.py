@@ -12,7 +12,7 @@ from tagfinder.configuration.build import locate
 from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
-    from tagfinder.live.durable import DurableKnowledge
+    from tagfinder.live.durable import AfterDeletions, DurableKnowledge
     from tagfinder.live.knowledge import Knowledge
     from tagfinder.live.postgres_log import PostgresLog
 
@@ -33,7 +33,12 @@ class OpenVocabulary(Protocol):
         """
 
     def open_posts(
-        self, folder: Path, *, writable: bool, log: PostgresLog | None = None
+        self,
+        folder: Path,
+        *,
+        writable: bool,
+        log: PostgresLog | None = None,
+        after_deletions: AfterDeletions | None = None,
     ) -> DurableKnowledge:
         """Open the posts of a run, to suggest from them or to teach more.
 
@@ -41,6 +46,7 @@ class OpenVocabulary(Protocol):
             folder: of the posts.
             writable: whether they may be taught.
             log: that several machines share; None keeps the posts in the folder alone.
+            after_deletions: see `DurableKnowledge`.
         """
 
     def suggest(

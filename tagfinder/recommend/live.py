@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tagfinder.live.durable import Taught
 from tagfinder.live.post import Post
 from tagfinder.live.postgres_log import PostgresLog
 from tagfinder.models.open_vocabulary import OpenVocabulary
+from tagfinder.recommend.erasing import erase_from_run
 from tagfinder.recommend.saved import Saved
 from tagfinder.recommend.suggestion import NOTHING_KNOWN, Suggestion, Suggestions, as_series
 
@@ -81,12 +83,17 @@ class LiveSuggester:
         module = build_model(saved.config["model"], saved.label_set, self.features)
         module.restore_state(saved.state)
         self._module: OpenVocabulary = module
-        self.durable = self._module.open_posts(folder, writable=writable, log=log)
+        self.durable = self._module.open_posts(
+            folder,
+            writable=writable,
+            log=log,
+            after_deletions=partial(erase_from_run, folder.parent),
+        )
 
     @property
     def n_hashtags(self) -> int:
         """Number of hashtags that it chooses from."""
-        return len(self.durable.knowledge.statistics.hashtags)
+        return len(self.durable.knowledge.statistics.hashtags.number_of)
 
     @property
     def n_posts(self) -> int:
@@ -197,6 +204,10 @@ class LiveSuggester:
     def forget(self, ids: Iterable[str]) -> int:
         """Delete posts by id; return how many were found."""
         return self.durable.forget(ids)
+
+    def forget_author(self, name: str) -> int:
+        """Delete all posts of an author, and the name; return how many posts there were."""
+        return self.durable.forget_author(name)
 
     def close(self, wait: float = -1) -> None:
         """Close the files; wait so many seconds for a training, -1 without limit."""

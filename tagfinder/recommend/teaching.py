@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.corpus.accounting import say_rows
 from tagfinder.corpus.rejects import Rejects
+from tagfinder.live.durable import DurableKnowledge
 from tagfinder.progress import track
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import SCHEMA, SQLITE, load
 from tagfinder.recommend.post_files import file_source
+
+WITHOUT_CHECKPOINTS = (
+    "the run's checkpoints, which had learned from them, were deleted, so that it cannot be scored "
+    "again"
+)
 
 
 def open_to_teach(run: Path, store: str = SQLITE, schema: str = SCHEMA) -> LiveSuggester:
@@ -67,15 +74,31 @@ def forget_in(
     run: Path, ids: Sequence[str], before: datetime | None, newest: int | None, **store: str
 ) -> str:
     """Make a run forget posts; return how many, in words."""
-    suggester = open_to_teach(run, **store)
-    try:
-        n = suggester.forget(ids) if ids else 0
+
+    def forget(durable: DurableKnowledge) -> int:
+        n = durable.forget(ids) if ids else 0
         if before is not None:
-            day = before.replace(tzinfo=UTC).timestamp() / 86_400
-            n += suggester.durable.expire(day)
-        if newest is not None:
-            n += suggester.durable.keep_newest(newest)
+            n += durable.expire(before.replace(tzinfo=UTC).timestamp() / 86_400)
+        return n if newest is None else n + durable.keep_newest(newest)
+
+    return _forgotten(run, forget, store)
+
+
+def forget_author_in(run: Path, name: str, **store: str) -> str:
+    """Make a run forget all posts of an author, and the name; return how many, in words."""
+    return _forgotten(run, lambda durable: durable.forget_author(name), store)
+
+
+def _forgotten(run: Path, forget: Callable[[DurableKnowledge], int], store: dict[str, str]) -> str:
+    suggester = open_to_teach(run, **store)
+    had_checkpoints = RunFolder(run).checkpoints.is_dir()
+    try:
+        n = forget(suggester.durable)
         suggester.train_classifiers(forgetting=True)
-        return f"{n:,} posts forgotten, {suggester.n_posts:,} known"
+        dropped = had_checkpoints and not RunFolder(run).checkpoints.is_dir()
+        return (
+            f"{n:,} posts forgotten, {suggester.n_posts:,} known"
+            f"{'; ' + WITHOUT_CHECKPOINTS if dropped else ''}"
+        )
     finally:
         suggester.close()

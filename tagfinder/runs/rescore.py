@@ -100,6 +100,11 @@ def intact_of(run: RunFolder, path: Path) -> Path:
     Raises:
         InputError: it is not there, damaged or was altered.
     """
+    if not run.checkpoints.exists() and run.state.exists():
+        raise InputError(
+            f"posts were deleted from {run.path}, and with them its checkpoints, which had learned "
+            "from them: it suggests and can be taught; to score it again, train it again"
+        )
     return run.checked(intact(path))
 
 

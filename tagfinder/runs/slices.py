@@ -45,6 +45,11 @@ def write_slices(run: RunFolder, n_resamples: int = 1000) -> Slices:
             "prepare it again with the run's configuration"
         )
     posts = corpus.posts.select(COLUMNS).collect()
+    if len(finished.predictions) != corpus.manifest["rows"]["test"]:
+        raise InputError(
+            f"posts were deleted from {run.path}: its rankings no longer have every test post of "
+            "its corpus; to score it by slices, train it again"
+        )
     config = run.config
     predictions = finished.predictions
     slices = slices_of(posts, predictions, config.protocol.delay_days, n_resamples, config.seed)

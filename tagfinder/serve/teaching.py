@@ -36,9 +36,9 @@ class TaughtAnswer(BaseModel):
 
 
 class ForgottenAnswer(BaseModel):
-    """What became of a post that was to be deleted."""
+    """What became of posts that were to be deleted."""
 
-    forgotten: int = Field(description="1 if it was there, else 0.")
+    forgotten: int = Field(description="Posts that were there.")
 
 
 def add_teaching(
@@ -76,6 +76,12 @@ def add_teaching(
         """Delete a post for good."""
         forgotten = await asyncio.to_thread(_named(suggesters, model).forget, [post_id])
         return ForgottenAnswer(forgotten=forgotten)
+
+    @app.delete("/authors/{name:path}", **guard("/authors", 422, 429, 503))
+    async def forget_author(name: str, model: str = names[0]) -> ForgottenAnswer:
+        """Delete all posts of an author for good, and the name."""
+        suggester = _named(suggesters, model)
+        return ForgottenAnswer(forgotten=await asyncio.to_thread(suggester.forget_author, name))
 
 
 def _request_type(limits: Limits, first_name: str) -> type[BaseModel]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tally import FACTOR, outcome_of, tally
 
 import tagfinder
 from tagfinder.data.vector_store import stored_vectors
+from tagfinder.live.features.table import SOURCES
 from tagfinder.recommend.export import export_bundle
 
 TEXTS = ["sold out again: new in my closet, make me an offer", "stocks", "a giveaway of cards"]
@@ -85,6 +87,64 @@ def test_flips_in_a_prepared_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     content()
     campaign("bytes of a prepared corpus", tmp_path / "cache", content, 3 * FACTOR)
+
+
+def vectors_of(texts: Sequence[str]) -> np.ndarray:
+    return np.array([[1.0, len(text), zlib.crc32(text.encode()) % 97] for text in texts], "f4")
+
+
+@pytest.mark.parametrize("how", ["read", "taught"])
+def test_flips_in_the_posts_of_a_live_run(tmp_path: Path, how: str) -> None:
+    """What is derived from the log is noticed or made again; a post in the log has no checksum."""
+    pytest.importorskip("tantivy", reason="needs tantivy")
+    from tagfinder.live.durable import DurableKnowledge
+    from tagfinder.live.post import Post
+
+    folder, words = tmp_path / "knowledge", ["comet", "harbour", "vote", "rain", "flood"]
+    posts = [
+        Post(
+            f"{n}",
+            20_000.0 + n / 9,
+            f"a{n % 5}",
+            f"{words[n % 5]} {words[n % 4]} w{n}",
+            (words[n % 3],),
+        )
+        for n in range(120)
+    ]
+    settings = {
+        "classifier": {
+            **{"interval_days": 10, "window_days": 90, "min_uses": 2, "dimension": 4},
+            **{"epochs": 1, "warm_start_epochs": 1, "learning_rate": 0.05},
+        }
+    }
+
+    def opened(writable: bool) -> DurableKnowledge:
+        return DurableKnowledge(
+            folder, encode=vectors_of, dimension=3, writable=writable, settings=settings
+        )
+
+    with opened(writable=True) as durable:
+        durable.teach(posts)
+        durable.train_classifiers()
+    whole = shutil.copytree(folder, tmp_path / "whole")
+
+    def answers() -> Any:
+        with opened(writable=how == "taught") as durable:
+            knowledge = durable.knowledge
+            query = knowledge.query(
+                "comet harbour", 20_013.0, "a1", set(SOURCES), vector=vectors_of(["comet"])[0]
+            )
+            candidates = knowledge.candidates(query, set(SOURCES))
+            return candidates.hashtags.tolist(), candidates.features.tolist(), len(durable.store)
+
+    def again() -> Any:
+        try:
+            return answers()
+        finally:
+            shutil.rmtree(folder)
+            shutil.copytree(whole, folder)
+
+    campaign(f"bytes of a live run's posts, {how}", folder, again, 40 * FACTOR)
 
 
 def test_flips_in_stored_vectors(tmp_path: Path) -> None:

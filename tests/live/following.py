@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +42,22 @@ def recounted(folder: Path, **settings: Any) -> dict[str, Any]:
 def ids_in(durable: DurableKnowledge) -> list[str]:
     """Return the ids of the stored posts, in order of their numbers."""
     return [post.id for block in durable.store.blocks() for post in block.posts]
+
+
+@contextmanager
+def following(*several: DurableKnowledge) -> Iterator[None]:
+    """Let some follow in a thread, as a service does, until the block ends."""
+    end = threading.Event()
+
+    def follow() -> None:
+        while not end.wait(0.01):
+            for one in several:
+                one.follow()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()

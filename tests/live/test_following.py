@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -15,7 +12,7 @@ import pytest
 
 pytest.importorskip("tantivy", reason="needs tantivy")
 
-from following import a_post, counts, ids_in, recounted
+from following import a_post, counts, following, ids_in, recounted
 from killing import kill_at_work
 
 from tagfinder.errors import InputError
@@ -28,25 +25,6 @@ KILLS = 8
 
 def opened(folder: Path) -> DurableKnowledge:
     return DurableKnowledge(folder / "knowledge", writable=True)
-
-
-@contextmanager
-def following(*several: DurableKnowledge) -> Iterator[None]:
-    """Let some follow in a thread, as a service does, until the block ends."""
-    end = threading.Event()
-
-    def follow() -> None:
-        while not end.wait(0.01):
-            for one in several:
-                one.follow()
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        yield
-    finally:
-        end.set()
-        thread.join()
 
 
 def found(durable: DurableKnowledge, word: str) -> list[int]:

@@ -8,8 +8,8 @@ was trained, so it is one source among others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -214,6 +214,13 @@ class Classifier:
         highest = logits.max()
         logs = logits - (highest + np.log(np.exp(logits - highest).sum()))
         return ClassifierOutput(self.labels, logs.astype(np.float32))
+
+    def with_words(self, words: Iterable[str], settings: ClassifierSettings) -> Classifier:
+        """Return the classifier without what it learned of any other words."""
+        gone = np.ones(len(self.words), dtype=bool)
+        gone[word_rows(list(words))] = False
+        fresh = Classifier.learn(self.period, [], settings).words
+        return replace(self, words=np.where(gone[:, None], fresh, self.words))
 
     def state(self, labels: Names, authors: Names) -> dict[str, Any]:
         """Return the classifier as plain data, its labels and authors by name.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.corpus.hashtags import fold
+from tagfinder.corpus.words import stop_words
 from tagfinder.errors import InputError
 from tagfinder.files import DAMAGED_ZIP, atomic_path
 from tagfinder.live.classify.classifier import ARRAYS, Classifier, ClassifierSettings, Example
@@ -86,6 +87,13 @@ class Classifiers:
         return cls(
             Classifier.learn(period, examples, settings, hashtags, vectors),
             Classifier.learn(period, by_author, settings, writers, of_signed),
+        )
+
+    def with_words(self, words: Iterable[str], settings: ClassifierSettings) -> Classifiers:
+        """Return both without what they learned of any other words."""
+        spoken = {*words, *stop_words(), ""}
+        return Classifiers(
+            self.hashtags.with_words(spoken, settings), self.writers.with_words(spoken, settings)
         )
 
     def state(self, statistics: PostStatistics) -> dict[str, Any]:

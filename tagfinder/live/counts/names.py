@@ -13,15 +13,18 @@ from tagfinder.live.counts.arrays import GrowableArray
 # where each begins; it ends where the next one begins.
 EncodedNames = tuple[np.ndarray, np.ndarray]
 
+# In place of a name that no post has any more. Its number is not given again.
+GONE = "\0"
+
 
 class Names:
     """Numbers for names, in order of first appearance.
 
     Args:
-        names: the first ones.
+        names: the first ones; `GONE` keeps a number free.
 
     Attributes:
-        names: number -> name.
+        names: number -> name, or `GONE`.
         number_of: name -> number.
     """
 
@@ -31,27 +34,52 @@ class Names:
         self._letters = GrowableArray(np.uint8)
         self._starts = GrowableArray(np.int64)
         for name in names:
-            self.number(name)
+            self._append(name)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def number(self, name: str) -> int:
         """Return the number of a name; a new name gets the next number."""
-        number = self.number_of.setdefault(name, len(self.names))
+        number = self.number_of.get(name)
+        return self._append(name) if number is None else number
+
+    def place(self, name: str, number: int) -> None:
+        """Give a name a number that somebody else chose, as the store of posts does for authors.
+
+        `encoded` then lacks the name if its number was free.
+        """
+        while len(self.names) < number:
+            self._append(GONE)
         if number == len(self.names):
-            self.names.append(name)
-            letters = np.frombuffer(name.encode(), np.uint8)
-            start = int(self._starts.values[number])
-            self._letters.grow_to(start + len(letters))
-            self._letters.values[start : start + len(letters)] = letters
-            self._starts.grow_to(number + 2)
-            self._starts.values[number + 1] = start + len(letters)
-        return number
+            self._append(name)
+        self.names[number] = name
+        self.number_of[name] = number
+
+    def remove(self, number: int) -> None:
+        """Erase a name; its number stays free."""
+        name, self.names[number] = self.names[number], GONE
+        if self.number_of.get(name) == number:
+            del self.number_of[name]
+        first, last = self._starts.values[number], self._starts.values[number + 1]
+        self._letters.values[first:last] = 0
 
     def encoded(self) -> EncodedNames:
-        """Return the encoded names, valid until the next name is added."""
+        """Return the encoded names, valid until the next name is added or erased."""
         return self._letters.values, self._starts.values
+
+    def _append(self, name: str) -> int:
+        number = len(self.names)
+        self.names.append(name)
+        if name != GONE:
+            self.number_of[name] = number
+        letters = np.frombuffer(name.encode(), np.uint8)
+        start = int(self._starts.values[number])
+        self._letters.grow_to(start + len(letters))
+        self._letters.values[start : start + len(letters)] = letters
+        self._starts.grow_to(number + 2)
+        self._starts.values[number + 1] = start + len(letters)
+        return number
 
 
 def encode_names(names: Sequence[str]) -> EncodedNames:

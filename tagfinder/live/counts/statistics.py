@@ -7,6 +7,7 @@ however many posts there are.
 from __future__ import annotations
 
 import collections
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -144,7 +145,10 @@ class PostStatistics:
         return number
 
     def forget(self, number: int, tokens: Tokens) -> None:
-        """Subtract what `teach` counted for a post that has not been forgotten yet."""
+        """Subtract what `teach` counted for a post that has not been forgotten yet.
+
+        The names of its author and hashtags are erased where no other post has them.
+        """
         hashtags = self.hashtags_at(np.array([number]))[0].tolist()
         author = int(self.author_of.values[number])
         self._count(float(self.days.values[number]), author, hashtags, tokens, -1)
@@ -154,6 +158,12 @@ class PostStatistics:
         if author != NO_AUTHOR:
             latest = self.author_latest.values[author]
             latest[latest == number] = -1
+            if not self.author_total.values[author]:
+                self.authors.remove(author)
+        for hashtag in hashtags:
+            if not self.total.values[hashtag]:
+                self.hashtags.remove(hashtag)
+                self.spellings[hashtag] = ""
         self.author_of.values[number] = NO_AUTHOR
         self.n_alive -= 1
 
@@ -227,6 +237,25 @@ class PostStatistics:
             end = self.hashtag_starts.values[self.n_posts]
             self.hashtag_starts.values[self.n_posts : number + 1] = end
             self.n_posts = number
+
+    def posts_with(self, hashtag: int, most: int) -> np.ndarray:
+        """Return the numbers of the newest posts that had a hashtag, ascending.
+
+        Args:
+            hashtag: its number.
+            most: how many; deleted posts count.
+        """
+        end = self.hashtag_starts.values[self.n_posts]
+        places = np.flatnonzero(self.hashtag_values.values[:end] == hashtag)[-most:]
+        starts = self.hashtag_starts.values[: self.n_posts + 1]
+        numbers: np.ndarray = np.searchsorted(starts, places, side="right") - 1
+        return numbers
+
+    def spell(self, hashtag: int, spellings: Sequence[str]) -> None:
+        """Vote for the spelling of a hashtag once more, by those of some posts in their order."""
+        self.spellings[hashtag], self.spelling_votes.values[hashtag] = spellings[0], 0
+        for spelling in spellings:
+            self._vote_for_spelling(hashtag, spelling)
 
     def _vote_for_spelling(self, hashtag: int, spelling: str) -> None:
         # Boyer and Moore's vote finds a spelling that more than half use in one pass.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import struct
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -19,6 +23,9 @@ WRITER_BYTES = 512_000_000
 # then a few terms instead of a look at each post, as numeric ranges in Lucene once were
 # (Schindler and Diepenbroek, 2008).
 SPAN_BITS, SPAN_LEVELS, LEVEL_SHIFT = 5, 5, 58
+# Posts that are read from the store at once where segments are written again, and how often that is
+# tried: merges in the background may have copied deleted posts meanwhile.
+AGAIN_AT_ONCE, PURGES = 20_000, 5
 # Further hits that a search first asks for, to see where the ties of the last one end.
 TIES = 50
 
@@ -30,7 +37,7 @@ class TantivyIndex:
         folder: of the index, created if missing; None keeps it in memory.
 
     Raises:
-        InputError: the package is missing, or the folder has no readable index.
+        InputError: the package is missing, or the folder has no readable index, or a damaged one.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -46,6 +53,7 @@ class TantivyIndex:
             self._index = tantivy.Index(self._schema)
         else:
             folder.mkdir(parents=True, exist_ok=True)
+            check_files(folder)
             try:
                 self._index = tantivy.Index(self._schema, path=str(folder))
             except ValueError as error:
@@ -86,8 +94,7 @@ class TantivyIndex:
         """Make all additions and deletions durable and visible, or none."""
         if self._writer is not None:
             self._writer.commit()
-            self._index.reload()
-            self._searcher = self._index.searcher()
+            self._show_newest()
 
     def search(
         self, words: Sequence[str], k: int, author: int | None = None, since: int = 0
@@ -103,24 +110,16 @@ class TantivyIndex:
             clauses.append((occur.Must, query.const_score_query(own, 0.0)))
         if since > 0:
             clauses.append((occur.Must, self._recent(since, self._highest)))
-        hits = self._best(query.boolean_query(clauses), k)
+        # `purge` replaces it meanwhile.
+        searcher = self._searcher
+        hits = _best(searcher, query.boolean_query(clauses), k)
         addresses = [address for score, address in hits if score > 0]
         scores = np.array([score for score, _ in hits[: len(addresses)]], dtype=np.float32)
-        found = self._searcher.fast_field_values("number", addresses)
+        found = searcher.fast_field_values("number", addresses)
         numbers = np.array(found, dtype=np.int64)
         # Ties in order of number; the engine's own order depends on how it merged its segments.
         order = np.lexsort((numbers, -scores))[:k]
         return Neighbours(numbers[order], scores[order])
-
-    def _best(self, query: Any, k: int) -> list[tuple[float, Any]]:
-        """Return at least the `k` best hits, with all ties of the last one."""
-        limit = k + TIES
-        while True:
-            hits: list[tuple[float, Any]]
-            hits = self._searcher.search(query, limit, count=False).hits
-            if len(hits) < limit or hits[k - 1][0] > hits[-1][0]:
-                return hits
-            limit *= 4
 
     def _posts_between(self, first: int, last: int) -> Any:
         """Return a query for the posts of a range of numbers, with score 0."""
@@ -153,6 +152,56 @@ class TantivyIndex:
             self._searcher = view
             self._highest = max(self._highest, self.last_number())
 
+    def purge(self, entries_of: Callable[[Sequence[int]], Iterable[Entry]]) -> list[str]:
+        """Write the segments again that have deleted posts, see `TextIndex.purge`.
+
+        The engine's Python interface cannot ask for a merge, which would do the same.
+        """
+        for _ in range(PURGES):
+            # Nothing is merged from here on.
+            self.close()
+            self._show_newest()
+            numbers = self._beside_deleted()
+            if numbers is None:
+                break
+            if 2 * len(numbers) > self._searcher.num_docs:
+                # A query for so many posts would take longer.
+                numbers = self._numbers(None)
+                self._open_writer().delete_all_documents()
+            else:
+                self.delete(numbers)
+            for start in range(0, len(numbers), AGAIN_AT_ONCE):
+                self.add(list(entries_of(numbers[start : start + AGAIN_AT_ONCE])))
+            self._open_writer()
+            self.commit()
+        # Files are kept for whoever searches in them; nobody does any more.
+        self._open_writer().garbage_collect_files()
+        return [word for word, _ in self._searcher.terms_with_prefix("words", "")]
+
+    def _beside_deleted(self) -> list[int] | None:
+        """Return the posts of all segments that have deleted ones, None if there are none."""
+        if self._folder is None:
+            return None
+        segments = json.loads((self._folder / "meta.json").read_text())["segments"]
+        dirty = [n for n, segment in enumerate(segments) if segment["deletes"]]
+        return self._numbers(dirty) if dirty else None
+
+    def _numbers(self, segments: Collection[int] | None) -> list[int]:
+        """Return the numbers of the posts of some segments, of all for None, ascending."""
+        query = self._tantivy.Query.all_query()
+        hits = self._searcher.search(query, max(self._searcher.num_docs, 1), count=False).hits
+        addresses = [
+            address for _, address in hits if segments is None or address.segment_ord in segments
+        ]
+        numbers = np.array(self._searcher.fast_field_values("number", addresses), dtype=np.int64)
+        ascending: list[int] = np.sort(numbers).tolist()
+        return ascending
+
+    def _show_newest(self) -> None:
+        self._commit_read = self._last_commit()
+        self._index.reload()
+        self._searcher = self._newest = self._index.searcher()
+
     def _last_commit(self) -> int:
         if self._folder is None:
             return 0
@@ -169,6 +218,40 @@ class TantivyIndex:
         if self._writer is None:
             self._writer = self._index.writer(WRITER_BYTES, 1)
         return self._writer
+
+
+def check_files(folder: Path) -> None:
+    """Compare the files of an index with their checksums, which the engine does not.
+
+    A file ends with a text that has the CRC-32 of what is before it, the text's length and 1337.
+
+    Raises:
+        InputError: one is damaged.
+    """
+    for file in folder.glob("*.*"):
+        if file.suffix in (".json", ".lock"):
+            continue
+        # A process that writes the index may remove it.
+        with suppress(FileNotFoundError):
+            content = file.read_bytes()
+            try:
+                length, magic = struct.unpack("<II", content[-8:])
+                end = len(content) - 8 - length
+                whole = magic == 1337 and json.loads(content[end:-8])["crc"] == crc32(content[:end])
+            except (ValueError, KeyError, TypeError, struct.error):
+                whole = False
+            if not whole:
+                raise InputError(f"{file} is damaged")
+
+
+def _best(searcher: Any, query: Any, k: int) -> list[tuple[float, Any]]:
+    """Return at least the `k` best hits, with all ties of the last one."""
+    limit = k + TIES
+    while True:
+        hits: list[tuple[float, Any]] = searcher.search(query, limit, count=False).hits
+        if len(hits) < limit or hits[k - 1][0] > hits[-1][0]:
+            return hits
+        limit *= 4
 
 
 def spans_from(first: int, last: int) -> list[int]:

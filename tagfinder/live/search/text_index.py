@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,6 +70,18 @@ class TextIndex(Protocol):
 
     def show(self, view: Any) -> None:
         """Let searches find what `newest` returned."""
+
+    def purge(self, entries_of: Callable[[Sequence[int]], Iterable[Entry]]) -> list[str]:
+        """Take the words of deleted posts off the disk, also what `delete` leaves for later.
+
+        Searches may run meanwhile; additions and deletions may not.
+
+        Args:
+            entries_of: returns the posts of some numbers again, without deleted ones.
+
+        Returns:
+            The distinct words of the posts that are left.
+        """
 
     def close(self) -> None:
         """Close files and connections."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 from tagfinder.errors import InputError
 from tagfinder.live.search.text_index import Neighbours
 
+CHECKSUM = b"CRC:"
 LAST_NUMBER = 2**63 - 1
 # Number of posts from which there are several cells. Whenever the posts have grown fourfold, they
 # are put into twice as many cells, so that a search reads twice as many posts, not four times.
@@ -92,15 +94,23 @@ class VectorIndex:
         return Neighbours(numbers[0][found].astype(np.int64), cosines[0][found])
 
     def save(self, file: Path) -> None:
-        """Write the index to a file."""
+        """Write the index to a file, and after it a checksum."""
         self._faiss.write_index(self._index, str(file))
+        checksum = crc32(file.read_bytes())
+        with file.open("ab") as stream:
+            stream.write(CHECKSUM + checksum.to_bytes(4, "little"))
 
     def load(self, file: Path) -> None:
         """Read the index that `save` wrote.
 
         Raises:
-            InputError: the file has no such index.
+            InputError: the file has no such index, or is damaged.
         """
+        content = file.read_bytes()
+        body, mark, checksum = content[:-8], content[-8:-4], content[-4:]
+        # Files of earlier versions have none.
+        if mark == CHECKSUM and crc32(body) != int.from_bytes(checksum, "little"):
+            raise InputError(f"{file} is damaged")
         try:
             self._index = self._faiss.read_index(str(file))
         except RuntimeError as error:
