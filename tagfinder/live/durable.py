@@ -132,6 +132,7 @@ class DurableKnowledge:
         self._open_index = open_index
         self._training = Lock()
         self._following = RLock()
+        self._index: TextIndex | None = None
         self._closed = False
         self._unsaved = False
         self._last_deletion = self._next_attempt = 0.0
@@ -148,28 +149,41 @@ class DurableKnowledge:
         self._log = log
         self._pulling = Lock()
         self.store = PostStore(folder / POSTS, writable)
-        self.keeps = writable and self._lock_folder()
-        index = self._opened_index()
+        try:
+            self._start(settings or {}, dimension, log)
+        except BaseException:
+            self._give_up()
+            raise
+
+    def _start(self, settings: dict[str, Any], dimension: int, log: PostgresLog | None) -> None:
+        self.keeps = self.writable and self._lock_folder()
+        self._index = index = self._opened_index()
         if self.keeps:
             catch_up(self.store, index)
         elif len(self.store) and index.last_number() < 0 and not self._has_keeper():
-            index.close()
-            self.store.close()
-            raise InputError(f"{folder} has posts and no text index: {REBUILT}")
-        vectors = VectorIndex(dimension) if encode else None
-        self.knowledge = Knowledge(index, vectors, **(settings or {}))
+            raise InputError(f"{self.folder} has posts and no text index: {REBUILT}")
+        vectors = VectorIndex(dimension) if self._encode else None
+        self.knowledge = Knowledge(index, vectors, **settings)
         self._indexed = index.last_number()
         self._load()
-        if writable:
+        if self.writable:
             self.store.enter(self._process, self._serial)
         if self.keeps:
             # What a process left behind that was killed while it deleted.
             self.store.erase(self._serial, now=True)
+            self.store.compact(self._serial)
             self._cleaned = self.store.seen(FILES)
         if log is not None:
             self._join(log)
         self.pull()
         self.follow()
+
+    def _give_up(self) -> None:
+        """Close what is open after a failure to open the rest."""
+        if self._index is not None:
+            self._index.close()
+        self.store.close()
+        self._one_keeper.release()
 
     def _opened_index(self) -> TextIndex:
         """Open the text index; the keeper makes one that is damaged again."""
@@ -177,7 +191,6 @@ class DurableKnowledge:
             return self._open_index(self.folder / WORDS)
         except InputError as error:
             if not self.keeps:
-                self.store.close()
                 raise InputError(f"{error}: {REBUILT}") from error
             logger.warning("%s; the text index is made again from the posts", error)
             shutil.rmtree(self.folder / WORDS)
@@ -565,6 +578,7 @@ class DurableKnowledge:
                     logger.warning("%s: somebody reads it and keeps its log full", self.store.path)
                     break
                 time.sleep(0.02)
+            self.store.compact(serial)
             while self.store.seen(FILES) < serial:
                 # A keeper that is busy with it is waited for, not one that does nothing.
                 busy = self.store.seen("words") >= serial
@@ -619,6 +633,7 @@ class DurableKnowledge:
         ):
             # Deletions of processes that were killed meanwhile leave texts behind.
             self.store.erase(self._serial, now=True)
+            self.store.compact(self._serial)
             with self.lock:
                 self._save()
 

@@ -33,6 +33,8 @@ _CHUNK = 500
 _BUSY_SECONDS = 30.0
 # Names of processes among the readers of deletions.
 _PROCESS = "process "
+# The file itself, among the readers of deletions.
+_COMPACT = "compact"
 # AUTOINCREMENT: numbers and serials are never reused, even after the highest was deleted.
 _TABLES = (
     "CREATE TABLE authors(number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL)",
@@ -336,6 +338,18 @@ class PostStore:
         # whoever reads.
         [(busy, _, _)] = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
         return bool(least >= serial) and not busy
+
+    def compact(self, serial: int) -> None:
+        """Write the file again where that has not happened since a deletion.
+
+        SQLite overwrites what is deleted, but not the copies that it left where it moved rows
+        from one page to another. This takes space for a second copy for a moment.
+        """
+        with self._guard, naming(self.path):
+            if self.seen(_COMPACT) < serial:
+                self._database.execute("VACUUM")
+                self.set_seen(_COMPACT, serial)
+                self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def newest_day(self) -> float:
         """Return the day of the newest post, 0 if there is none."""

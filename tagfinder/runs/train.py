@@ -126,11 +126,12 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
         if can_be_sliced(run):
             write_slices(run)
         trackers.result(metrics, run.figures)
-        report(run, corpus, metrics)
     # All processes have finished writing.
     trainer.strategy.barrier()
     if trainer.is_global_zero:
         run.finish()
+        # Last: whoever reads it may have gone (`| head`).
+        report(run, corpus, metrics)
     return float(metrics["val"]["ndcg@5"] if best is None else best)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,7 @@ import torch
 import yaml
 
 from tagfinder.artifacts.run_folder import RunFolder
-from tagfinder.errors import InputError
+from tagfinder.errors import InputError, WorkError
 from tagfinder.evaluation.rankings import top_k
 from tagfinder.sweeping.task import run_configured
 
@@ -74,6 +75,26 @@ def test_a_live_recommender_without_its_protocol_is_answered_with_it(tmp_path: P
 def test_a_number_of_first_posts_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="first_posts=0: expected a whole number from 1"):
         train(tmp_path / "run", "first_posts=0")
+def test_a_reader_of_the_output_that_leaves_does_not_cost_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def left(text: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("tagfinder.runs.train.click.echo", left)
+    with pytest.raises(WorkError):
+        train(tmp_path / "run", "model=random")
+    run = RunFolder.open(tmp_path / "run")
+    assert run.digests is not None
+    assert "metrics.json" in run.digests
+
+
+def test_a_checkpoint_outside_of_a_run_is_not_continued_from(tmp_path: Path) -> None:
+    file = tmp_path / "mine.ckpt"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("data.pkl", b"")
+    with pytest.raises(InputError, match=r"mine\.ckpt is not in the folder of a run"):
+        train(tmp_path / "run", "model=random", f"resume={file}")
 
 
 def test_reading_the_post_beats_not_reading_it(tmp_path: Path) -> None:
