@@ -84,7 +84,7 @@ class Cleaning:
             no choice of steps can leak one.
 
     Raises:
-        InputError: `inline_hashtags` is neither.
+        InputError: `inline_hashtags` is neither, or a step is none.
     """
 
     def __init__(
@@ -98,6 +98,13 @@ class Cleaning:
                 f"cleaning.inline_hashtags is {inline_hashtags!r}; use keep (hashtags inside a "
                 "text stay as words) or drop (no hashtag stays)"
             )
+        for name, steps in (("first", first), ("further", further)):
+            for number, step in enumerate(steps):
+                if not callable(step):
+                    raise InputError(
+                        f"cleaning.{name}[{number}] is {str(step)[:100]!r}, not a step: it needs a "
+                        "_target_ (conf/cleaning/)"
+                    )
         self.first = tuple(first)
         self.further = tuple(further)
         self.inline_hashtags = inline_hashtags

@@ -359,3 +359,9 @@ def test_real_tweets_lose_their_addresses_and_markup(shared: Path) -> None:
     assert cleaned.str.contains(r"https?:/|t\.co/|&[a-z]+;").sum() == 0
     assert (cleaned == "").mean() < 0.02
     assert texts.str.contains("http").mean() > 0.2
+
+
+@pytest.mark.parametrize("step", [{"pattern": "x"}, "lower", None])
+def test_what_is_no_step_is_refused_with_its_place(step: object) -> None:
+    with pytest.raises(InputError, match=r"cleaning\.further\[1\] is .* not a step"):
+        steps.Cleaning([], [str.lower, step])  # type: ignore[list-item]

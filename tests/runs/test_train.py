@@ -78,8 +78,9 @@ def test_a_number_of_first_posts_that_is_none_is_refused(tmp_path: Path) -> None
 def test_a_reader_of_the_output_that_leaves_does_not_cost_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def left(text: object) -> None:
-        raise BrokenPipeError
+    def left(text: object, *, err: bool = False) -> None:
+        if not err:
+            raise BrokenPipeError
 
     monkeypatch.setattr("tagfinder.runs.train.click.echo", left)
     with pytest.raises(WorkError):
