@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -221,16 +221,14 @@ class TantivyIndex:
 
 
 def check_files(folder: Path) -> None:
-    """Compare the files of an index with their checksums, which the engine does not.
+    """Compare the files of the last commit with their checksums, which the engine does not.
 
-    A file ends with a text that has the CRC-32 of what is before it, the text's length and 1337.
+    Other files may be half written. A file ends with a text that has the CRC-32 of what is before it, the text's length and 1337.
 
     Raises:
         InputError: one is damaged.
     """
-    for file in folder.glob("*.*"):
-        if file.suffix in (".json", ".lock"):
-            continue
+    for file in _committed(folder):
         # A process that writes the index may remove it.
         with suppress(FileNotFoundError):
             content = file.read_bytes()
@@ -242,6 +240,22 @@ def check_files(folder: Path) -> None:
                 whole = False
             if not whole:
                 raise InputError(f"{file} is damaged")
+
+
+def _committed(folder: Path) -> Iterator[Path]:
+    """Yield the files of an index that belong to its last commit."""
+    try:
+        segments = [
+            (str(one["segment_id"]).replace("-", ""), one["deletes"])
+            for one in json.loads((folder / "meta.json").read_text())["segments"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # There is none, or the engine says what is wrong with it.
+    for name, deletes in segments:
+        for file in folder.glob(f"{name}.*"):
+            of_now = deletes is not None and file.name == f"{name}.{deletes['opstamp']}.del"
+            if of_now or file.suffix != ".del":
+                yield file
 
 
 def _best(searcher: Any, query: Any, k: int) -> list[tuple[float, Any]]:
