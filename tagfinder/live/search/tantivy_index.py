@@ -223,7 +223,8 @@ class TantivyIndex:
 def check_files(folder: Path) -> None:
     """Compare the files of the last commit with their checksums, which the engine does not.
 
-    Other files may be half written. A file ends with a text that has the CRC-32 of what is before it, the text's length and 1337.
+    Other files may be half written. A file ends with a text that has the CRC-32 of what is before
+    it, the text's length and 1337.
 
     Raises:
         InputError: one is damaged.
