@@ -16,9 +16,9 @@ from following import a_post, counts, following, recounted
 
 from tagfinder.live import durable as module
 from tagfinder.live.classify.classifier import Classifier, ClassifierSettings
-from tagfinder.live.classify.network import word_rows
 from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.post import Post
+from tagfinder.live.tokens import word_rows
 
 pytest.importorskip("tantivy", reason="needs tantivy")
 
