@@ -6,7 +6,6 @@ Markdown and HTML no markup, in a table that a spreadsheet opens no formulas.
 
 from __future__ import annotations
 
-import html
 import re
 from typing import TYPE_CHECKING
 
@@ -55,16 +54,6 @@ def for_markdown(text: str) -> str:
 def _as_markup(found: re.Match[str]) -> str:
     character = found[1]
     return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(character, f"\\{character}")
-
-
-def for_html(text: str) -> str:
-    """Return a text that HTML shows literally, inside elements and quoted attributes.
-
-    Example:
-        >>> print(for_html('<b a="1">'))
-        &lt;b a=&quot;1&quot;&gt;
-    """
-    return html.escape(for_terminal(text), quote=True)
 
 
 def for_csv(table: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tagfinder.commands.recommend import _for_people
-from tagfinder.escaping import for_csv, for_html, for_markdown, for_terminal
+from tagfinder.escaping import for_csv, for_markdown, for_terminal
 from tagfinder.evaluation.error_report import worst_table
 from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.tables import Table
@@ -77,12 +77,6 @@ def test_markdown_comes_out_as_it_went_in(text: str) -> None:
     reader.feed(page)
     one_line = " ".join(text.split())
     assert "".join(seen).strip() == f"by {one_line} end"
-
-
-@given(text=texts)
-def test_html_holds_no_tag_and_no_quote(text: str) -> None:
-    shown = for_html(text)
-    assert not set(shown) & set("<>\"'")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from shutil import get_terminal_size
 
 import click
 
+from tagfinder.commands.options import bootstrap_options, ranks_option
 from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
@@ -20,18 +21,7 @@ from tagfinder.errors import InputError
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for comparison.md, .tex and .json, scores.csv, differences.csv, and a figure.",
 )
-@click.option(
-    "--k",
-    "ks",
-    multiple=True,
-    default=(3, 5, 10),
-    show_default="3, 5, 10",
-    type=click.IntRange(min=1),
-    help="Ranks at which to score; give it several times.",
-)
-@click.option(
-    "--metric", default="ndcg@5", show_default=True, help="Metric of the matrix: who beats whom."
-)
+@ranks_option
 @click.option(
     "--samples",
     default=50,
@@ -39,14 +29,7 @@ from tagfinder.errors import InputError
     type=click.IntRange(min=2),
     help="Systematic samples of the student report's intervals.",
 )
-@click.option(
-    "--resamples",
-    default=10_000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Resamples of the bootstrap.",
-)
-@click.option("--seed", default=1, show_default=True, help="Seed of the bootstrap.")
+@bootstrap_options
 @trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     runs: tuple[Path, ...],

@@ -14,7 +14,7 @@ import click
 from tagfinder.commands.executing import executor_options
 from tagfinder.commands.folders import require_recommender
 from tagfinder.commands.lines import arrived_lines
-from tagfinder.commands.options import DATA_HELP
+from tagfinder.commands.options import DATA_HELP, filter_options
 from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 from tagfinder.escaping import for_terminal
@@ -58,16 +58,7 @@ TEXTS = 1024
 )
 @click.option("--column", default="text", show_default=True, help="Column of texts in --input.")
 @click.option("--data", multiple=True, metavar="KEY=VALUE", help=DATA_HELP)
-@click.option(
-    "--deny",
-    type=click.Path(path_type=Path),
-    help="File of hashtags that are never suggested, one a line.",
-)
-@click.option(
-    "--allow",
-    type=click.Path(path_type=Path),
-    help="File of the only hashtags that are suggested, one a line.",
-)
+@filter_options
 @executor_options
 @trust_option
 def command(  # noqa: PLR0917 - one argument for each option

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tagfinder.commands.options import bootstrap_options
 from tagfinder.commands.trusting import trust_option
 
 
@@ -17,17 +18,7 @@ from tagfinder.commands.trusting import trust_option
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for report.html (one file with everything inside) and report.md with figures/.",
 )
-@click.option(
-    "--metric", default="ndcg@5", show_default=True, help="Metric of the matrix: who beats whom."
-)
-@click.option(
-    "--resamples",
-    default=10_000,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Resamples of the bootstrap.",
-)
-@click.option("--seed", default=1, show_default=True, help="Seed of the bootstrap.")
+@bootstrap_options
 @trust_option
 def command(runs: tuple[Path, ...], out: Path, metric: str, resamples: int, seed: int) -> None:
     """Write up the RUNS: data, settings, scores, statistics, errors, and commands.

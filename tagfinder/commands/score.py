@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tagfinder.commands.executing import executor_options
+from tagfinder.commands.options import ranks_option
 from tagfinder.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,15 +35,7 @@ ERROR_DEPTH = 10  # errors are always shown by NDCG@10
     help='True labels: JSON {"row": [label, ...]}, or Parquet with the column labels; '
     "a run's predictions.parquet holds both.",
 )
-@click.option(
-    "--k",
-    "ks",
-    multiple=True,
-    default=(3, 5, 10),
-    show_default="3, 5, 10",
-    type=click.IntRange(min=1),
-    help="Ranks at which to score; give it several times.",
-)
+@ranks_option
 @click.option(
     "--samples",
     type=click.IntRange(min=2),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tagfinder.commands.options import posts_options
+from tagfinder.commands.options import filter_options, posts_options
 from tagfinder.commands.trusting import trust_option
 from tagfinder.errors import InputError
 
@@ -49,16 +49,7 @@ from tagfinder.errors import InputError
     metavar="NAME",
     help="Host header that is answered, as *.example.org; may be repeated.",
 )
-@click.option(
-    "--deny",
-    type=click.Path(path_type=Path),
-    help="File of hashtags that are never suggested, one a line.",
-)
-@click.option(
-    "--allow",
-    type=click.Path(path_type=Path),
-    help="File of the only hashtags that are suggested, one a line.",
-)
+@filter_options
 @trust_option
 def command(  # noqa: PLR0917 - one argument for each option
     runs: tuple[Path, ...],

@@ -8,6 +8,7 @@ lemmas of about 50 languages, stopwordsiso stop words of as many.
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any, ClassVar
@@ -85,8 +86,8 @@ def _segment(run: str) -> str:
     return " ".join(words)
 
 
-class ByLanguage:
-    """A step that does something else in each language."""
+class ByLanguage(ABC):
+    """A cleaning step that depends on the language of each text."""
 
     by_language: ClassVar[bool] = True
 
@@ -98,9 +99,9 @@ class ByLanguage:
             texts = texts.scatter(rows, self.clean(texts.filter(of_language), language))
         return texts
 
+    @abstractmethod
     def clean(self, texts: pl.Series, language: str) -> pl.Series:
         """Return the cleaned texts of one language."""
-        raise NotImplementedError
 
 
 class SplitElisions(ByLanguage):

@@ -16,7 +16,6 @@ from tagfinder.errors import InputError
 from tagfinder.files import write_json
 
 Rhythm = Literal["never", "monthly", "weekly"]
-RHYTHMS: tuple[Rhythm, ...] = ("never", "monthly", "weekly")
 # Polars' names of calendar months and of weeks from Monday.
 _WINDOWS = {"monthly": "1mo", "weekly": "1w"}
 

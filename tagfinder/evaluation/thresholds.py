@@ -16,10 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tagfinder.errors import InputError
 from tagfinder.evaluation.bins import ScoreBins
 from tagfinder.evaluation.metrics import precision_recall_f1
-from tagfinder.files import read_json, write_json
+from tagfinder.files import write_json
 
 FORMAT = 1
 SHRINKAGE = 20.0
@@ -53,22 +52,6 @@ class Thresholds:
             "effect": effect,
         }
         write_json(file, content)
-
-
-def read_thresholds(file: Path, hashtags: list[str]) -> Thresholds:
-    """Read `thresholds.json` for labels in the given order.
-
-    Raises:
-        InputError: it was written by another version, or for other labels.
-    """
-    stored = read_json(file)
-    if stored.get("format") != FORMAT:
-        raise InputError(f"{file} was written by another version of tagfinder; evaluate again")
-    missing = [hashtag for hashtag in hashtags if hashtag not in stored["per_label"]]
-    if missing:
-        raise InputError(f"{file} has no threshold for the hashtag {missing[0]!r}; evaluate again")
-    per_label = np.array([stored["per_label"][hashtag] for hashtag in hashtags])
-    return Thresholds(stored["fixed"], stored["global"], per_label)
 
 
 def tune(histograms: Tensor, fixed: float) -> Thresholds:

@@ -146,14 +146,7 @@ class LiveRecommender:
         log: PostgresLog | None = None,
         after_deletions: AfterDeletions | None = None,
     ) -> DurableKnowledge:
-        """Open the posts of a run, to suggest from them or to teach more.
-
-        Args:
-            folder: of the posts.
-            writable: whether they may be taught.
-            log: that several machines share; None keeps the posts in the folder alone.
-            after_deletions: see `DurableKnowledge`.
-        """
+        """Open the posts of a run, see `OpenVocabulary`."""
         return DurableKnowledge(
             folder,
             encode=self.features.vectors_of if "meaning" in self.sources else None,

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tagfinder.corpus.prepared import LabelSet
-from tagfinder.data.features import Features
+from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.models.base import SparseRecommender
 from tagfinder.models.label_trees import LabelTrees
 from tagfinder.models.tfidf import Tfidf
@@ -26,10 +26,7 @@ class LabelTreeRecommender(SparseRecommender):
         features: plain texts.
         trees: the forest.
         top_k: hashtags that have a score when a post is judged; all others count as 0.
-        ngram_range: shortest and longest word n-gram.
-        max_features: most n-grams, the most frequent ones; None takes all.
-        min_posts: fewest training posts with an n-gram.
-        sublinear: weigh a repeated word by 1 + log of its count instead of the count.
+        ngram_range, max_features, min_posts, sublinear: see `Tfidf`.
     """
 
     def __init__(
@@ -44,7 +41,8 @@ class LabelTreeRecommender(SparseRecommender):
         min_posts: int = 2,
         sublinear: bool = True,
     ) -> None:
-        super().__init__(label_set, features, top_k)
+        texts = require_features(features, PlainTexts, "LabelTreeRecommender")
+        super().__init__(label_set, texts, top_k)
         self.trees = trees
         self.tfidf = Tfidf(ngram_range, max_features, min_posts, sublinear)
 

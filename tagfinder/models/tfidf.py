@@ -79,10 +79,7 @@ class TfidfRecommender(WholePartRecommender):
         label_set: the hashtags to choose from.
         features: plain texts.
         learner: the classifier.
-        ngram_range: shortest and longest word n-gram.
-        max_features: most n-grams, the most frequent ones; None takes all.
-        min_posts: fewest training posts with an n-gram.
-        sublinear: weigh a repeated word by 1 + log of its count instead of the count.
+        ngram_range, max_features, min_posts, sublinear: see `Tfidf`.
     """
 
     def __init__(

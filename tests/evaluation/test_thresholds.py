@@ -9,9 +9,8 @@ import pytest
 import torch
 from sklearn.metrics import f1_score, precision_recall_curve
 
-from tagfinder.errors import InputError
 from tagfinder.evaluation.accumulators import ScoreHistograms
-from tagfinder.evaluation.thresholds import Thresholds, effect, f1_scores, read_thresholds, tune
+from tagfinder.evaluation.thresholds import effect, f1_scores, tune
 
 
 def made_up(n: int = 800, n_labels: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -97,12 +96,6 @@ def test_thresholds_are_kept_as_plain_json_by_hashtag(tmp_path):
     stored = json.loads((tmp_path / "thresholds.json").read_text())
     assert stored["fitted_on"] == "val"
     assert stored["effect"]["val"]["fixed"] == {"micro_f1": 0.1, "macro_f1": 0.2}
-    read = read_thresholds(tmp_path / "thresholds.json", names[::-1])
-    assert read.per_label.tolist() == tuned.per_label[::-1].tolist()
-    assert (read.fixed, read.overall) == (0.3, tuned.overall)
-
-
-def test_thresholds_of_other_labels_are_refused(tmp_path):
-    Thresholds(0.3, 0.4, np.array([0.5])).save(tmp_path / "thresholds.json", ["a"], {})
-    with pytest.raises(InputError, match="no threshold for the hashtag 'b'"):
-        read_thresholds(tmp_path / "thresholds.json", ["a", "b"])
+    assert list(stored["per_label"]) == names
+    assert list(stored["per_label"].values()) == tuned.per_label.tolist()
+    assert (stored["fixed"], stored["global"]) == (0.3, tuned.overall)
