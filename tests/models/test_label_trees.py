@@ -18,6 +18,8 @@ from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.cli import cli
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import PlainTexts
+from tagfinder.data.tokens import TokenFeatures
+from tagfinder.data.word_vectors import EmbeddingTables, Scratch
 from tagfinder.errors import InputError
 from tagfinder.models import linear
 from tagfinder.models.base import MOST_SCORED_LABELS
@@ -54,6 +56,13 @@ def test_it_finds_the_topics_and_a_reloaded_checkpoint_ranks_alike(
         model.score(POSTS)
     # The package writes a log of its own, which must not get among results.
     assert "omikuji" not in capfd.readouterr().out
+
+
+def test_it_says_which_features_it_reads() -> None:
+    tokens = TokenFeatures(EmbeddingTables(Scratch(dimension=4)))
+    labels = LabelSet(["flood"], ["flood"], [1], [1], 1)
+    with pytest.raises(InputError, match="choose features=plain"):
+        make(label_set=labels, features=tokens)
 
 
 def test_a_post_is_ranked_alike_in_any_batch(tmp_path: Path) -> None:
