@@ -70,7 +70,7 @@ class Connection(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
         self._unread: TimerHandle | None = None
         self._reads_head = True
-        self._began_now = False
+        self._began_now = self._ended_now = False
         self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -93,10 +93,10 @@ class Connection(HttpToolsProtocol):
             return
         if self._deadline is None and self._reads_head:
             self._wait(self.limits.header_timeout, "headers")
-        self._began_now = False
+        self._began_now = self._ended_now = False
         super().data_received(data)
-        if self._reads_head and not self._began_now:
-            # A piece that belongs to no other request; the parser holds what is unfinished.
+        if self._reads_head and not self._began_now and not self._ended_now:
+            # A piece of a head only; the parser holds what is unfinished.
             self._head_bytes += len(data)
             self._check_head(self._head_bytes)
 
@@ -122,7 +122,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Leave the whole request to the service."""
         self._stop_waiting()
-        self._reads_head = True
+        self._reads_head = self._ended_now = True
         self.connections_of_process.is_served(self)
         if not self.transport.is_closing():
             super().on_message_complete()

@@ -220,8 +220,8 @@ def ranked(every: list[LabelledQuery]) -> dict[str, str]:
 def counted(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return digests of the arrays of `memory.npz` after teaching and after forgetting.
 
-    Those of whole numbers (and of text and days, which are not computed) come first, then those of
-    counts that fade.
+    Those of whole numbers and text come first, then those of counts that fade and of days, which
+    are drawn by a power.
     """
     replayed = replay(classified=False)
     replayed.teach_before(np.inf)
@@ -230,10 +230,10 @@ def counted(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
     for number in np.random.default_rng(5).choice(N_POSTS, 200, replace=False).tolist():
         statistics.forget(number, tokenize(replayed.posts[number].text))
     arrays |= {f"{name}, forgotten": array for name, array in _file(statistics, folder).items()}
-    fades = {name for name, array in arrays.items() if array.dtype == np.float32}
+    fractions = {name for name, array in arrays.items() if array.dtype.kind == "f"}
     return (
-        {name: digest([array]) for name, array in arrays.items() if name not in fades},
-        {name: digest([array]) for name, array in arrays.items() if name in fades},
+        {name: digest([array]) for name, array in arrays.items() if name not in fractions},
+        {name: digest([array]) for name, array in arrays.items() if name in fractions},
     )
 
 
@@ -274,7 +274,7 @@ def live_digests(folder: Path) -> dict[str, dict[str, str]]:
     """Return all digests of the live recommender by group."""
     torch.set_num_threads(1)
     candidates, tables, _ = queries(classified=False)
-    whole, decay = counted(folder)
+    whole, fractions = counted(folder)
     with_classes, tables_with_classes, every = queries(classified=True)
     return {
         "columns": columns(),
@@ -284,6 +284,6 @@ def live_digests(folder: Path) -> dict[str, dict[str, str]]:
         "features with classifiers": tables_with_classes,
         "scores": ranked(every),
         "counts, whole numbers": whole,
-        "counts, fractions": decay,
+        "counts, fractions": fractions,
         "classifiers": classified(),
     }

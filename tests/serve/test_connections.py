@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -125,6 +126,20 @@ def test_a_head_beyond_the_limits_gets_431(recommender: Recommender, headers: st
         assert b'"field": "headers"' in body
         # And the service answers others.
         assert asyncio.run(statuses_of_client(port, 1)) == [200]
+
+
+def test_a_long_body_is_not_taken_for_a_head(recommender: Recommender) -> None:
+    body = json.dumps({"text": ["a tote bag " * 80] * 60}).encode()
+    sent = request(body)
+
+    async def ask(port: int) -> int:
+        reader, writer = await opened(port, sent.removesuffix(body))
+        await asyncio.sleep(0.1)
+        writer.write(body)
+        return (await answer(reader))[0]
+
+    with listening(recommender) as port:
+        assert [asyncio.run(ask(port)) for _ in range(5)] == [200] * 5
 
 
 def test_bytes_that_are_not_http_get_a_problem_document(recommender: Recommender) -> None:
