@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from engines import ENGINES, engine
+from joblib import Parallel, delayed
 
 from tagfinder.configuration.executors.local import LocalExecutor
 from tagfinder.configuration.executors.units import each_once, ready
@@ -121,3 +122,9 @@ def test_a_wrong_number_of_jobs_and_a_cluster_that_is_not_there_are_named(
     settings = {"folder": str(tmp_path), "partition": None, "timeout_min": 1}
     with pytest.raises(InputError, match="finds no cluster here"):
         SlurmExecutor(jobs=1, cpus_per_task=1, mem_gb=1, **settings)  # type: ignore[arg-type]
+
+
+def test_joblib_may_use_the_processes_afterwards() -> None:
+    started = LocalExecutor(2).start(os.getpid, 2)
+    assert all(one.result() != os.getpid() for one in started)
+    assert Parallel(n_jobs=2)(delayed(abs)(number) for number in (-1, -2)) == [1, 2]

@@ -35,8 +35,8 @@ class LocalExecutor:
             ended.set_result(worker())
             return [ended]
         # Processes are spawned, not forked: a fork of a process whose libraries have threads
-        # may hang. Loky's are used again by the next step, and it notices the ones that die.
-        from joblib.externals.loky import get_reusable_executor
+        # may hang. Joblib's are used again by the next step, and by its own launcher of sweeps.
+        from joblib.executor import get_memmapping_executor
 
-        pool = get_reusable_executor(max_workers=n)
+        pool = get_memmapping_executor(n)
         return [pool.submit(worker) for _ in range(n)]
