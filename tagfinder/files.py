@@ -27,11 +27,11 @@ from tagfinder.errors import WorkError, naming
 logger = logging.getLogger(__name__)
 
 DIGESTS = "digests.json"
-DAMAGED_ZIP = (
-    *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
-    *(KeyError, ValueError, RuntimeError),  # a member is missing, too long, or seems encrypted
-)
-"""What `zipfile`, and so `numpy.load` of an `.npz`, raises for damaged bytes."""
+DAMAGED_BYTES = (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError)
+"""Errors of `zipfile` that no code beside it raises for another reason."""
+DAMAGED_ZIP = (*DAMAGED_BYTES, KeyError, ValueError, RuntimeError)
+"""All errors of `zipfile`, and so of `numpy.load` of an `.npz`: a member may also be missing, too
+long, or seem encrypted."""
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def main() -> None:
     arguments = parsed_arguments()
     corpus = Path(arguments.data).stem if is_file(arguments.data) else arguments.data
     folder = arguments.runs / corpus
-    # All recommenders of one seed before the next: what is stopped early can be compared already.
+    # All recommenders of one seed before the next, so that a report that was stopped can be read.
     commands = {
         folder / run_name(protocol, model, seed): [
             *("train", *data_overrides(arguments.data, protocol), f"protocol={protocol}"),

@@ -86,6 +86,11 @@ class RunFolder:
         return self.path / "labels.json"
 
     @property
+    def predictions_file(self) -> Path:
+        """The rankings of the test part."""
+        return self.path / "predictions.parquet"
+
+    @property
     def metrics_file(self) -> Path:
         """All scores of the run."""
         return self.path / "metrics.json"

@@ -50,7 +50,7 @@ class Table:
     def text(self, width: int) -> str:
         """Return the table for a terminal of some columns of letters.
 
-        Columns that do not fit stand in a further table below, with the first column again.
+        Columns that do not fit are in another table below, with the first column again.
 
         Example:
             >>> print(Table("Scores", ["run", "ndcg", "map"], [["a", "0.5", "0.4"]]).text(11))

@@ -62,6 +62,7 @@ class LiveRecommender:
     """
 
     open_vocabulary = True
+    training_module = "tagfinder.training.live.LiveModule"
 
     def __init__(
         self,

@@ -24,9 +24,14 @@ class OpenVocabulary(Protocol):
     """
 
     open_vocabulary: ClassVar[bool]
+    training_module: ClassVar[str]
+    """Dotted path of the class that trains it, see `training.single_pass.OpenVocabularyModule`."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a run keeps of the training, as plain data and arrays."""
 
     def restore_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what a run keeps of the training.
+        """Take over what `state` returned, or the state dict of a checkpoint.
 
         Raises:
             InputError: it is from a version with other features, or damaged.

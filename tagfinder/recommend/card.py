@@ -26,7 +26,8 @@ PROTOCOLS = {
 def model_card(saved: Saved, run: Path, metrics: dict[str, Any], license_name: str | None) -> str:
     """Return the card as Markdown with YAML front matter."""
     corpus = corpus_manifest(run)
-    predictions = RunFolder(run).checked(run / "predictions.parquet")
+    folder = RunFolder(run)
+    predictions = folder.checked(folder.predictions_file)
     scores = scores_with_baseline(predictions, saved.label_set)
     sections = [
         front_matter(saved, scores, license_name),

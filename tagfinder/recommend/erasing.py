@@ -17,9 +17,9 @@ from tagfinder.corpus.hashtags import fold
 from tagfinder.files import atomic_path, read_json, write_json
 from tagfinder.live.counts.statistics import PostStatistics
 from tagfinder.live.post_store import PostStore
+from tagfinder.models.base import EXTRA_STATE
 from tagfinder.recommend.state_files import save_state
 
-PREDICTIONS = "predictions.parquet"
 # Files that quote posts or name hashtags, which `evaluate` and sweeps write.
 QUOTING = ("worst_posts.md", "errors.json", "thresholds.json", "per_label.csv", "output.txt")
 # Figures without names.
@@ -45,32 +45,36 @@ def erase_from_run(folder: Path, store: PostStore, statistics: PostStatistics) -
                 if not run.state.is_dir():
                     _keep_rankers(run)
                 shutil.rmtree(run.checkpoints)
-        for labels in [folder / "labels.json", *folder.glob("*/labels.json")]:
-            quoting = list(_quoting(labels.parent))
-            names, rankings = _without_names(labels, statistics), _without_rows(labels, store)
-            if not (quoting or names or rankings is not None):
-                continue
-            changed = ("labels.json", PREDICTIONS, *QUOTING, "figures/*")
-            with changing(labels.parent, *changed):
-                for file in quoting:
-                    file.unlink()
-                if names:
-                    write_json(labels, names)
-                if rankings is not None:
-                    with atomic_path(labels.with_name(PREDICTIONS)) as path:
-                        rankings.write_parquet(path)
+        for labels in [run.labels_file, *folder.glob(f"*/{run.labels_file.name}")]:
+            _erase_from_results(RunFolder(labels.parent), store, statistics)
+
+
+def _erase_from_results(run: RunFolder, store: PostStore, statistics: PostStatistics) -> None:
+    labels, predictions = run.labels_file, run.predictions_file
+    quoting = list(_quoting(run))
+    names, rankings = _without_names(labels, statistics), _without_rows(predictions, store)
+    if not (quoting or names or rankings is not None):
+        return
+    with changing(run.path, labels.name, predictions.name, *QUOTING, "figures/*"):
+        for file in quoting:
+            file.unlink()
+        if names:
+            write_json(labels, names)
+        if rankings is not None:
+            with atomic_path(predictions) as path:
+                rankings.write_parquet(path)
 
 
 def _keep_rankers(run: RunFolder) -> None:
     state = dict(load_checkpoint(run.checked(run.weights))["state_dict"])
-    kept = {name: state["_extra_state"][name] for name in ("rankers", "format")}
+    kept = {name: state[EXTRA_STATE][name] for name in ("rankers", "format")}
     with atomic_path(run.state) as path:
-        save_state(state | {"_extra_state": kept}, path)
+        save_state(state | {EXTRA_STATE: kept}, path)
 
 
-def _quoting(folder: Path) -> Iterator[Path]:
-    yield from (folder / name for name in QUOTING if (folder / name).is_file())
-    for file in (folder / "figures").glob("*"):
+def _quoting(run: RunFolder) -> Iterator[Path]:
+    yield from (run.path / name for name in QUOTING if (run.path / name).is_file())
+    for file in run.figures.glob("*"):
         if not file.name.startswith(NAMELESS):
             yield file
 
@@ -85,9 +89,8 @@ def _without_names(labels: Path, statistics: PostStatistics) -> dict[str, Any] |
     return content if gone else None
 
 
-def _without_rows(labels: Path, store: PostStore) -> pl.DataFrame | None:
+def _without_rows(file: Path, store: PostStore) -> pl.DataFrame | None:
     """Return the rankings without those of deleted posts, None if there are none of these."""
-    file = labels.with_name(PREDICTIONS)
     if not file.is_file():
         return None
     rankings = pl.read_parquet(file)

@@ -25,8 +25,8 @@ from tagfinder.files import write_json
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.runs.rankings import ranked_posts
 from tagfinder.runs.rescore import data_of, described, intact_of, score_part
-from tagfinder.training.live import LiveModule
 from tagfinder.training.modules import module_of
+from tagfinder.training.single_pass import trains_open_vocabulary
 
 THRESHOLDS_FILE = "thresholds.json"
 # What `analyse_run` puts into the run's folder.
@@ -87,7 +87,7 @@ def analyse_in(run: RunFolder) -> tuple[dict[str, Any], dict[str, Any]]:
     )
     numbers = write_errors(judged, run.path, run.figures)
     shown = {"": evaluator.predictions}
-    hidden = model.without_author("test") if isinstance(model, LiveModule) else None
+    hidden = model.without_author("test") if trains_open_vocabulary(model) else None
     if hidden is not None:
         shown[f"_{WITHOUT_AUTHOR}"] = ranked_posts(data.corpus, "test", hidden)
     _write_shown_reliability(run, shown, numbers)

@@ -40,7 +40,7 @@ class FinishedRun:
     @property
     def predictions_file(self) -> Path:
         """The rankings of the test part."""
-        return self.folder.checked(self.folder.path / "predictions.parquet")
+        return self.folder.checked(self.folder.predictions_file)
 
     @cached_property
     def predictions(self) -> pl.DataFrame:
@@ -85,7 +85,7 @@ def open_runs(folders: Sequence[Path]) -> list[FinishedRun]:
     if twice:
         raise InputError(f"{twice[0]} is named more than once; a run is not compared with itself")
     for run in runs:
-        if not (run.path / "predictions.parquet").is_file():
+        if not run.predictions_file.is_file():
             raise InputError(f"{run.path} has no predictions.parquet; the run did not finish")
     return [FinishedRun(name, run) for name, run in zip(_names(runs), runs, strict=True)]
 

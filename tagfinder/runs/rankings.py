@@ -30,7 +30,7 @@ def keep_rankings(
             the test part, in corpus order.
         coverage: share of the posts with a label that could be given.
     """
-    file = run.path / "predictions.parquet"
+    file = run.predictions_file
     with atomic_path(file) as path:
         predictions.with_columns(pl.col("n_hashtags").cast(pl.Int32)).write_parquet(path)
     judged = judge(file, file, config.evaluation.top_k)

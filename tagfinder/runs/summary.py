@@ -93,7 +93,7 @@ def _shown(text: str) -> Text:
 
 
 def _examples(run: RunFolder, corpus: PreparedCorpus, n: int) -> pl.DataFrame:
-    predictions = pl.read_parquet(run.path / "predictions.parquet")
+    predictions = pl.read_parquet(run.predictions_file)
     texts = corpus.part("test", ["clean"])
     posts = predictions.with_columns(texts["clean"]).filter(pl.col("labels").list.len() > 0)
     # Evenly spaced posts show the whole part, the same ones at every run.

@@ -41,11 +41,11 @@ from tagfinder.runs.slices import can_be_sliced, write_slices
 from tagfinder.runs.summary import examples_table, score_table
 from tagfinder.tracking.tracker import tracked
 from tagfinder.training.learning_curves import draw_learning_curves
-from tagfinder.training.live import LiveModule
 from tagfinder.training.modules import module_of
 from tagfinder.training.progress_bar import progress_callbacks
 from tagfinder.training.resume import check_same_config, checkpoint_to_resume
 from tagfinder.training.session import Resumable, fit, model_bytes, resumable, resume_command
+from tagfinder.training.single_pass import OpenVocabularyModule, trains_open_vocabulary
 
 # True of a recommender without gradients or of two libraries' versions; nothing a user can act on.
 NOISE = (
@@ -99,8 +99,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
     # Seed again, so that fitting the features does not change the initial weights.
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    recommender = complete_model(make_model, corpus.label_set, features)
-    model = module_of(recommender)
+    model = module_of(complete_model(make_model, corpus.label_set, features))
     if getattr(model, "single_pass", False):
         # One that learns from all posts at once has no epochs to count.
         trainer.fit_loop.max_epochs = 1
@@ -114,7 +113,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
         metrics = {**evaluator.results, **run_facts(config, data, timer)}
         metrics |= {**training_facts(kept, epoch), "model_bytes": model_bytes(model)}
         calibration = calibration_of(evaluator.rankings)
-        if isinstance(model, LiveModule):
+        if trains_open_vocabulary(model):
             model.keep(run.knowledge)
             save_state(model.recommender.state(), run.state)
             metrics |= without_author(model, run, config, corpus, calibration)
@@ -141,7 +140,7 @@ def calibration_of(rankings: Mapping[Any, pl.DataFrame]) -> dict[str, Any]:
 
 
 def without_author(
-    model: LiveModule,
+    model: OpenVocabularyModule,
     run: RunFolder,
     config: DictConfig,
     corpus: PreparedCorpus,

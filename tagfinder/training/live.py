@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as lightning
 import torch
 from torch import Tensor
 
@@ -29,25 +28,24 @@ from tagfinder.live.training_progress import TrainingProgress
 from tagfinder.models.base import arrays_of, tensors_of
 from tagfinder.models.live import FORMAT, LiveRecommender, trained
 from tagfinder.progress import phase
+from tagfinder.training.single_pass import SinglePassModule
 
 # Folder in a run's folder for work that is finished while training still runs.
 PROGRESS = "training_progress"
 
 
-class LiveModule(lightning.LightningModule):
+class LiveModule(SinglePassModule):
     """Replays the timeline of a corpus, trains the rankers and ranks its parts.
 
     Args:
         recommender: whose rankers are trained.
     """
 
-    single_pass = True
+    open_vocabulary = True
 
     def __init__(self, recommender: LiveRecommender) -> None:
-        super().__init__()
-        self.automatic_optimization = False
+        super().__init__(recommender.label_set)
         self.recommender = recommender
-        self.label_set = recommender.label_set
         self._validation_rankers: RankerEnsemble | None = None
         self._classifiers: dict[str, dict[str, Any]] = {}
         self._ranked: dict[Part, RankedPart] = {}
@@ -78,9 +76,6 @@ class LiveModule(lightning.LightningModule):
         self._classifiers = timeline.classifiers
         live.rankers = self._trained("val", dataset)
         self.trainer.should_stop = True
-
-    def configure_optimizers(self) -> None:
-        """There is no optimizer: trees are not trained in steps."""
 
     def on_validation_epoch_start(self) -> None:
         """Rank the validation part, unless training has just done so.

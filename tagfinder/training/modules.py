@@ -11,6 +11,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from tagfinder.configuration.build import locate
 from tagfinder.data.batches import Batch
 from tagfinder.models.base import (
     SparseRecommender,
@@ -19,10 +20,10 @@ from tagfinder.models.base import (
     tensors_of,
 )
 from tagfinder.models.embeddings import WordEmbedding
-from tagfinder.models.live import LiveRecommender
 from tagfinder.models.network import RecommenderNetwork
 from tagfinder.models.neural import NeuralRecommender, multi_hot
-from tagfinder.training.live import LiveModule
+from tagfinder.models.open_vocabulary import has_open_vocabulary
+from tagfinder.training.single_pass import SinglePassModule
 
 
 def module_of(recommender: Any) -> lightning.LightningModule:
@@ -31,25 +32,22 @@ def module_of(recommender: Any) -> lightning.LightningModule:
         return recommender
     if isinstance(recommender, NeuralRecommender):
         return NeuralModule(recommender)
-    if isinstance(recommender, LiveRecommender):
-        return LiveModule(recommender)
+    if has_open_vocabulary(recommender):
+        module: lightning.LightningModule = locate(recommender.training_module)(recommender)
+        return module
     return WholePartModule(recommender)
 
 
-class WholePartModule(lightning.LightningModule):
+class WholePartModule(SinglePassModule):
     """Hands the training part over as one batch; the learned state goes into the state dict.
 
     Args:
         recommender: learns from the whole part at once.
     """
 
-    single_pass = True
-
     def __init__(self, recommender: WholePartRecommender) -> None:
-        super().__init__()
-        self.automatic_optimization = False
+        super().__init__(recommender.label_set)
         self.recommender = recommender
-        self.label_set = recommender.label_set
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Learn from the one batch that there is; a second epoch would learn the same again."""
@@ -65,9 +63,6 @@ class WholePartModule(lightning.LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Return scores and labels as the evaluator reads them."""
         return self.validation_step(batch, batch_idx)
-
-    def configure_optimizers(self) -> None:
-        """Nothing is optimised step by step."""
 
     def get_extra_state(self) -> dict[str, Any]:
         """Put the learned state into the state dict, as plain values and tensors."""

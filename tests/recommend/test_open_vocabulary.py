@@ -28,10 +28,10 @@ SMALL = (
 )
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["Backwards", "Delegating"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own") / "run"
-    target = f"model._target_={own_live.__name__}.Backwards"
+    target = f"model._target_={own_live.__name__}.{request.param}"
     with (
         pytest.MonkeyPatch.context() as patch,
         trusting(own_live.__name__),
@@ -43,14 +43,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_subclass_is_trained_calibrated_and_keeps_its_posts(run: Path) -> None:
+def test_a_recommender_from_outside_is_trained_calibrated_and_keeps_its_posts(run: Path) -> None:
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["test"]["open_n"] == metrics["rows"]["test"]
     assert 0 < metrics["test_without_author"]["ndcg@5"] <= 1
     assert json.loads((run / "calibration.json").read_text())["fitted_on"] == "val"
 
 
-def test_a_subclass_suggests_and_is_taught(run: Path) -> None:
+def test_a_recommender_from_outside_suggests_and_is_taught(run: Path) -> None:
     suggester = tagfinder.load(run, teach=True, trust=own_live.__name__)
     post = {
         "id": "1",
@@ -65,7 +65,9 @@ def test_a_subclass_suggests_and_is_taught(run: Path) -> None:
     suggester.close()
 
 
-def test_a_subclass_is_not_exported_without_its_posts(run: Path, tmp_path: Path) -> None:
+def test_a_recommender_from_outside_is_not_exported_without_its_posts(
+    run: Path, tmp_path: Path
+) -> None:
     with (
         trusting(own_live.__name__),
         pytest.raises(InputError, match="which a bundle does not hold"),
@@ -75,5 +77,6 @@ def test_a_subclass_is_not_exported_without_its_posts(run: Path, tmp_path: Path)
 
 def test_other_classes_are_treated_as_closed() -> None:
     assert is_live({"model": {"_target_": "own_live.Backwards"}})
+    assert is_live({"model": {"_target_": "own_live.Delegating"}})
     assert not is_live({"model": {"_target_": "tagfinder.models.random.RandomRecommender"}})
     assert not is_live({"model": {"_target_": "own_live.Missing"}})

@@ -58,6 +58,17 @@ def test_what_was_posted_is_suggested_at_once_and_gone_when_deleted(teachable: A
     assert "CometNight" not in suggested(teachable)
 
 
+def test_all_posts_of_an_author_are_gone_when_the_author_is_deleted(teachable: Any) -> None:
+    author = "ann/of the harbour"
+    posts = [{"id": f"p{number}", **POST, "author": author} for number in range(3)]
+    teachable.post("/posts", json={"posts": [*posts, {"id": "other", **POST, "author": "ben"}]})
+    path = f"/authors/{quote(author, safe='')}"
+    assert teachable.delete(path).json() == {"forgotten": 3}
+    assert teachable.delete(path).json() == {"forgotten": 0}
+    assert teachable.delete("/posts/p0").json() == {"forgotten": 0}
+    assert teachable.delete("/posts/other").json() == {"forgotten": 1}
+
+
 def test_the_classifiers_are_learned_in_the_background_when_it_is_time(
     run_of: Callable[[str], Path], tmp_path: Path
 ) -> None:

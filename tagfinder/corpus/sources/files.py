@@ -219,7 +219,7 @@ class FileSource:
             return f"{where}: empty, there are no rows to read"
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in rejects.counts.items())
         advice = (
-            f"; hashtags can be written as {WRITTEN_LISTS}: say what is between them with "
+            f"; hashtags can be written as {WRITTEN_LISTS}: name their separator with "
             "data.hashtag_separator, or take them from the texts with data.columns.hashtags=null"
             if NOT_A_LIST in rejects.counts
             else ""

@@ -8,7 +8,6 @@ import gzip
 import io
 import lzma
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import IO, Any, BinaryIO, TextIO, cast
 import pyarrow as pa
 
 from tagfinder.errors import InputError
+from tagfinder.files import DAMAGED_BYTES
 
 LONGEST_LINE = 2**21
 """Characters of a line that are read; what is longer cannot be a post."""
@@ -29,7 +29,7 @@ MAX_DOCUMENT_BYTES = 2**30
 MAX_UNPACKED_BYTES = 2**36
 
 TOO_LONG = f"line longer than {LONGEST_LINE:,} characters"
-DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, UnicodeError)
+DAMAGED = (*DAMAGED_BYTES, lzma.LZMAError, UnicodeError, pa.ArrowException)
 ZIP = b"PK\x03\x04"
 
 
@@ -114,7 +114,7 @@ class Input:
         try:
             with ExitStack() as stack:
                 yield stack.enter_context(self._unpacked(stack))
-        except (*DAMAGED, pa.ArrowException, NotImplementedError) as error:
+        except DAMAGED as error:
             raise InputError(f"{self} cannot be read: {reason(error)}") from error
         except RuntimeError as error:  # how zipfile says that a member is encrypted
             if "password" not in str(error) and "encrypt" not in str(error):

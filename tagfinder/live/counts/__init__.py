@@ -1,1 +1,1 @@
-"""What is counted of posts, hashtags and authors as posts are taught and forgotten."""
+"""Counts of posts, hashtags and authors, kept true as posts are taught and forgotten."""
