@@ -3,7 +3,7 @@
     folder=$(tagfinder prepare protocol=live data=files data.path=posts.parquet)
     python experiments/live_parts.py "$folder" [--encoder] [--learn 10000] [--test 4000]
 
-Goes through the corpus once in order of time and keeps what speaks for each candidate of posts that
+Goes through the corpus once in order of time and keeps the features of each candidate of posts that
 are drawn from the validation part, from which rankers learn, and from the test part, on which they
 are judged. One ranker learns from all columns; for each source one learns without its columns. The
 candidates stay the same: this is what the evidence of a source is worth, not what its candidates

@@ -28,7 +28,7 @@ class InputError(TagFinderError):
     exit_code = 2
 
     def __str__(self) -> str:
-        """Return the sentence in one line, whatever names and values of strangers are in it."""
+        """Return the sentence as one line, also with untrusted names and values in it."""
         return " ".join(super().__str__().splitlines())
 
 

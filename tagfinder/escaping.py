@@ -1,6 +1,6 @@
 """Texts of strangers in what people open: one function for each kind of output.
 
-Hashtags, names and posts come from anybody. In a terminal they must not be control sequences, in
+Hashtags, names and posts are untrusted input. In a terminal they must not be control sequences, in
 Markdown and HTML no markup, in a table that a spreadsheet opens no formulas.
 """
 

@@ -24,7 +24,7 @@ DEFAULT = "DejaVu Sans"
 # resort draws boxes.
 PREFERRED = "Noto Sans"
 LAST_RESORT = "Last Resort"
-# Okabe and Ito (2008): eight colours that are told apart with any kind of colour vision.
+# Okabe and Ito (2008): eight colours that people with any kind of colour vision can distinguish.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 LOOK: dict[Any, Any] = {
     "font.size": 10,

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and there for good once they were published.
+"""Files that are complete or absent, and durable once they are published.
 
 What `atomic_path` publishes survives a power cut: contents first, then the names, then the folder
 that holds the new name are written through to the disk. Logs, `output.txt`, the figures of
@@ -154,9 +154,9 @@ def is_whole(folder: Path) -> bool:
 
 @contextmanager
 def healed_folder(folder: Path) -> Iterator[Path]:
-    """Yield a fresh folder that takes the place of one that is missing or damaged (`is_whole`).
+    """Yield a fresh folder that replaces one that is missing or damaged (`is_whole`).
 
-    Several processes may fill one at once; the first that is whole stays.
+    Several processes may fill one at once; the first to finish is kept.
 
     Args:
         folder: of a cache; a damaged one is thrown away.

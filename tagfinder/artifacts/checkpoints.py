@@ -67,7 +67,7 @@ def kept_checkpoints(folder: Path) -> dict[int, Path]:
 
 
 def newest_intact(folder: Path) -> Path | None:
-    """Return the newest checkpoint that is whole; say which ones are not."""
+    """Return the newest intact checkpoint; warn about damaged ones."""
     kept = list(kept_checkpoints(folder).values())
     for path in [folder / LAST, folder / PREVIOUS, *reversed(kept)]:
         if is_intact(path):

@@ -1,7 +1,7 @@
 """`files.json`: the SHA-256 of every file of a finished run, by which damage is noticed.
 
-It vouches for what the run left, not for who made it: somebody who changes a run on purpose can
-change the list as well (SECURITY.md).
+It reveals damage, not who made the run: somebody who changes a run on purpose can change the list
+as well (SECURITY.md).
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def drop_manifest(folder: Path) -> None:
 def changing(folder: Path, *patterns: str) -> Iterator[None]:
     """Keep the list true while the block changes files of a run on purpose.
 
-    Nothing vouches for these files meanwhile, so that a kill leaves a run that can be used. A run
-    that had no list gets one.
+    Meanwhile these files are not in the list, so that a kill leaves a usable run. A run that had no
+    list gets one.
 
     Args:
         folder: of the run.

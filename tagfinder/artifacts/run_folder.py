@@ -218,7 +218,7 @@ def label_set_of(stored: Any, file: Path) -> LabelSet:
     """Return a label set from JSON.
 
     Raises:
-        InputError: it is none, or its lists are not of one length.
+        InputError: it is not such a file, or its lists differ in length.
     """
     columns = ("hashtags", "spellings", "counts", "train_counts")
     try:

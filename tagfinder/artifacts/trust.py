@@ -1,7 +1,7 @@
 """Check the configuration of a run or bundle: it may only build TagFinder's own parts.
 
-A saved configuration names classes by `_target_`, which Hydra would import and call, whatever they
-are. Here only those pass that the packaged `conf/` names, and what the user trusts: `--trust
+A saved configuration names classes by `_target_`, which Hydra would import and call without a
+check. Here only those pass that the packaged `conf/` names, and what the user trusts: `--trust
 PACKAGE` on the command line, `trust=` in Python.
 """
 

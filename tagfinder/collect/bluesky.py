@@ -62,7 +62,7 @@ class BlueskySearch:
     Args:
         queries: what to search for, such as "#python".
         windows: the days.
-        collection: knows how far each search is.
+        collection: has the position of each search.
         wanted: which posts are taken.
         server: where to search.
         patience: how long to wait.

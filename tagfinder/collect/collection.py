@@ -1,14 +1,14 @@
 """A folder of collected posts, each exactly once, even if the process is killed.
 
-    folder/parts/2026-11-20-0001.parquet    the posts of a day (UTC), for `prepare` and anybody
+    folder/parts/2026-11-20-0001.parquet    the posts of a day (UTC), for `prepare` and others
     folder/.collection/index.sqlite         ids, deletions, parts, cursors
     folder/.collection/salt                 the secret that hashes names, mode 0600
 
 A commit writes parts first and the index (with the cursors) after them in one transaction, so that
-a cursor never runs ahead of the posts. What a killed process left between the two is put right
-when the collection is opened: rows that the index does not know are dropped, and will be fetched
-again because the cursor was not moved. Removals go the other way round: the index notes them
-first, the parts follow, and what is missing is finished at the next opening.
+a cursor never runs ahead of the posts. If a process was killed between the two, opening the
+collection repairs it: rows that the index does not know are dropped. They are fetched again,
+because the cursor was not moved. Removals go the other way round: the index notes them first, the
+parts follow, and what is missing is finished at the next opening.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from html import unescape
 
-# A tag ends before the next `<`, so that reading takes time in proportion to the length whatever a
-# stranger sends; Python's HTMLParser takes quadratic time for `<a <a <a`.
+# A tag ends before the next `<`, so that reading any text takes linear time; Python's HTMLParser
+# takes quadratic time for `<a <a <a`.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>|<[!?][^<>]*>")
 _QUOTE = re.compile(r"class\s*=\s*[\"']?[^\"'=<>]*\bquote-inline\b")
 _SPACE = re.compile(r"[ \t\r\n\f]+")

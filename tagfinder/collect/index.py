@@ -188,7 +188,7 @@ class Index:
         self._database.execute("DELETE FROM parts WHERE rows = 0")
 
     def record_cursors(self, cursors: dict[str, Any]) -> None:
-        """Note how far queries are."""
+        """Record the positions of queries."""
         rows = [(query, json.dumps(state)) for query, state in cursors.items()]
         self._write("INSERT OR REPLACE INTO cursors VALUES(?, ?)", rows)
 

@@ -76,7 +76,7 @@ class JetstreamSource:
 
     Args:
         servers: addresses (wss://…); when one fails the next is tried.
-        collection: knows how far the stream is.
+        collection: has the position in the stream.
         wanted: which posts are taken.
         since: where to begin when the stream was never listened to, None for now.
         until: where to end, None for never.

@@ -19,7 +19,7 @@ def as_text(value: Any) -> str:
     """Return a text unchanged.
 
     Raises:
-        TypeError: it is none, or has no characters.
+        TypeError: it is not a string, or is empty.
     """
     if not isinstance(value, str) or not value:
         raise TypeError(f"text expected, not {value!r:.40}")

@@ -58,7 +58,7 @@ def timelines(instances: Sequence[str], hashtags: Sequence[str], *, local: bool)
     """Return the timelines to read: the public one of each server, or one for each hashtag.
 
     Raises:
-        InputError: no server is named, or a name is none.
+        InputError: no server is named, or a name is not a host name.
     """
     if not instances:
         raise InputError("--instance is missing: name a server, such as --instance mastodon.social")
@@ -107,7 +107,7 @@ class MastodonSource:
 
     Args:
         timelines: what to read.
-        collection: knows how far each timeline is.
+        collection: has the position in each timeline.
         wanted: which posts are taken.
         since: oldest moment, None for the beginning.
         until: newest moment, None for now.

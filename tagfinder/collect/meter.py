@@ -1,4 +1,4 @@
-"""One line on standard error: how the collecting goes."""
+"""Progress of collecting, as one line on standard error."""
 
 from __future__ import annotations
 

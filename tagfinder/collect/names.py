@@ -1,4 +1,4 @@
-"""Names of posts and authors, told apart without being told."""
+"""Names of posts and authors as salted hashes: distinct, but not readable."""
 
 from __future__ import annotations
 

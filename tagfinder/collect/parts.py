@@ -1,4 +1,4 @@
-"""The Parquet files of a collection: one or more for each day, each whole at any moment."""
+"""The Parquet files of a collection: one or more for each day, each complete at any moment."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def count_rows(path: Path) -> int:
 
 
 def write_part(path: Path, rows: pl.DataFrame) -> None:
-    """Put rows in the place of a part, durably; no rows take the file away."""
+    """Replace the rows of a part, durably; without rows its file is deleted."""
     if rows.height:
         with atomic_path(path) as temporary:
             rows.write_parquet(temporary, compression="zstd")

@@ -41,7 +41,7 @@ class Post:
 
 @dataclass(slots=True)
 class Batch:
-    """Some posts of one query, and how far the query is once they are stored.
+    """Some posts of one query, and the query's position once they are stored.
 
     Attributes:
         posts: posts to store unless they are already there.
@@ -96,7 +96,7 @@ class Wanted:
         return None
 
     def sort(self, batch: Batch, post: Post, *, edited: bool = False) -> None:
-        """Put a post where it belongs in a batch; an edited one that is unwanted now goes."""
+        """Add a post to a batch; an edited post that is no longer wanted is removed."""
         reason = self.refusal(post)
         if reason is None:
             (batch.edited if edited else batch.posts).append(post)

@@ -13,7 +13,7 @@ _TAG = "app.bsky.richtext.facet#tag"
 
 
 def post_of(uri: str, record: Any, seen: datetime, languages: frozenset[str]) -> Post | str:
-    """Return an `app.bsky.feed.post` record as a post, or the reason why it is none.
+    """Return an `app.bsky.feed.post` record as a post, or the reason why it cannot be one.
 
     Args:
         uri: `at://` address of the record, which begins with its author's DID.

@@ -47,7 +47,7 @@ class Runner:
 
     Args:
         collection: where to.
-        meter: shows how it goes.
+        meter: shows the progress.
         max_posts: stop after that many new posts, None for no limit.
         commit_every: seconds after which what has arrived is made durable. What a crash loses is
             fetched again, so that this costs requests and never posts.
@@ -99,7 +99,7 @@ class Runner:
     def _take(self, batch: Batch, source: Source) -> None:
         left = self._left()
         if left is not None and len(self._pending.posts) + len(batch.posts) > left:
-            # Only the page that goes over the limit is cut, so that only its cursor stays behind.
+            # Only the page that exceeds the limit is cut, so that only its cursor does not advance.
             self._commit(source)
         self._pending.add(batch)
         moments = [post.created_at for post in batch.posts]

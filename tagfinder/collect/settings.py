@@ -22,7 +22,7 @@ def load_settings(network: str, file: Path | None, flags: dict[str, Any]) -> dic
         flags: values that go before both; None and empty ones count as not given.
 
     Raises:
-        InputError: the file cannot be read, has a key that there is not, or a limit that is none.
+        InputError: the file cannot be read, has an unknown key or an invalid limit.
     """
     settings = _read(conf_dir() / "collect" / f"{network}.yaml")
     if file is not None:

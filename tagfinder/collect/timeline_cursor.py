@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-# Posts of other servers arrive late and get ids of the time when they were written, so that each
-# visit looks again at what is a little older than the newest post of the last one.
+# Posts of other servers arrive late, with ids of the time when they were written. So each visit
+# also reads posts a little older than the newest one of the last visit.
 _OVERLAP = timedelta(minutes=15)
 _FIRST_SNOWFLAKE = 10**16
 

@@ -81,11 +81,11 @@ class _BoundedBody:
 
 
 class PatientSession(requests.Session):
-    """Gives answers that can be used, or says in one sentence why there are none.
+    """Returns valid answers, or says in one sentence why it cannot.
 
-    Rate limits (429) are waited out as the server asks; server errors (5xx), dropped connections
-    and answers cut off in the middle are asked for again; 401, 402 and 403 end the work, and so
-    does an answer that is longer than `patience.most_bytes`.
+    Rate limits (429) are waited out as the server asks. Server errors (5xx), dropped connections
+    and truncated answers are retried. 401, 402 and 403 end the work, and so does an answer longer
+    than `patience.most_bytes`.
 
     Args:
         patience: how long and how often.
@@ -178,7 +178,7 @@ def _problem(response: requests.Response, *, streaming: bool) -> str | None:
         return "rate limit reached"
     if response.status_code >= 500:
         return f"server error {response.status_code}"
-    # Without a length in the header, a body that was cut off looks whole until it is parsed.
+    # Without a length in the header, a truncated body looks complete until it is parsed.
     if not streaming and response.ok and "json" in response.headers.get("content-type", ""):
         try:
             response.json()
@@ -203,7 +203,7 @@ def asked_wait(response: requests.Response) -> float | None:
         return None
     resets = (response.headers[name] for name in _RESET_HEADERS if name in response.headers)
     seconds = _seconds(next(resets, ""), now)
-    # The reset is given in whole seconds: one more, so as not to come too early.
+    # The reset is rounded to seconds: wait one more, so as not to be too early.
     return None if seconds is None else seconds + 1.0
 
 

@@ -34,8 +34,8 @@ def days(since: datetime, until: datetime) -> list[Window]:
 def read_window(query: str, wanted: Window, state: Any, fetch: Fetch) -> Iterator[Batch]:
     """Yield all pages of a window that are not covered yet.
 
-    The state of a query and day holds `covered`, the span that has been read to its end, and while
-    a span is being read also `open`, that span, and `token`, its next page.
+    The state of a query and day holds `covered`, the span that was read completely. While a span is
+    being read, `open` is that span and `token` its next page.
 
     Args:
         query: name of the cursor.

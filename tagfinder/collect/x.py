@@ -140,7 +140,7 @@ class XSource:
 
     Args:
         plan: the searches.
-        collection: knows how far each search is.
+        collection: has the position of each search.
         wanted: which posts are taken.
         token: bearer token of an app.
         address: of the API; any server that speaks it.
@@ -236,7 +236,7 @@ def _says(error: tweepy.HTTPException) -> str:
 
 
 def post_of(tweet: Any, entity_name: str | None) -> Post | str:
-    """Return a tweet of the API v2 as a post, or the reason why it is none."""
+    """Return a tweet of the API v2 as a post, or the reason why it cannot be one."""
     if not isinstance(tweet, dict):
         return "malformed"
     others = as_list(tweet.get("referenced_tweets"))

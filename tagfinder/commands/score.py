@@ -1,4 +1,4 @@
-"""`tagfinder score`: scores anybody's rankings against the truth."""
+"""`tagfinder score`: scores rankings of any origin against the truth."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ def ended_by_sigterm() -> Iterator[None]:
     """Let SIGTERM end the block as Ctrl-C does, and the process where that takes too long.
 
     Python runs a handler between two of its own steps, which a solver's loop of minutes does not
-    come to. The signal also wakes a thread, which ends the process after `GRACE_SECONDS`; files
-    are whole or not there at any moment, so that nothing is lost. A command that has its own way
-    to end (collect, serve) replaces the handler meanwhile.
+    come to. The signal also wakes a thread, which ends the process after `GRACE_SECONDS`; files are
+    complete or absent at any moment, so that nothing is lost. A command that has its own way to end
+    (collect, serve) replaces the handler meanwhile.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:

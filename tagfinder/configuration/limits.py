@@ -32,7 +32,7 @@ def limits() -> Limits:
     """Return the packaged limits, some of them replaced by the file that TAGFINDER_LIMITS names.
 
     Raises:
-        InputError: the file cannot be read, or has a key or value that is none.
+        InputError: the file cannot be read, or has an unknown key or invalid value.
     """
     return _limits(os.environ.get(VARIABLE) or None)
 

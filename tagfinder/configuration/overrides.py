@@ -96,7 +96,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_word(text: str) -> bool:
-    # A sweep's list of values (1,2,3) or an expression of Hydra's is none of our business.
+    # A sweep's list of values (1,2,3) or an expression of Hydra's is left to Hydra.
     return text.isalpha() and isinstance(yaml.safe_load(text), str)
 
 

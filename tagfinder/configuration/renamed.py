@@ -59,8 +59,8 @@ def check_renamed(overrides: Sequence[str]) -> None:
 
 
 def _present_name(key: str) -> str:
-    # A saved configuration is resolved: `optimizer` is also in `model.optimizer`, and the whole of
-    # a model among the members of a combination.
+    # A saved configuration is resolved: `optimizer` is also in `model.optimizer`, and a complete
+    # model is among the members of a combination.
     renamed = (new for old, new in KEYS.items() if key == old or key.endswith(f".{old}"))
     return next(renamed, key).rpartition(".")[2]
 

@@ -36,7 +36,7 @@ def fits(value: Any, annotation: Any) -> bool:
     if origin is Literal:
         return value in arguments
     if annotation in PLAIN:
-        # In Python a bool is an int, in a configuration it is none.
+        # In Python a bool is an int; in a configuration it is not.
         is_bool = isinstance(value, bool) and annotation is not bool
         return isinstance(value, PLAIN[annotation]) and not is_bool
     return _fits_container(value, origin, arguments)

@@ -1,7 +1,7 @@
 """Cleaning posts: steps that are put together in `conf/cleaning/`.
 
 The default steps are those of the report (2.2.1). Every step is a pure function of a batch of rows:
-a text comes out the same whatever the rows around it, so that any engine can split the work.
+the result for a text does not depend on the rows around it, so that any engine can split the work.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tagfinder.corpus.scripts import cut_into_pairs
 from tagfinder.corpus.words import lemma, map_words, stop_words
 from tagfinder.errors import InputError
 
-# A t.co address ends with its letters and digits, whatever script follows it. Old posts were
-# cut at 140 characters, in the midst of an address (`http://t.co/ab…`, `htt…`).
+# A t.co address ends with its ASCII letters and digits, in front of any other script. Old posts
+# were cut at 140 characters, inside an address (`http://t.co/ab…`, `htt…`).
 URL = "|".join(
     (
         r"https?://t\.co/[a-z0-9]*(?:…|\.{3})?",
@@ -43,7 +43,7 @@ EMOJI = (
 # as well. At the end, only signs may be between and after hashtags: a mention or a word
 # ends the run.
 TRAILING_HASHTAGS = rf"(?:{HASHTAG}[^\p{{L}}\p{{N}}_@#＃]*)+$"
-# A hashtag in an address goes with the rest of the address.
+# A hashtag in an address is removed with the rest of the address.
 FRAGMENT = rf"((?i:https?://|\bwww\.)[^\s<>\"#＃]*){SIGN}[^\s<>\"]*"
 ANY_HASHTAG = rf"{FRAGMENT}|(?:{HASHTAG})+"
 # Soft hyphens, joiners and direction marks are invisible and occur inside words.
@@ -84,7 +84,7 @@ class Cleaning:
             no choice of steps can leak one.
 
     Raises:
-        InputError: `inline_hashtags` is neither, or a step is none.
+        InputError: `inline_hashtags` is neither, or a step cannot be called.
     """
 
     def __init__(
@@ -243,7 +243,7 @@ class RemoveHashtags(Replace):
 
 
 class RemoveCutHashtags(Replace):
-    """Removes hashtags that a cut has maimed (`#floo…`): they are none, and their rest no word."""
+    """Removes truncated hashtags (`#floo…`), which are neither hashtags nor words."""
 
     def __init__(self) -> None:
         super().__init__(rf"{HASHTAG}{CUT}", " ")

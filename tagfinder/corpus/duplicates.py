@@ -96,7 +96,7 @@ class SketchFiles:
         ):
             here = order[begin:end]
             if len(here):
-                # Mapped and let go of again: memory does not grow with the corpus.
+                # Mapped only for this read: memory does not grow with the corpus.
                 signatures = np.load(folder / "signatures.npy", mmap_mode="r")
                 found[here] = signatures[rows[here] - offset]
         return found
@@ -148,7 +148,7 @@ def group_near_duplicates(sketches: Sketches | SketchFiles, similarity: float = 
     groups = np.arange(len(sketches.words))
     for band in range(BANDS):
         left, right = _candidates(sketches, band)
-        # Copies agree in many bands: the ones that are together already need no look.
+        # Copies agree in many bands: skip pairs that are in one group already.
         apart = groups[left] != groups[right]
         left, right = left[apart], right[apart]
         alike = _alike(sketches, left, right, similarity)

@@ -18,7 +18,7 @@ class HashtagFilter:
     """Hashtags that may be suggested.
 
     Attributes:
-        denied: never suggested, whatever `allowed` says; as `fold` gives them.
+        denied: never suggested, even if in `allowed`; as `fold` gives them.
         allowed: the only ones that are suggested, likewise; None allows all.
     """
 

@@ -35,17 +35,17 @@ SIGN = r"[#＃]"
 HASHTAG = SIGN + NAME
 # A hashtag begins where no word or entity (`&#39;`) continues; an emoji may touch it.
 BEFORE_HASHTAG = rf"(?:^|[{LOOKS}]|[^{WORD}&])"
-# Behind a hashtag these say that it is none: `#one#two`, `#http://…`.
+# After a name, these mean that it is not a hashtag: `#one#two`, `#http://…`.
 NO_HASHTAG_BEFORE = rf"(?:{SIGN}|://)"
-# Texts were cut at a length, in the midst of a hashtag, and marked with an ellipsis.
+# Texts were cut at a length, possibly inside a hashtag, and marked with an ellipsis.
 CUT = "…"
 
 # An address ends at a blank, a quotation mark, an angle bracket, a bracket that it did not open, or
 # CJK or full-width punctuation.
 _IN_ADDRESS = r"[^\s<>\"“”()\x{3000}-\x{3002}\x{3008}-\x{301B}\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF20}]"
 _REST_OF_ADDRESS = rf"(?:{_IN_ADDRESS}|\({_IN_ADDRESS}*\))*"
-# t.co ends its addresses with letters and digits, whatever follows. Without `https://` or `www.` an
-# address needs a domain of ASCII letters and a path.
+# t.co addresses end with ASCII letters and digits. Without `https://` or `www.` an address needs a
+# domain of ASCII letters and a path.
 ADDRESS = "|".join(
     (
         r"https?://t\.co/[A-Za-z0-9]+",
@@ -125,14 +125,14 @@ def fold(hashtag: str) -> str:
     return unicodedata.normalize("NFC", caseless)
 
 
-# Without the full-width tilde, whose usual form is none of a name: Japanese takes it for a wave
-# dash (U+301C).
+# Not the full-width tilde: its normal form cannot be in a name, and Japanese uses it as a wave dash
+# (U+301C).
 _HALF_AND_FULL_WIDTH = re.compile("[\uff10-\uff5d\uff66-\uffdc]+")
 _LOOKS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef\u20e3]")
 
 
 def are_hashtags(names: pl.Series) -> pl.Series:
-    """Tell of each name (String, without `#`) whether it is a hashtag: Boolean, null is none."""
+    """Return whether each name (String, without `#`) is a hashtag: Boolean, false for null."""
     found = extract("#" + names).list
     return ((found.len() == 1) & (found.first() == names)).fill_null(False)
 
@@ -155,8 +155,8 @@ class HashtagRules:
     Args:
         letters_only: leave out hashtags with digits or `_` (`covid19`, `stay_home`).
         stop_words: leave out hashtags that are stop words (`now`, but also `us` and `who`).
-        spelling: `most_used` shows a hashtag as most people write it; `readable` as most of those
-            write it who mark its words (`BuildBackBetter`, `build_back`), where anybody does.
+        spelling: `most_used` shows a hashtag as most people write it; `readable` prefers the most
+            used spelling that marks its words (`BuildBackBetter`, `build_back`), if there is one.
             Screen readers need that.
 
     Raises:

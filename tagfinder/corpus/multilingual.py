@@ -1,8 +1,8 @@
 """Cleaning posts of many languages: the language of each post, its words, lemmas and stop words.
 
-All four libraries carry their data, nothing is downloaded: ICU cuts words by dictionary
-(`experiments/README.md` compares it with others), py3langid tells the language, simplemma has
-lemmas of about 50 languages, stopwordsiso stop words of as many.
+All four libraries ship their data; nothing is downloaded. ICU segments words by dictionary
+(`experiments/README.md` compares it with others). py3langid detects the language. simplemma has
+lemmas and stopwordsiso stop words of about 50 languages.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class SplitElisions(ByLanguage):
 
 
 class Lemmatise(ByLanguage):
-    """Puts the dictionary form in the place of each word; languages without a table stay.
+    """Replaces each word by its dictionary form; languages without a table stay.
 
     Expects lower case and single blanks between words; punctuation may touch a word.
     """

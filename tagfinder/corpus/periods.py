@@ -135,7 +135,7 @@ def _hashtag_table(names: LabelSet, old: list[int], counts: list[int]) -> pl.Dat
             "index": pl.Series(range(len(old)), dtype=pl.Int32),
             "hashtag": [names.hashtags[number] for number in old],
             "spelling": [names.spellings[number] for number in old],
-            # Counts of the whole corpus would tell of the future.
+            # Counts over the whole corpus would leak the future.
             "count": counts,
             "train_count": counts,
         }

@@ -44,7 +44,7 @@ def reject_format(path: Path) -> str:
 
 @contextmanager
 def open_reject_file(path: Path, kind: str) -> Iterator[RejectFile]:
-    """Open a file for rejected rows; it is whole when the block ends."""
+    """Open a file for rejected rows; it is complete when the block ends."""
     if kind == "parquet":
         empty = _as_table(pl.DataFrame({"reason": []}, schema={"reason": pl.String})).to_arrow()
         with pq.ParquetWriter(path, empty.schema) as writer:

@@ -76,7 +76,7 @@ def _dictionary_forms() -> dict[str, str]:
         forms: dict[str, str] = read_json(file)
     except (OSError, ValueError):
         forms = _read_dictionary()
-        with contextlib.suppress(OSError):  # a cache that cannot be written is none
+        with contextlib.suppress(OSError):  # without a writable cache, do without
             write_json(file, forms)
     return forms
 
@@ -132,8 +132,8 @@ def map_words(texts: pl.Series, lookup: Lookup) -> pl.Series:
 
     `lookup` is called once for each distinct word of the batch. Null stays null.
 
-    The words are not cut out of the texts: they are one column of strings on the same bytes, each
-    with the blank behind it, so that the bytes of the new words are at once those of the new texts.
+    The words are not cut out of the texts. They are one column of strings on the same bytes, each
+    with the blank after it, so that the bytes of the new words are those of the new texts.
     """
     if len(texts) <= FEW_TEXTS:
         # PyArrow's kernels take longer to import than a person's few texts to look up.

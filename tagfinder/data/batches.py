@@ -90,8 +90,8 @@ class OrderedBatches(Sampler[np.ndarray]):
 class ShuffledBatches(Sampler[np.ndarray]):
     """Each post at most once an epoch, in an order that seed and epoch decide; for training.
 
-    Posts are shuffled, then sorted by length within pools of `pool` batches, so that a batch
-    holds little padding while who meets whom still changes from epoch to epoch.
+    Posts are shuffled, then sorted by length within pools of `pool` batches, so that a batch has
+    little padding, but its composition still changes from epoch to epoch.
 
     Args:
         lengths: (N,) lengths of the encoded texts.
@@ -155,5 +155,5 @@ class ShuffledBatches(Sampler[np.ndarray]):
 
 
 def identity(batch: Any) -> Any:
-    """Return the batch unchanged: the dataset gives whole batches already."""
+    """Return the batch unchanged: the dataset already gives complete batches."""
     return batch

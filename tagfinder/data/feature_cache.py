@@ -58,8 +58,8 @@ def encode_once(features: Features, texts: pl.Series) -> EncodedTexts:
 def cached_folder(kind: str, key: dict[str, Any], fill: Callable[[Path], None]) -> Path:
     """Return the cache's folder for `key`, filled by `fill` if it is not there or is damaged.
 
-    Two processes may ask for the same key at once: each fills a folder of its own, and the
-    first one that is whole stays.
+    Two processes may ask for the same key at once: each fills a folder of its own, and the first to
+    finish is kept.
     """
     folder = cache_dir() / kind / digest_of(key)
     if not is_whole(folder):

@@ -126,7 +126,7 @@ class FrozenEncoder(EncoderFeatures):
         self.precision = read_json(folder / "precision.json")
 
     def _numpy_dtype(self) -> type[np.floating]:
-        # What bfloat16 can tell apart, float16 can as well, in the range of an encoder's outputs.
+        # In the range of an encoder's outputs, float16 is at least as precise as bfloat16.
         return np.float16 if self.precision == "bfloat16" else np.float32
 
     def _write(self, texts: pl.Series, file: Path) -> None:
@@ -179,8 +179,8 @@ def batches_of_one_length(pieces: Ragged, batch_pieces: int) -> Iterator[np.ndar
 
     A batch has at most `batch_pieces` word pieces, or one text.
 
-    Without padding no computation is wasted, and a text's vector is the same to the last
-    bit whatever its batch, which padding in half precision would not give.
+    Without padding no computation is wasted, and a text's vector is the same to the last bit in any
+    batch. With padding in half precision it would not be.
     """
     lengths = pieces.lengths
     order = np.argsort(-lengths, kind="stable")

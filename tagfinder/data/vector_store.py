@@ -1,8 +1,8 @@
 """Vectors of texts on disk: each text is encoded once for all corpora, parts and runs.
 
 A folder holds shards, each a folder of its own with the texts' digests and their vectors. A shard
-is put there whole and never changed, so that a pass that was stopped continues after its last whole
-shard, and processes may fill the same folder at once.
+is published complete and never changed. So a stopped pass continues after its last shard, and
+processes may fill the same folder at once.
 """
 
 from __future__ import annotations

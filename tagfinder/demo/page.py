@@ -185,32 +185,30 @@ def suggestions_view(model: Model, suggested: Suggestions) -> None:
 
 
 def explanation(recommender: Recommender, text: str, suggested: Suggestions, model: str) -> None:
-    """Show which words spoke for a hashtag."""
-    with st.expander("Which words spoke for a hashtag?"):
+    """Show which words support a hashtag."""
+    with st.expander("Which words support a hashtag?"):
         hashtag = st.selectbox(
             "Hashtag", [one.hashtag for one in suggested.hashtags], key=f"why {model}"
         )
         found = influences(recommender, text, hashtag)[:WORDS_SHOWN]
         if not found:
-            st.markdown("No word of the post speaks for it or against it.")
+            st.markdown("No word of the post supports it or counts against it.")
             return
         st.table(
             {"word": [one.word for one in found], "effect": [f"{one.effect:+.2f}" for one in found]}
         )
-        st.markdown("Above 0 a word speaks for the hashtag, below 0 against it.")
+        st.markdown("Above 0 a word supports the hashtag; below 0 it counts against it.")
 
 
 def neighbours(recommender: LiveSuggester, text: str, suggested: Suggestions, model: str) -> None:
-    """Show which posts, of which day, spoke for a hashtag."""
-    with st.expander("Which posts spoke for a hashtag?"):
+    """Show which posts, of which day, support a hashtag."""
+    with st.expander("Which posts support a hashtag?"):
         hashtag = st.selectbox(
             "Hashtag", [one.hashtag for one in suggested.hashtags], key=f"why {model}"
         )
         found = recommender.witnesses(text, hashtag)
         if not found:
-            st.markdown(
-                "No post with similar words: its author, its days or its name spoke for it."
-            )
+            st.markdown("No post with similar words: its author, its days or its name support it.")
         for post in found:
             who = f" · {for_markdown(post.author)}" if post.author else ""
             st.markdown(f"**{post.day}**{who}")

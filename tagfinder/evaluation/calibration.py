@@ -119,7 +119,7 @@ class Shown:
         return Calibration(*(float(value) for value in best.x))
 
     def judge(self, calibration: Calibration) -> dict[str, Any]:
-        """Return how far promised probabilities are kept.
+        """Return how well probabilities agree with the observed shares.
 
         Returns:
             `suggestions`, `promised` and `kept` (mean probability and share that is right), `ece`

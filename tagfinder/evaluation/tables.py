@@ -9,7 +9,7 @@ from textwrap import fill
 
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
-# What would end a cell, or begin a tag or the address of a link: names come from anybody.
+# What would end a cell, or begin a tag or the address of a link: names are untrusted input.
 NOT_A_CELL = re.compile(r"(?<!\\)\||<(?=[A-Za-z/!?])|(?<=\])\(")
 
 

@@ -25,7 +25,7 @@ def build_index(numbers: np.ndarray) -> IndexMap:
         empty slot; and `numbers`.
     """
     bits = 4
-    # Three of four slots stay empty, so that a number that is absent mostly meets one at once.
+    # Three of four slots stay empty, so that most lookups of absent numbers end at the first slot.
     while (1 << bits) < 4 * len(numbers):
         bits += 1
     slots = np.full(1 << bits, -1, np.int32)

@@ -45,7 +45,7 @@ _TABLES = (
     "CREATE TABLE seen(reader TEXT PRIMARY KEY, serial INTEGER NOT NULL) WITHOUT ROWID",
 )
 # Added later, to files that are there. Texts of deleted posts stay in `leaving` until every process
-# has subtracted them; `followed` is how far this folder has come in a log of several machines.
+# has subtracted them; `followed` is this folder's position in a log of several machines.
 _LATER_TABLES = {
     "leaving": "(serial INTEGER PRIMARY KEY, text TEXT NOT NULL)",
     "followed": "(log TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
@@ -259,12 +259,12 @@ class PostStore:
             ) from error
 
     def followed(self) -> tuple[str, int] | None:
-        """Return the name of the log that the store follows, and how far; None without one."""
+        """Return the name of the log that the store follows and the position in it, or None."""
         rows = self._rows("SELECT log, position FROM followed")
         return (rows[0][0], int(rows[0][1])) if rows else None
 
     def follow(self, log: str, position: int) -> None:
-        """Record which log the store follows, and how far it has come."""
+        """Record which log the store follows, and the position in it."""
         with self._transaction():
             self._set_followed(log, position)
 

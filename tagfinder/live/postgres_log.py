@@ -1,8 +1,8 @@
 """A log of posts on a PostgreSQL server, which folders on several machines follow.
 
 Posts and deletions are rows in one order. A post's position is its number in every folder. Rows are
-appended by one transaction at a time (an advisory lock), so that they become visible in the order
-of their positions, and a reader that asks for what is above its position misses nothing.
+appended by one transaction at a time (an advisory lock). So they become visible in the order of
+their positions, and a reader that asks for rows above its position misses none.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class PostgresLog:
         answer_seconds: after which a server that does not answer is given up.
 
     Raises:
-        InputError: the package is missing, or the address is none.
+        InputError: the package is missing, or the address is invalid.
         WorkError: the server does not answer.
     """
 

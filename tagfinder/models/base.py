@@ -161,14 +161,14 @@ def check_size(name: str, label_set: LabelSet) -> None:
 
 
 def arrays_of(value: Any) -> Any:
-    """Return nested mappings with NumPy arrays in the place of tensors."""
+    """Return nested mappings with tensors replaced by NumPy arrays."""
     if isinstance(value, Mapping):
         return {key: arrays_of(inner) for key, inner in value.items()}
     return value.numpy() if hasattr(value, "numpy") else value
 
 
 def tensors_of(value: Any) -> Any:
-    """Return nested mappings with tensors in the place of NumPy arrays."""
+    """Return nested mappings with NumPy arrays replaced by tensors."""
     import torch  # not needed where nothing is trained
 
     if isinstance(value, Mapping):

@@ -18,8 +18,8 @@ class WordEmbedding(nn.Module):
         tables: initial vectors.
         n_words: size of the vocabulary.
         dropout: probability of dropping a number of a word vector in training.
-        unknown: probability that a word is read as an unknown one in training, so that a
-            network does not rest on one word of a text and knows what to do without it.
+        unknown: probability that a word is replaced by the unknown word in training, so that a
+            network does not depend on a single word of a text.
 
     Attributes:
         dimension: numbers per word, all tables together.

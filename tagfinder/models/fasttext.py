@@ -33,7 +33,8 @@ class FastTextRecommender(WholePartRecommender):
     """A bag of word vectors with a linear classifier, trained by the `fasttext` package.
 
     With one thread equal seeds give equal models. Several threads write without locks, so that two
-    runs differ slightly whatever the seed; so do n-grams, which fastText cannot begin repeatably.
+    runs with one seed differ slightly. So they do with n-grams, which fastText does not initialise
+    repeatably.
 
     Args:
         label_set: the hashtags to choose from.

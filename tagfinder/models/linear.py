@@ -81,7 +81,7 @@ class LabelPowerset(LinearLearner):
     Args:
         C: inverse strength of the l2 penalty.
         max_iterations: most iterations of the solver.
-        min_posts: fewest training posts of a set; the posts of rarer sets stand in the classes
+        min_posts: fewest training posts of a set; the posts of rarer sets are added to the classes
             of their single hashtags instead, so that the number of classes stays moderate.
         solver: `saga` (stochastic; an iteration is a pass over the posts, and a dozen are enough)
             or `lbfgs` (the report's; needs about ten times as long for the same score).
@@ -176,9 +176,8 @@ def powerset_classes(
 class OneVsRest(LinearLearner):
     """One binary classifier for each hashtag.
 
-    Hashtags are learned one after the other: liblinear, which fits the support vector machine,
-    draws from one random generator in the whole process, so that threads would make a run
-    unrepeatable.
+    Hashtags are learned one after the other. liblinear, which fits the support vector machine, has
+    one random generator for the process, so threads would make runs unrepeatable.
 
     Args:
         loss: `logistic` or `squared_hinge` (a linear support vector machine, whose margins are
@@ -301,7 +300,7 @@ def _fitted(model: Any, features: csr_matrix, classes: np.ndarray) -> Any:
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
-        # The number of iterations is a setting; whether the solver has converged is not asked.
+        # The number of iterations is a setting; the solver need not converge.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(features, classes)
 

@@ -1,7 +1,7 @@
 """Word n-grams of many texts, counted in columns.
 
-The counts equal those of scikit-learn's `CountVectorizer`, several times as fast: that one counts
-in a Python loop, where a linear classifier on top spends a good part of its training.
+The counts equal those of scikit-learn's `CountVectorizer`, which counts in a Python loop. These are
+several times as fast, and counting is a good part of training a linear classifier.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The positions of a batch's texts end to end, without padding, for networks of convolutions.
 
-A matrix with one row for each real position of each text replaces (B, C, T): nothing is computed
-on padding, a mean over rows is one over real positions, and a text meets no trace of its batch.
+A matrix with one row for each real position of each text replaces (B, C, T). Nothing is computed on
+padding, a mean over rows is one over real positions, and a text's result does not depend on its
+batch.
 """
 
 from __future__ import annotations

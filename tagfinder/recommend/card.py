@@ -187,7 +187,7 @@ def limits_section(license_name: str | None) -> str:
   after its data were collected.
 * It learned from what people wrote: it repeats their habits and their prejudices, and it may
   suggest hashtags that are offensive or do not fit.
-* It reads English posts of up to a few dozen words. Of a text that holds nothing known it says so.
+* It reads English posts of up to a few dozen words. For a text without a known word it says so.
 * It does not judge whether a post is true, and should not decide about people.
 
 ## Licence

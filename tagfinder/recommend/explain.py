@@ -1,4 +1,4 @@
-"""What spoke for a hashtag: words of the text, or posts like it."""
+"""What supports a suggested hashtag: words of the text, or similar posts."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Influence:
 
 
 def influences(recommender: Recommender, text: str, hashtag: str) -> list[Influence]:
-    """Say which words spoke for a hashtag, the strongest first (`influences_on` one hashtag)."""
+    """Return the words that support a hashtag, the strongest first."""
     return influences_on(recommender, text, [hashtag])[0]
 
 
 def influences_on(
     recommender: Recommender, text: str, hashtags: Sequence[str]
 ) -> list[list[Influence]]:
-    """Say which words spoke for each of some hashtags, the strongest first.
+    """Return the words that support each of some hashtags, the strongest first.
 
     With one plane for each hashtag these are the summands of its margin; with a class for each
     set of hashtags, the slopes of its log-odds at this text times what the text has of each word.
@@ -74,7 +74,7 @@ def influences_on(
 def reasons(
     recommender: Suggester, text: str, hashtags: Sequence[str], n: int = REASONS
 ) -> list[list[dict[str, Any]]]:
-    """Return what spoke for each of some suggested hashtags, the strongest first, as plain data.
+    """Return what supports each of some suggested hashtags, the strongest first, as plain data.
 
     Args:
         recommender: what suggested.
@@ -84,7 +84,7 @@ def reasons(
 
     Returns:
         Of a recommender that keeps learning the fields of `Witness`: the posts with the hashtag
-        that are most like the text. Of others those of `Influence`: the words that spoke for it.
+        that are most like the text. Of others those of `Influence`: the words that support it.
     """
     if isinstance(recommender, LiveSuggester):
         found = recommender.witnesses_of(text, hashtags, n)

@@ -1,4 +1,4 @@
-"""Files that libraries in C++ parse, tried in a process of its own where nothing vouches for them.
+"""Loads untrusted files of C++ libraries in a separate process first.
 
 fastText's and LightGBM's parsers trust their input: of a damaged file they crash, take all memory
 or never return. A process that does so takes no other with it.

@@ -120,7 +120,7 @@ def _check_agreement(recommender: Recommender, graph: OnnxRecommender) -> None:
 
 
 def allowed_difference(recommender: Recommender) -> float:
-    """Return how far scores may differ; vectors in half precision are rounded, the graph is not."""
+    """Return how much scores may differ: the graph does not round to half precision."""
     half = getattr(recommender.features, "precision", None) == "bfloat16"
     return 0.02 if half else TOLERANCE
 

@@ -32,7 +32,7 @@ def file_source(paths: Sequence[str], settings: Sequence[str] = (), **fixed: Any
         fixed: keys and values that are not for the user to choose.
 
     Raises:
-        InputError: a setting is none, or there is no such file.
+        InputError: a setting is unknown, or there is no such file.
     """
     config = OmegaConf.load(conf_dir() / "data" / "files.yaml")
     OmegaConf.set_struct(config, True)
@@ -50,8 +50,8 @@ def posts_of(
 ) -> Iterator[pl.DataFrame]:
     """Yield the posts of a file in small frames, each with its text in `column`.
 
-    A Parquet file with that column keeps all its columns and rows; of any other form come the
-    posts that can be read, in the columns of raw posts, and how many were left out is said.
+    A Parquet file with that column keeps all its columns and rows. Any other form gives its
+    readable posts in the columns of raw posts, and the number of those left out is printed.
 
     Raises:
         InputError: the file cannot be read, or has no texts.

@@ -51,8 +51,8 @@ def read_run(folder: Path) -> Saved:
     """Read a run: with the weights that were scored.
 
     Raises:
-        InputError: the folder is not a run's, has no whole checkpoint, was altered, or names what
-            it may not build.
+        InputError: the folder is not a run's, has no intact checkpoint, was altered, or names
+            classes that it may not build.
     """
     run = RunFolder.open(folder)
     vouched = run.digests is not None

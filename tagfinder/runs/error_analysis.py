@@ -48,7 +48,7 @@ def analyse_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         for each part; empty if the recommender has no closed label set.
 
     Raises:
-        InputError: the folder is no run's, or has no whole checkpoint.
+        InputError: the folder is no run's, or has no intact checkpoint.
     """
     run = RunFolder.open(folder)
     with owned(run.path), traced(run.path), changing(run.path, *WRITTEN):
@@ -97,7 +97,7 @@ def analyse_in(run: RunFolder) -> tuple[dict[str, Any], dict[str, Any]]:
 def _write_shown_reliability(
     run: RunFolder, shown: dict[str, pl.DataFrame], numbers: dict[str, Any]
 ) -> None:
-    """Add how far the probabilities that people see are kept to `errors.json` and the figures.
+    """Add the calibration of the probabilities that people see to `errors.json` and the figures.
 
     Args:
         run: the run.

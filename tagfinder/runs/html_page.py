@@ -14,7 +14,7 @@ MEDIA_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 def html_page(markdown: str, title: str, template: jinja2.Template, folder: Path) -> str:
     """Return a page of Markdown with its images inside.
 
-    HTML in the Markdown is shown, not obeyed: hashtags and names come from anybody.
+    HTML in the Markdown is escaped: hashtags and names are untrusted input.
 
     Args:
         markdown: the text; images are named by paths within `folder`.

@@ -109,7 +109,7 @@ def intact_of(run: RunFolder, path: Path) -> Path:
 
 
 def intact(path: Path) -> Path:
-    """Return the path of a whole checkpoint.
+    """Return the path of an intact checkpoint.
 
     Raises:
         InputError: it is not there or damaged.

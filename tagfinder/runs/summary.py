@@ -96,7 +96,7 @@ def _examples(run: RunFolder, corpus: PreparedCorpus, n: int) -> pl.DataFrame:
     predictions = pl.read_parquet(run.predictions_file)
     texts = corpus.part("test", ["clean"])
     posts = predictions.with_columns(texts["clean"]).filter(pl.col("labels").list.len() > 0)
-    # Evenly spaced posts show the whole part, the same ones at every run.
+    # Evenly spaced posts represent the whole part; every run shows the same ones.
     return posts.gather_every(max(posts.height // n, 1)).head(n)
 
 

@@ -86,7 +86,7 @@ class Service:
         return Response(json.dumps(content, ensure_ascii=False), media_type="application/json")
 
     async def _explain(self, model: str, answer: dict[str, Any]) -> None:
-        """Add to the hashtags of an answer what spoke for each."""
+        """Add to the hashtags of an answer what supports each."""
         hashtags = [one["hashtag"] for one in answer["hashtags"]]
         recommender = self.batchers[model].recommender
         async with self._explaining:
@@ -167,7 +167,7 @@ def create_app(
     Args:
         recommenders: the first is asked where a request names none.
         limits: of requests.
-        keys: what clients must send as X-API-Key; without any, everybody may ask.
+        keys: what clients must send as X-API-Key; without any, requests need none.
         teach: whether clients may teach the ones that can be taught.
     """
     service = Service(recommenders, limits, teach=teach)

@@ -110,7 +110,7 @@ class Batcher:
             _hand_out(batch, suggested)
 
     def _next_batch(self) -> list[Waiting]:
-        """Take the first requests that ask for the same and were not given up."""
+        """Take the first requests with equal settings that were not given up."""
         batch: list[Waiting] = []
         size = 0
         while self._queue:

@@ -26,7 +26,7 @@ class Connections:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.n_open = 0
-        # Client -> its connections without a whole request, oldest first.
+        # Client -> its connections without a complete request, oldest first.
         self._incomplete: dict[str, dict[Connection, None]] = {}
 
     def opened(self, connection: Connection) -> None:
@@ -43,11 +43,11 @@ class Connections:
         self.is_served(connection)
 
     def waits(self, connection: Connection) -> None:
-        """Note that a connection has no whole request (again)."""
+        """Record that a connection has no complete request (again)."""
         self._incomplete.setdefault(connection.address, {})[connection] = None
 
     def is_served(self, connection: Connection) -> None:
-        """Note that a connection has a whole request, or is gone."""
+        """Record that a connection has a complete request, or is gone."""
         of_client = self._incomplete.get(connection.address, {})
         of_client.pop(connection, None)
         if not of_client:
@@ -81,7 +81,7 @@ class Connection(HttpToolsProtocol):
         self.connections_of_process.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of the connection."""
+        """Forget the connection."""
         self._stop_waiting()
         self.resume_writing()
         self.connections_of_process.closed(self)
@@ -120,7 +120,7 @@ class Connection(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Leave the whole request to the service."""
+        """Pass the complete request to the service."""
         self._stop_waiting()
         self._reads_head = self._ended_now = True
         self.connections_of_process.is_served(self)

@@ -29,7 +29,7 @@ PAGES = ("/docs", "/openapi.json", "/metrics")
 
 
 class Keys:
-    """The keys that open the service; if there are none, everybody may ask.
+    """The keys that open the service; if there are none, requests need none.
 
     Args:
         fixed: keys that stay.

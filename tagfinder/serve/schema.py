@@ -18,14 +18,14 @@ WHOLE_NUMBER = Annotated[int, BeforeValidator(as_whole_number)]
 
 
 class WordReason(BaseModel):
-    """A word of the text that spoke for a hashtag."""
+    """A word of the text that supports a hashtag."""
 
     word: str
     effect: float = Field(description="Its contribution to the hashtag's log-odds or margin.")
 
 
 class PostReason(BaseModel):
-    """A post that spoke for a hashtag."""
+    """A post that supports a hashtag."""
 
     day: str = Field(description="When it was published, YYYY-MM-DD.")
     author: str | None
@@ -40,7 +40,7 @@ class HashtagAnswer(BaseModel):
     score: float = Field(description="What the model gave it, 0 to 1.")
     probability: float = Field(description="Calibrated probability that the author would use it.")
     because: list[WordReason] | list[PostReason] | None = Field(
-        None, description="Where explain was asked for: what spoke for it, the strongest first."
+        None, description="With explain: what supports it, the strongest first."
     )
 
 
@@ -68,7 +68,7 @@ class ModelAnswer(BaseModel):
 
 
 class LogAnswer(BaseModel):
-    """How far a model that keeps learning has followed its log of posts."""
+    """A live model's position in its log of posts."""
 
     posts: int = Field(description="Posts that suggestions come from.")
     behind: int = Field(description="Posts and deletions of the folder that are not applied yet.")
@@ -106,6 +106,6 @@ def request_model(limits: Limits, names: list[str]) -> type[BaseModel]:
             str | None,
             Field(None, max_length=200, description="Who writes, where a model looks at it."),
         ),
-        explain=(bool, Field(False, description="Say what spoke for each hashtag; slower.")),
+        explain=(bool, Field(False, description="Say what supports each hashtag; slower.")),
         model=(model, Field(names[0], description="Name of the model.")),
     )

@@ -123,7 +123,7 @@ def configured(app: Any, host: str, port: int, limits: Limits, **more: Any) -> u
         log_level="info",
         timeout_graceful_shutdown=limits.drain_seconds,
         forwarded_allow_ips=limits.trusted_proxies,
-        # Connections beyond the limit take the place of others that send nothing.
+        # Connections beyond the limit replace others that send nothing.
         backlog=limits.max_connections,
         **more,
     )

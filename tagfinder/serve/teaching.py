@@ -120,7 +120,7 @@ def _check_hashtags(posts: list[Any]) -> None:
 
 
 def _check_times(posts: list[Any], max_future_seconds: float) -> None:
-    """Refuse times that would move "now", which is the newest post's, for everybody."""
+    """Refuse times in the future: the newest post's time is "now" for all queries."""
     latest = (time.time() + max_future_seconds) * 1e6
     for number, post in enumerate(posts):
         if _utc_microseconds(post.created_at) > latest:

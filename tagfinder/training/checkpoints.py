@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there: the newest, the best, the ones that stay."""
+"""Checkpoints that are complete or absent: the newest, the best, and one every few epochs."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Checkpoints(Checkpoint):
 
     `best.ckpt` is that of the first epoch with the highest validation NDCG@5.
 
-    A new `last.ckpt` is written in full beside the old one before it takes its place, and the
-    old one stays as `previous.ckpt`: whenever the process dies, a whole checkpoint remains, at
-    most one epoch behind. Of a signal in the middle of an epoch (Ctrl-C, SIGTERM) nothing more
-    is to be saved: only at the border of two epochs a run can be continued bit for bit.
+    A new `last.ckpt` is written in full before it replaces the old one, which stays as
+    `previous.ckpt`. Whenever the process dies, a complete checkpoint remains, at most one epoch
+    behind. A signal in the middle of an epoch (Ctrl-C, SIGTERM) saves nothing: a run can be resumed
+    bit for bit only from the end of an epoch.
 
     Args:
         folder: where the checkpoints go.

@@ -39,7 +39,7 @@ def module_of(recommender: Any) -> lightning.LightningModule:
 
 
 class WholePartModule(SinglePassModule):
-    """Hands the training part over as one batch; the learned state goes into the state dict.
+    """Passes the training part as one batch; the learned state is in the state dict.
 
     Args:
         recommender: learns from the whole part at once.

@@ -21,7 +21,7 @@ class EpochProgressBar(RichProgressBar):
     def get_metrics(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> dict[str, Any]:
-        """Return loss and NDCG@5 of the last whole epoch."""
+        """Return loss and NDCG@5 of the last complete epoch."""
         metrics = trainer.callback_metrics
         return {
             label: f"{float(metrics[name]):.4f}" for name, label in SHOWN.items() if name in metrics

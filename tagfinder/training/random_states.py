@@ -1,4 +1,4 @@
-"""Random states at the border of two epochs, so that a resumed run draws the same numbers."""
+"""Random states between two epochs, so that a resumed run draws the same numbers."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ def checkpoint_to_resume(resume: bool | str, folder: Path) -> Path | None:
     """Return the checkpoint to continue from, or None for a start from scratch.
 
     Args:
-        resume: False starts from scratch; True continues the newest whole checkpoint of
-            `folder`; "auto" does so if there is one; anything else is a checkpoint's path.
+        resume: False starts from scratch; True continues the newest intact checkpoint of `folder`;
+            "auto" does so if there is one; anything else is a checkpoint's path.
         folder: the run's folder of checkpoints.
 
     Raises:
@@ -89,8 +89,8 @@ def differing_keys(
 ) -> list[str]:
     """Return `key: before -> now` for each key that differs and decides what a run computes.
 
-    A key that a run of an older version lacks has its default now, which is what the run had
-    without knowing; it does not count as different unless an override names it.
+    A key that a run of an older version lacks has its default now, which is what that version did.
+    It does not count as different unless an override names it.
     """
     old, new = flattened(before), flattened(now)
     asked = {override.partition("=")[0].lstrip("+~") for override in overrides}
@@ -107,8 +107,8 @@ def differing_keys(
 def _is_newer_default(key: str, before: Mapping[str, Any], asked: set[str]) -> bool:
     """Tell whether a key is one that an older version did not have.
 
-    That is an argument more of a part that the run has, or a whole part more at the top. A part
-    more inside another (`embedding.glove`) is a choice.
+    Such a key is a new argument of a part that the run has, or a new part at the top. A part more
+    inside another (`embedding.glove`) is a choice.
     """
     top, *inner = key.split(".")
     if top not in before:

@@ -164,7 +164,7 @@ def test_the_likeliest_hashtags_are_candidates_and_stay_in_a_short_list() -> Non
     for number in range(3 * CLASSIFIED):
         statistics.teach(Post(f"{number}", 1.0, None, "", (f"tag{number}",)), tokenize(""))
     logs = np.random.default_rng(1).permutation(-np.arange(3 * CLASSIFIED)).astype(np.float32)
-    # So long after that nothing but the classifier speaks for any.
+    # So long after that only the classifier supports any.
     asked = replace(query(), day=1e6, classified=ClassifierOutput(np.arange(3 * CLASSIFIED), logs))
     likeliest = np.argsort(-logs)
     found = candidate_features(Trends(statistics), asked, {"classifier"}, limit=1000)

@@ -1,8 +1,8 @@
 """Who does the units of work that a command is cut into: processes, Slurm jobs or Ray tasks.
 
-An executor only starts workers. Which unit a worker does next is decided by a folder that all
-workers see (`units.py`), so that executors need no queue, a stopped command continues where it was,
-and two calls of the same command share the work.
+An executor only starts workers. A folder that all workers see decides which unit a worker does next
+(`units.py`). So executors need no queue, a stopped command continues where it was, and two calls of
+the same command share the work.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Composer:
         return self._personal(subject, subject.hashtags)
 
     def _automatic(self, bot: str, subject: Subject) -> str:
-        """Return what a program posts: a form filled in, or once more what was posted before."""
+        """Return a program's post: a filled-in template, or a repeated post."""
         dice = self._dice
         if self._from_bots and dice.chance(0.04):
             return dice.one_of(self._from_bots)

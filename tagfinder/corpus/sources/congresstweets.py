@@ -46,7 +46,7 @@ class CongressTweets:
         drop_duplicate_ids: whether to leave out posts whose id was seen before.
 
     Raises:
-        InputError: a day is none, or the range is empty.
+        InputError: a day is not a date, or the range is empty.
     """
 
     def __init__(

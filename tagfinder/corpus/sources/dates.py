@@ -73,7 +73,7 @@ GROUPS = (
 
 
 def parse_dates(times: pl.Series, form: str | None = None, order: Order | None = None) -> pl.Series:
-    """Return times as UTC in microseconds, null if a value is none.
+    """Return times as UTC in microseconds, null for an invalid value.
 
     Args:
         times: dates or datetimes (UTC where they have no zone), numbers (seconds, milliseconds,

@@ -34,7 +34,7 @@ _DIGITS = re.compile(r"\d+")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How fields are told apart.
+    """How fields are separated.
 
     Attributes:
         separator: character between fields, `auto` to detect it.
@@ -91,11 +91,11 @@ class Dialect:
 
 
 def find_dialect(head: str, said: Dialect, suffix: str) -> Dialect:
-    """Return the dialect of a file that begins with whole lines `head`; given settings are kept.
+    """Return the dialect of a file from its first complete lines `head`; given settings are kept.
 
-    Quotes are as RFC 4180 has them, unless the records then cannot be right and another reading
-    of all lines can: with backslashes before quotes, or, without records over several lines,
-    with no quotes at all.
+    Quotes follow RFC 4180, unless that gives impossible records and another reading does not. The
+    other readings are backslashes before quotes and, for files with one record a line, no quotes at
+    all.
     """
     excel = EXCEL_LINE.match(head)
     separator = said.separator
@@ -249,11 +249,11 @@ class Records:
 class Suspicion:
     """Finds records that a quote sign made of several: the lines inside look like records.
 
-    A line looks like one if it has all the fields, and those fields that have the same pattern of
-    letters, digits and signs in all records have it there as well (ids, dates, classes).
+    A line looks like one if it has all the fields, and every field with one pattern of letters,
+    digits and signs in all records (ids, dates, classes) has that pattern there too.
 
     Attributes:
-        dialect: how fields are told apart.
+        dialect: how fields are separated.
     """
 
     dialect: Dialect

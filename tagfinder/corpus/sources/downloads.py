@@ -43,7 +43,7 @@ def announce(
         files: to download.
         url: address that their paths are relative to.
         folder: of the downloads.
-        what: name of the whole.
+        what: name of the corpus.
         licence: as the origin states it; null if it states none.
     """
     missing = [
@@ -68,13 +68,13 @@ def download(
 ) -> list[Path]:
     """Return the files below `folder`, fetching those from `url` that are not there yet.
 
-    A file is there whole and with the right checksum, or not at all.
+    A file is there complete and with the right checksum, or not at all.
 
     Args:
         files: to download.
         url: address that their paths are relative to.
         folder: of the downloads.
-        what: name of the whole, for progress and errors.
+        what: name of the corpus, for progress and errors.
         may_miss: leave out files that are not at the origin, and note beside where they would be
             that they are not, so that the next use asks for nothing.
 

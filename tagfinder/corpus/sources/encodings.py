@@ -37,7 +37,7 @@ def check_encoding(name: str) -> str:
     """Return `name` if it is an encoding of texts.
 
     Raises:
-        InputError: it is none that Python knows.
+        InputError: Python does not know it.
     """
     try:
         b"".decode(name)
@@ -53,8 +53,8 @@ def check_encoding(name: str) -> str:
 def find_encoding(head: bytes) -> str:
     """Return the encoding of a text that begins with `head`: UTF-8 unless the bytes say otherwise.
 
-    A UTF-8 file in which single rows are broken stays one: there, whole characters of several
-    bytes are more frequent than bytes that fit nowhere.
+    A UTF-8 file with a few broken rows is still read as UTF-8: valid multi-byte characters are more
+    frequent in it than invalid bytes.
     """
     for mark, encoding in MARKS.items():
         if head.startswith(mark):

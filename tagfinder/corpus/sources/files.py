@@ -197,7 +197,7 @@ class FileSource:
         return given and is_ambiguous(block.rows["created_at"])
 
     def _order(self, source: Input, rejects: Rejects) -> Order:
-        """Return whether days or months are first in a file, by the whole column."""
+        """Return whether days or months come first in a file, from its whole column."""
         found = set()
         example = ""
         for block in self._blocks(source, rejects):

@@ -38,7 +38,7 @@ def _listed(value: Mapping[str, Any]) -> list[Any] | None:
 
 
 def _table(value: Mapping[str, Any]) -> Iterable[Any] | None:
-    """Return the rows of a table that pandas or a dict of lists writes, null if it is none."""
+    """Return the rows of a table that pandas or a dict of lists writes, null if it is not one."""
     columns, data = value.get("columns"), value.get("data")
     if isinstance(columns, list) and isinstance(data, list):  # orient="split"
         names = [str(name) for name in columns]

@@ -28,7 +28,7 @@ def is_in_lines(head: str, whole: bool) -> bool:
 
     Args:
         head: beginning of the file.
-        whole: whether that is all of it.
+        whole: whether that is the complete file.
     """
     text = head.lstrip()
     if text[:1] not in ("[", "{"):

@@ -88,7 +88,7 @@ def _check_repeated_texts(place: Any, metadata: pq.FileMetaData, source: Input) 
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
             values = max(group.column(place).num_values for place in range(group.num_columns))
-            # The dictionary is read whole, whatever the number of rows.
+            # The whole dictionary is read, even for few rows.
             head = next(file.iter_batches(1, row_groups=[number]), None)
             longest = max(map(_longest_in, [] if head is None else head.columns), default=0)
             if longest * values <= most:

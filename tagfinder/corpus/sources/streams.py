@@ -64,8 +64,8 @@ class Limits:
     """Sizes beyond which a file is refused, so that a small file cannot fill the memory.
 
     Attributes:
-        document_bytes: of what has to be held whole: one JSON value, a spreadsheet, a Parquet
-            file inside an archive.
+        document_bytes: of what has to be in memory at once: one JSON value, a spreadsheet, a
+            Parquet file inside an archive.
         unpacked_bytes: of one compressed file, unpacked.
     """
 

@@ -51,7 +51,8 @@ def read_table(
         named: whether the header is the file's own.
 
     Raises:
-        InputError: a column is missing; if the header looks like a post, how to say so.
+        InputError: a column is missing; if the header looks like a post, it says which setting to
+            use.
     """
     rows = iter(rows)
     first = list(islice(rows, SAMPLE))

@@ -60,7 +60,7 @@ def usable_posts(
         rejects: where the others go, with file and row.
 
     Returns:
-        Frame of the raw schema, and `repost` where the file says it. A time that is none is null.
+        Frame of the raw schema, and `repost` where the file says it. An invalid time becomes null.
     """
     if isinstance(meaning, int):
         meaning = Meaning(meaning)

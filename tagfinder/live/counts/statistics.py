@@ -252,7 +252,7 @@ class PostStatistics:
         return numbers
 
     def spell(self, hashtag: int, spellings: Sequence[str]) -> None:
-        """Vote for the spelling of a hashtag once more, by those of some posts in their order."""
+        """Repeat the vote for a hashtag's spelling with those of some posts, in their order."""
         self.spellings[hashtag], self.spelling_votes.values[hashtag] = spellings[0], 0
         for spelling in spellings:
             self._vote_for_spelling(hashtag, spelling)

@@ -1,4 +1,4 @@
-"""Votes of neighbours: posts similar to the query speak for the hashtags that they have."""
+"""Votes of neighbours: posts similar to the query vote for their hashtags."""
 
 from __future__ import annotations
 

@@ -170,8 +170,8 @@ def next_float32(number: np.float32) -> np.float32:
 def node_inputs(features: np.ndarray) -> np.ndarray:
     """Return (C, 3 F) float32: the features, the features negated, and with 0 for NaN.
 
-    Each comparison of a node is then `inputs[candidate, column] > threshold`, whatever LightGBM
-    does with NaN there.
+    Each comparison of a node is then `inputs[candidate, column] > threshold`, with LightGBM's
+    handling of NaN.
 
     Args:
         features: (C, F) float32.

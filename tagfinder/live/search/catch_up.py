@@ -18,7 +18,7 @@ BETWEEN_COMMITS = 500_000
 
 @dataclass(frozen=True)
 class CaughtUp:
-    """How far a text index was behind.
+    """What a text index had to catch up with.
 
     Attributes:
         added: posts.
@@ -48,7 +48,7 @@ def catch_up(
     failure, close the index and open it again before the next attempt.
 
     Args:
-        store: the posts; writable, because it records how far the index has come.
+        store: the posts; writable, because it records the index's position.
         index: is brought up to date.
         reader: the index's name in the store; each index of a store has its own.
         terms: returns the words by which a post's text is found.

@@ -174,7 +174,7 @@ class TantivyIndex:
                 self.add(list(entries_of(numbers[start : start + AGAIN_AT_ONCE])))
             self._open_writer()
             self.commit()
-        # Files are kept for whoever searches in them; nobody does any more.
+        # Files are kept for open searchers, and there are none any more.
         self._open_writer().garbage_collect_files()
         return [word for word, _ in self._searcher.terms_with_prefix("words", "")]
 

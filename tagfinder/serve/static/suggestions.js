@@ -238,7 +238,7 @@ export class Suggestions extends HTMLElement {
   }
 }
 
-/** Return what spoke for a hashtag: the words of the post, or other posts with the hashtag. */
+/** Return what supports a hashtag: the words of the post, or other posts with the hashtag. */
 function reasonsOf(because) {
   if (!because.length) return [": nothing that stands out by itself"];
   const words = because.filter((one) => "word" in one).map((one) => one.word);

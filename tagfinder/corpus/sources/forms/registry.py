@@ -31,7 +31,7 @@ FORMS: dict[str, Form] = {
 
 
 def recognise(sample: Sequence[Record]) -> Form:
-    """Return the form that most records of a sample are of; `plain` where none is told apart."""
+    """Return the form of most records of a sample; `plain` if none is recognised."""
     votes = dict.fromkeys(FORMS, 0)
     for record in sample:
         votes[next(name for name, form in FORMS.items() if form.fits(record))] += 1

@@ -2,8 +2,8 @@
 
 from tagfinder.corpus.sources.forms import Form, Record, has_all, has_any
 
-# The streams cut `text` and give the whole in `extended_tweet`; a retweet's own text is cut at 140
-# characters whatever it repeats.
+# The streams cut `text` and give the whole in `extended_tweet`; a retweet's own text is always cut
+# at 140 characters.
 PLACES = ("retweeted_status.extended_tweet.", "retweeted_status.", "extended_tweet.", "")
 
 
@@ -17,7 +17,7 @@ def fits(record: Record) -> bool:
 
 
 def posts(record: Record) -> list[Record | None]:
-    """Return the status; streams also have notices (deletions, limits), which are none."""
+    """Return the status; the notices of streams (deletions, limits) are not posts."""
     if "status" in record and not has_any(record, "text", "full_text"):
         record = record["status"] if isinstance(record["status"], dict) else {}
     return [record if has_any(record, "text", "full_text", "extended_tweet") else None]

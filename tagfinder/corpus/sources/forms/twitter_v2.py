@@ -34,7 +34,7 @@ def fits(record: Record) -> bool:
 
 
 def posts(record: Record) -> Iterable[Record | None]:
-    """Yield the tweets of a response, with their author's name and the whole text of a repost."""
+    """Yield the tweets of a response, with their author's name and a repost's full text."""
     if not _is_response(record):
         yield _whole(record, {}) if "text" in record else None
         return
@@ -61,7 +61,7 @@ def _by_id(values: Any) -> dict[Any, Mapping[str, Any]]:
 
 
 def _whole(tweet: Record, tweets: Mapping[Any, Record]) -> Record:
-    """Return a tweet with the whole text of the tweet that it repeats; its own is cut."""
+    """Return a retweet with the full text of the original; its own is cut."""
     references = tweet.get("referenced_tweets")
     for reference in references if isinstance(references, list) else ():
         if not isinstance(reference, Mapping) or reference.get("type") != "retweeted":
