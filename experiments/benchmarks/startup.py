@@ -1,18 +1,18 @@
-"""How long `tagfinder recommend` takes from call to answer, against the import that it needs.
+"""How much `tagfinder recommend` computes from call to answer, against the import that it needs.
 
     python experiments/benchmarks/startup.py RUN...
 
-For each run: seconds of one suggestion in a process of its own, and the ratio to `import polars`,
-or to `import torch` for networks. The least of some repetitions, all interleaved.
+For each run: seconds of processor time of one suggestion in a process of its own, and the ratio to
+`import polars`, or to `import torch` for networks. The least of some repetitions, all interleaved.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 from pathlib import Path
-from time import perf_counter
 
 from omegaconf import OmegaConf
 
@@ -21,10 +21,11 @@ TEXT = "Sandbags needed at the town hall, the river keeps rising"
 
 
 def seconds(*arguments: str) -> float:
-    """Return how long a Python process takes."""
-    started = perf_counter()
+    """Return the processor time that a Python process takes, of all its threads."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-    return perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def main() -> None:

@@ -14,6 +14,13 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from tagfinder.data.bert_reader import (
+    PlainTokenizer,
+    empty_reader,
+    has_plain_tokenizer,
+    is_plain_bert,
+    load_reader,
+)
 from tagfinder.data.ragged import Ragged
 from tagfinder.errors import InputError
 from tagfinder.files import sha256_of
@@ -122,24 +129,30 @@ class Encoder:
 
 def load_tokenizer(folder: Path) -> Any:
     """Load the tokenizer of an encoder's folder."""
+    if has_plain_tokenizer(folder):
+        return PlainTokenizer(folder)
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def load_encoder(folder: Path) -> Any:
-    """Load an encoder in float32 for reading, not for training."""
+def load_encoder(folder: Path, *, to_train: bool = False) -> Any:
+    """Load an encoder in float32."""
+    if not to_train and is_plain_bert(folder):
+        return load_reader(folder, WEIGHTS)
     from transformers import AutoModel
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
     return AutoModel.from_pretrained(
         folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-    ).eval()
+    ).train(to_train)
 
 
 def empty_encoder(folder: Path) -> Any:
-    """Build an encoder of the folder's shape whose weights a checkpoint will fill."""
+    """Build an encoder of the folder's shape for reading, whose weights a checkpoint will fill."""
+    if is_plain_bert(folder):
+        return empty_reader(folder)
     from transformers import AutoConfig, AutoModel
 
     return AutoModel.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))

