@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-
 Lookup = Callable[[str], str]
 
 

@@ -148,7 +148,7 @@ class BertReader(nn.Module):
         hidden = hidden + of["position_embeddings"].weight[: input_ids.shape[1]]
         hidden = of["LayerNorm"](hidden)
         # A graph that is traced is for padded texts too.
-        whole = not torch.jit.is_tracing() and bool(attention_mask.all())
+        whole = not torch.onnx.is_in_onnx_export() and bool(attention_mask.all())
         mask = None if whole else attention_mask[:, None, None].bool()
         for layer in self.encoder["layer"]:
             hidden = self._through(layer, hidden, mask)
@@ -156,11 +156,11 @@ class BertReader(nn.Module):
 
     def _through(self, layer: Any, hidden: Tensor, mask: Tensor | None) -> Tensor:
         attention, own = layer["attention"], layer["attention"]["self"]
-        parts = (
+        query, key, value = (
             own[name](hidden).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for name in ("query", "key", "value")
         )
-        seen = scaled_dot_product_attention(*parts, attn_mask=mask).transpose(1, 2).flatten(2)
+        seen = scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).flatten(2)
         hidden = _added(attention["output"], seen, hidden)
         return _added(layer["output"], gelu(layer["intermediate"]["dense"](hidden)), hidden)
 
