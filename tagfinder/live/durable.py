@@ -699,6 +699,9 @@ class DurableKnowledge:
                 _place_authors(statistics, block)
                 for number, post in zip(block.numbers.tolist(), block.posts, strict=True):
                     statistics.teach(post, tokenize(post.text), number)
+            # SQLite counts in an index, and reads in the table.
+            if statistics.n_alive != len(self.store):
+                raise self.store.damaged("it has lost posts")
         self.knowledge.use(statistics)
         self._unsaved = True
         self._indexed = self.knowledge.text_index.last_number()

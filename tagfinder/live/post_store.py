@@ -7,7 +7,6 @@ on disk; if the process is killed, a batch of posts is stored completely or not 
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sqlite3
@@ -22,6 +21,7 @@ import numpy as np
 
 from tagfinder.errors import InputError, naming
 from tagfinder.live.post import NO_AUTHOR, Post
+from tagfinder.live.post_rows import checksum, is_sound, posts_of, stored_row
 
 # "TagF", by which SQLite's file header says whose file it is.
 APPLICATION = 0x54616746
@@ -50,13 +50,18 @@ _LATER_TABLES = {
     "leaving": "(serial INTEGER PRIMARY KEY, text TEXT NOT NULL)",
     "followed": "(log TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
 }
+_CHECKSUM = (
+    "checksum(number, id, day, "
+    "(SELECT name FROM authors WHERE authors.number = author), text, hashtags)"
+)
 # Authors whose last post was deleted lose their name. Their number stays: it is not given again.
 _NAMELESS = (
     "UPDATE authors SET name = hex(randomblob(16)) "
     "WHERE NOT EXISTS (SELECT 1 FROM posts WHERE author = authors.number)"
 )
+_COLUMNS = "number, id, day, author, text, hashtags, checksum"
 _POSTS = (
-    "SELECT posts.number, id, day, author, name, text, hashtags "
+    "SELECT posts.number, id, day, author, name, text, hashtags, checksum "
     "FROM posts LEFT JOIN authors ON author = authors.number"
 )
 
@@ -165,6 +170,7 @@ class PostStore:
         )
         try:
             is_new = _check_format(database, self.path)
+            database.create_function("checksum", 6, checksum, deterministic=True)
             database.execute("PRAGMA synchronous=FULL")
             # Deleted posts are overwritten: they are personal data.
             database.execute("PRAGMA secure_delete=ON")
@@ -351,6 +357,10 @@ class PostStore:
                 self.set_seen(_COMPACT, serial)
                 self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def damaged(self, reason: object) -> InputError:
+        """Return an error that says what to do about a damaged file."""
+        return InputError(f"{self.path} is damaged ({reason}); restore it from a copy")
+
     def newest_day(self) -> float:
         """Return the day of the newest post, 0 if there is none."""
         return float(self._rows("SELECT coalesce(max(day), 0) FROM posts")[0][0])
@@ -370,16 +380,19 @@ class PostStore:
             rows = self._rows(query, (after, from_day, size))
             if not rows:
                 return
+            posts = posts_of(rows, self.path)
             numbers = np.array([row[0] for row in rows], dtype=np.int64)
             authors = [NO_AUTHOR if row[3] is None else row[3] for row in rows]
-            yield Block(numbers, np.array(authors, dtype=np.int64), _posts(rows))
+            if numbers[0] <= after or (np.diff(numbers) <= 0).any():
+                raise self.damaged("its posts are in no order")
+            yield Block(numbers, np.array(authors, dtype=np.int64), posts)
             after = int(numbers[-1])
 
     def posts_at(self, numbers: Iterable[int]) -> dict[int, Post]:
         """Return number -> post for the numbers whose posts are stored."""
         asked = [(int(number),) for number in numbers]
         rows = self._rows_in(f"{_POSTS} WHERE posts.number IN", asked)
-        return {row[0]: post for row, post in zip(rows, _posts(rows), strict=True)}
+        return {row[0]: post for row, post in zip(rows, posts_of(rows, self.path), strict=True)}
 
     def stored(self, ids: Sequence[str]) -> set[str]:
         """Return which of some ids are those of stored posts."""
@@ -446,7 +459,7 @@ class PostStore:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Make all changes of the block durable at its end, or none of them."""
-        with self._guard, naming(self.path):
+        with self._guard, naming(self.path), self._naming_damaged():
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -457,8 +470,19 @@ class PostStore:
                     self._database.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def _naming_damaged(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            damaged = code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+            if not damaged and "Could not decode" not in str(error):
+                raise
+            raise self.damaged(error) from error
+
     def _rows(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._guard:
+        with self._guard, self._naming_damaged():
             return self._database.execute(query, values).fetchall()
 
     def _rows_in(self, query: str, asked: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
@@ -490,24 +514,27 @@ class PostStore:
                 row[1],
                 None if post.author is None else authors[post.author],
                 *row[2:],
+                checksum(number, *row[:2], post.author, *row[2:]),
             )
             for number, post, row in zip(numbers, posts, rows, strict=True)
         ]
-        self._database.executemany("INSERT INTO posts VALUES(?, ?, ?, ?, ?, ?)", values)
+        self._database.executemany(f"INSERT INTO posts({_COLUMNS}) VALUES(?{', ?' * 6})", values)
 
     def _set_followed(self, log: str, position: int) -> None:
         self._database.execute("INSERT OR REPLACE INTO followed VALUES(?, ?)", (log, position))
 
     def _delete(self, rows: Iterable[tuple[int]]) -> list[int]:
-        posts = self.posts_at(number for (number,) in rows)
-        numbers = sorted(posts)
+        found = {row[0]: row for row in self._rows_in(f"{_POSTS} WHERE posts.number IN", [*rows])}
+        numbers = sorted(found)
         of_posts = "SELECT DISTINCT author FROM posts WHERE number IN"
         authors = {author for (author,) in self._rows_in(of_posts, [(n,) for n in numbers])}
         for number in numbers:
             deletion = "INSERT INTO deletions(number) VALUES(?)"
             serial = self._database.execute(deletion, (number,)).lastrowid
-            text = posts[number].text
-            self._database.execute("INSERT INTO leaving VALUES(?, ?)", (serial, text))
+            # What was counted of a damaged text is unknown: without it, counts are made again.
+            if is_sound(found[number]):
+                values = (serial, found[number][5])
+                self._database.execute("INSERT INTO leaving VALUES(?, ?)", values)
             self._database.execute("DELETE FROM posts WHERE number = ?", (number,))
         self._database.executemany(f"{_NAMELESS} AND number = ?", [(one,) for one in authors])
         return numbers
@@ -547,38 +574,24 @@ def _make_tables(database: sqlite3.Connection, is_new: bool) -> None:
         database.execute("CREATE INDEX posts_by_author ON posts(author)")
         # Earlier versions kept their names.
         database.execute(_NAMELESS)
+    if not _has_checksums(database):
+        database.execute("ALTER TABLE posts ADD COLUMN checksum INTEGER")
+        database.execute(f"UPDATE posts SET checksum = {_CHECKSUM}")
     database.execute("COMMIT")
 
 
+def _has_checksums(database: sqlite3.Connection) -> bool:
+    columns = database.execute("PRAGMA table_info(posts)").fetchall()
+    return "checksum" in [column[1] for column in columns]
+
+
 def _stand_in_for_tables(database: sqlite3.Connection) -> None:
-    """Let a file of an earlier version, which is only read, seem to have the later tables."""
+    """Let a file of an earlier version, which is only read, seem to have what came later."""
     present = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
     for name, columns in _LATER_TABLES.items():
         if name not in present:
             database.execute(f"CREATE TEMP TABLE {name}{columns}")
-
-
-def stored_row(post: Post) -> tuple[str, float, str, str]:
-    """Return id, day, text and hashtags as they are stored.
-
-    Raises:
-        InputError: the post has no usable day, or text that is not valid Unicode.
-    """
-    if not math.isfinite(post.day):
-        raise InputError(f"post {post.id!r}: its day is {post.day}, not a number of days")
-    hashtags = json.dumps(post.hashtags, ensure_ascii=False)
-    try:
-        f"{post.id}{post.author}{post.text}{hashtags}".encode()
-    except UnicodeEncodeError:
-        raise InputError(f"post {post.id!r} holds half a character (a lone surrogate)") from None
-    return post.id, float(post.day), post.text, hashtags
-
-
-def _posts(rows: Sequence[tuple[Any, ...]]) -> list[Post]:
-    """Return posts of rows: number, id, day, author's number and name, text, hashtags."""
-    # One call for all rows: a call for each would take most of the time.
-    hashtags = json.loads("[" + ",".join(row[6] for row in rows) + "]")
-    return [
-        Post(row[1], row[2], row[4], row[5], tuple(names))
-        for row, names in zip(rows, hashtags, strict=True)
-    ]
+    if "posts" in present and not _has_checksums(database):
+        database.execute(
+            f"CREATE TEMP VIEW posts AS SELECT *, {_CHECKSUM} AS checksum FROM main.posts"
+        )

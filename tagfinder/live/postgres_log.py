@@ -21,7 +21,8 @@ import numpy as np
 
 from tagfinder.errors import InputError, WorkError
 from tagfinder.live.post import Post
-from tagfinder.live.post_store import KNOWN, Piece, PostStore, stored_row
+from tagfinder.live.post_rows import stored_row
+from tagfinder.live.post_store import KNOWN, Piece, PostStore
 
 # Seconds after which a server that does not answer is given up.
 ANSWER_SECONDS = 5.0

@@ -279,3 +279,72 @@ def test_a_foreign_file_is_refused_and_unchanged(path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read as a store of posts"):
         PostStore(path)
     assert path.read_text().startswith("no database")
+
+
+def flip(path: Path, old: bytes, new: bytes) -> None:
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b"launch number 7", b"laumch number 7", "post 'id7' is not as it was stored; delete it"),
+        (b'"Launch7"', b'"Launch6"', "post 'id7' is not as it was stored"),
+        (b"launch number 7", b"la\xf5nch number 7", "is damaged .*; restore it from a copy"),
+    ],
+)
+def test_a_post_that_changed_on_the_disk_is_refused(
+    path: Path, old: bytes, new: bytes, says: str
+) -> None:
+    with PostStore(path) as store:
+        store.add([post(n) for n in range(10)])
+    flip(path, old, new)
+    with PostStore(path) as store:
+        for read in (lambda: list(store.blocks()), lambda: store.posts_at([7])):
+            with pytest.raises(InputError, match=f"posts.sqlite.*{says}"):
+                read()
+        assert store.posts_at([6]) == {6: post(6)}
+
+
+def test_a_damaged_post_can_be_deleted(path: Path) -> None:
+    with PostStore(path) as store:
+        store.add([post(n) for n in range(10)])
+    flip(path, b"launch number 7", b"laumch number 7")
+    with PostStore(path) as store:
+        assert store.delete(["id7", "id8"]) == [7, 8]
+        texts = {one.number: one.text for one in store.changes(9, 0, 10).deletions}
+        assert texts == {7: None, 8: "launch number 8"}
+        assert [number for number in range(10) if number not in (7, 8)] == numbers_in(store)
+
+
+def test_posts_of_an_earlier_version_get_checksums(path: Path) -> None:
+    with PostStore(path) as store:
+        store.add([post(n, author=f"a{n % 3}" if n % 4 else None) for n in range(10)])
+        expected = list(store.blocks())[0].posts
+    database = sqlite3.connect(path)
+    database.execute("ALTER TABLE posts DROP COLUMN checksum")
+    database.commit()
+    database.close()
+    with PostStore(path, writable=False) as store:
+        assert list(store.blocks())[0].posts == expected
+    PostStore(path).close()
+    flip(path, b"launch number 7", b"laumch number 7")
+    with PostStore(path, writable=False) as store, pytest.raises(InputError, match="'id7'"):
+        list(store.blocks())
+
+
+def test_posts_that_a_damaged_table_has_twice_or_not_are_no_posts(path: Path) -> None:
+    with PostStore(path) as store:
+        store.add([post(n) for n in range(200)])
+    whole, refused = path.read_bytes(), 0
+    for page in range(4096, len(whole), 4096):
+        path.write_bytes(whole[: page + 2048] + bytes(2048) + whole[page + 4096 :])
+        try:
+            with PostStore(path) as store:
+                assert numbers_in(store) == list(range(200))
+        except InputError as error:
+            assert "posts.sqlite" in str(error)
+            refused += 1
+    assert refused > 2
