@@ -29,12 +29,13 @@ def stored_row(post: Post) -> tuple[str, float, str, str]:
     return post.id, float(post.day) + 0.0, post.text, hashtags
 
 
-def checksum(
-    number: int, identity: str, day: float, author: str | None, text: str, hashtags: str
-) -> int:
-    """Return a CRC-32 of a stored post, by which a bit that changed on the disk is noticed."""
-    content = f"{number}\0{identity}\0{day!r}\0{author or ''}\0{text}\0{hashtags}"
-    return zlib.crc32(content.encode())
+def checksum(*values: Any) -> int:
+    """Return a CRC-32 of a stored post, by which a bit that changed on the disk is noticed.
+
+    Args:
+        values: number, id, day, author's name, text, hashtags.
+    """
+    return zlib.crc32("\0".join(map(str, values)).encode())
 
 
 def is_sound(row: Sequence[Any]) -> bool:

@@ -449,7 +449,7 @@ class PostStore:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let all reads of the block see the store at one moment."""
-        with self._guard:
+        with self._guard, self._naming_damaged():
             self._database.execute("BEGIN")
             try:
                 yield

@@ -188,3 +188,24 @@ def test_deleted_posts_leave_last_years_counts_at_once(tmp_path: Path) -> None:
         assert durable.knowledge.trends.uses_last_year(465.5)[0].tolist() == [0]
         durable.forget(["old"])
         assert not durable.knowledge.trends.uses_last_year(465.5)[1].any()
+
+
+def test_a_damaged_table_of_posts_is_refused_and_never_counted_in_part(tmp_path: Path) -> None:
+    folder = tmp_path / "knowledge"
+    with DurableKnowledge(folder, writable=True) as durable:
+        durable.teach(
+            [Post(f"id{n}", 20_000.0, "ann", f"word{n} comet", ("a",)) for n in range(200)]
+        )
+    log, refused = folder / "posts.sqlite", 0
+    whole = log.read_bytes()
+    for page in range(4096, len(whole), 4096):
+        log.write_bytes(whole[: page + 2048] + bytes(2048) + whole[page + 4096 :])
+        # So that all posts are counted again.
+        (folder / "state.json").unlink(missing_ok=True)
+        try:
+            with DurableKnowledge(folder) as durable:
+                assert durable.knowledge.statistics.n_alive == 200
+        except InputError as error:
+            assert "posts.sqlite" in str(error)
+            refused += 1
+    assert refused > 2

@@ -60,8 +60,8 @@ def catch_up(
     if last > store.last_number():
         raise InputError(
             f"{store.path} ends at post {store.last_number()}, its text index at {last}: "
-            "they do not belong together; restore the posts from a copy, or delete the index to have "
-            "it made again from the posts that are there"
+            "they do not belong together; restore the posts from a copy, or delete the index to "
+            "have it made again from the posts that are there"
         )
     missed, serial = store.deleted_since(store.seen(reader))
     if len(missed):
