@@ -18,9 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 from tabulate import tabulate
 
+from tagfinder.configuration.application import register_resolvers
 from tagfinder.configuration.build import build
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.evaluation.metrics import ranking_scores
@@ -50,10 +52,11 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=4_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    files = (conf_dir() / "size" / "full.yaml", conf_dir() / "model" / "live.yaml")
-    model = OmegaConf.merge(*map(OmegaConf.load, files)).model
-    minilm = OmegaConf.load(conf_dir() / "encoder" / "minilm.yaml")
-    features = LiveFeatures(encoder=build(minilm) if arguments.encoder else None)
+    register_resolvers()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config", ["model=live", "protocol=live", "encoder=minilm"])
+    model = config.model
+    features = LiveFeatures(encoder=build(config.encoder) if arguments.encoder else None)
     features.fit(PreparedCorpus(arguments.corpus))
     sources = [part for part in SOURCES if arguments.encoder or part != "meaning"]
     rng = np.random.default_rng(arguments.seed)
@@ -69,7 +72,7 @@ def main() -> None:
     print(tabulate(rows, headers, tablefmt="github", floatfmt=".3f"))
 
 
-def replay_of(features: LiveFeatures, model: OmegaConf) -> Replay:
+def replay_of(features: LiveFeatures, model: DictConfig) -> Replay:
     """Return a replay that has taught nothing yet."""
     assert features.timeline is not None
     index = VectorIndex(features.dimension) if features.frozen else None
@@ -106,7 +109,7 @@ def learned(
     dataset: Sequence[tuple[LabelledQuery, bool]],
     kept: np.ndarray,
     sources: Collection[str],
-    model: OmegaConf,
+    model: DictConfig,
     seed: int,
 ) -> RankerEnsemble:
     """Learn a ranker from some columns, and from some of each post's candidates."""

@@ -28,8 +28,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import polars as pl
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
 
+from tagfinder.configuration.application import register_resolvers
 from tagfinder.configuration.build import build
 from tagfinder.corpus.hashtags import extract
 from tagfinder.live.durable import WORDS, DurableKnowledge
@@ -54,8 +56,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     arguments = parser.parse_args()
     posts = read(arguments.corpus)
-    files = (conf_dir() / "size" / "full.yaml", conf_dir() / "model" / "live.yaml")
-    model = OmegaConf.merge(*map(OmegaConf.load, files)).model
+    model = live_settings()
     with tempfile.TemporaryDirectory() as folder:
         knowledge, settings = Path(folder) / "knowledge", dict(model.knowledge)
         durable = DurableKnowledge(knowledge, writable=True, settings=settings)
@@ -102,6 +103,14 @@ def main() -> None:
         durable.close()
 
 
+def live_settings() -> DictConfig:
+    """Return the settings of `model=live`."""
+    register_resolvers()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        settings: DictConfig = compose("config", ["model=live", "protocol=live"]).model
+    return settings
+
+
 def read(file: Path) -> list[Post]:
     """Read a corpus as posts in order of time, cleaned as under protocol=live."""
     frame = pl.read_parquet(file).filter(pl.col("created_at").is_not_null()).sort("created_at")
@@ -114,7 +123,7 @@ def read(file: Path) -> list[Post]:
     ]
 
 
-def learned(durable: DurableKnowledge, dataset: list[Post], model: OmegaConf) -> RankerEnsemble:
+def learned(durable: DurableKnowledge, dataset: list[Post], model: DictConfig) -> RankerEnsemble:
     """Learn rankers of the usual size from posts that were not taught yet.
 
     Their quality does not matter here, but their trees do, which are of another shape where a post
