@@ -54,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     register_resolvers()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", ["model=live", "protocol=live", "encoder=minilm"])
+        config = compose("config", ["model=live", "protocol=live", "+encoder=minilm"])
     model = config.model
     features = LiveFeatures(encoder=build(config.encoder) if arguments.encoder else None)
     features.fit(PreparedCorpus(arguments.corpus))
