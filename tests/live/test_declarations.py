@@ -116,6 +116,7 @@ def test_every_declared_count_is_filled_and_survives_a_file(tmp_path: Path) -> N
         author_name = f"a{number % 1_200}" if number % 5 else None
         post = Post(f"{number}", 18_000.5 + number, author_name, "rain tag1", tags)
         statistics.teach(post, tokenize(post.text))
+    statistics.forget(7, tokenize("rain tag1"))
     save_statistics(statistics, tmp_path / "memory.npz")
     loaded = load_statistics(tmp_path / "memory.npz")
     for counter in COUNTERS:

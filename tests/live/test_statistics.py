@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagfinder.errors import InputError
+from tagfinder.files import DAMAGED_ZIP
 from tagfinder.live.counts.arrays import DecayedCounts
+from tagfinder.live.counts.mapped import map_arrays, save_arrays
+from tagfinder.live.counts.pairs import Pairs
 from tagfinder.live.counts.statistics import PostStatistics
 from tagfinder.live.counts.statistics_file import load_statistics, save_statistics
 from tagfinder.live.post import Post
@@ -113,12 +117,8 @@ def test_a_memory_is_the_same_after_a_file(
     statistics = taught(sources)
     save_statistics(statistics, file)
     again = load_statistics(file)
-    assert again.pairs == statistics.pairs
     for author in range(len(statistics.authors)):
-        for found in (again.pairs_of(author), statistics.pairs_of(author)):
-            assert (
-                dict(zip(*map(np.ndarray.tolist, found), strict=True)) == statistics.pairs[author]
-            )
+        np.testing.assert_equal(again.pairs.of(author), statistics.pairs.of(author))
     assert again.hashtags.number_of == statistics.hashtags.number_of
     np.testing.assert_equal(state(again, 18_060), state(statistics, 18_060))
     for loaded in (statistics, again):
@@ -137,3 +137,79 @@ def test_forgetting_a_post_subtracts_nothing_from_younger_hashtags() -> None:
     statistics = taught([(18_000.0, "ann", []), (18_001.0, "bob", ["vote"])])
     statistics.forget(0, READING)
     assert statistics.spelled.values[statistics.hashtags.number_of["vote"]] == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(posts(), st.sets(st.integers(0, 11)), st.integers(17_999, 18_051), st.integers(0, 9))
+def test_uses_between_days_are_those_of_the_posts_that_are_left(
+    sources: list[tuple[float, str | None, list[str]]], gone: set[int], first: int, more: int
+) -> None:
+    statistics = taught(sources)
+    gone &= set(range(len(sources)))
+    for number in gone:
+        statistics.forget(number, READING)
+    expected = Counter(
+        hashtag.lower()
+        for number, (day, _, hashtags) in enumerate(sources)
+        if number not in gone and first <= int(day) <= first + more
+        for hashtag in hashtags
+    )
+    hashtags, uses = statistics.uses_between(first, first + more)
+    names = [statistics.hashtags.names[hashtag] for hashtag in hashtags]
+    assert dict(zip(names, uses.tolist(), strict=True)) == expected
+
+
+def test_thousands_of_pairs_have_rows_in_order_of_appearance() -> None:
+    draw = np.random.default_rng(1)
+    wanted = list(dict.fromkeys(map(tuple, draw.integers(0, 300, (9_000, 2)).tolist())))
+    pairs = Pairs()
+    assert [pairs.add(*pair) for pair in wanted] == list(range(len(wanted)))
+    again = Pairs()
+    again.restore("pairs", pairs.saved("pairs"))
+    for each in (pairs, again):
+        assert [each.row(*pair) for pair in wanted] == list(range(len(wanted)))
+        assert each.row(300, 1) == each.row(1, 300) == -1
+        hashtags, rows = each.of(7)
+        assert [(7, hashtag) for hashtag in hashtags] == [pair for pair in wanted if pair[0] == 7]
+        assert [wanted[row] for row in rows] == [(7, hashtag) for hashtag in hashtags]
+        assert [part.size for part in each.of(10_000)] == [0, 0]
+
+
+def test_mapped_arrays_are_aligned_and_changed_only_in_memory(tmp_path: Path) -> None:
+    file = tmp_path / "arrays.npz"
+    arrays = {
+        "a": np.arange(5, dtype=np.int8),
+        "longer_name": np.ones((0, 3), np.float32),
+        "ö": np.arange(300.0).reshape(100, 3),
+    }
+    save_arrays(arrays, file)
+    with np.load(file, allow_pickle=False) as read:
+        np.testing.assert_equal(dict(read), arrays)
+    mapped = map_arrays(file)
+    np.testing.assert_equal(mapped, arrays)
+    for array in mapped.values():
+        assert array.ctypes.data % 64 == 0
+        np.add(array, 1, out=array)
+    np.testing.assert_equal(map_arrays(file), arrays)
+
+
+def test_every_flipped_byte_of_mapped_arrays_is_noticed_or_changes_names_only(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "arrays.npz"
+    arrays = {"a": np.arange(40, dtype=np.int32), "b": np.ones((3, 2))}
+    save_arrays(arrays, file)
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        for damaged in (
+            whole[:place],
+            whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :],
+        ):
+            file.write_bytes(damaged)
+            try:
+                found = map_arrays(file)
+            except DAMAGED_ZIP:
+                continue
+            # Names may be damaged or missing: then the counts are refused.
+            for array in found.values():
+                assert any(np.array_equal(array, right) for right in arrays.values())

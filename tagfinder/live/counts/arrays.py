@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tagfinder.live.compiled import compiled
@@ -10,7 +12,7 @@ FIRST_CAPACITY = 1024
 
 
 class GrowableArray:
-    """A NumPy array whose first axis grows by doubling; new rows hold `fill`.
+    """A NumPy array whose first axis grows by a quarter at a time; new rows hold `fill`.
 
     Args:
         dtype: of the values.
@@ -31,7 +33,7 @@ class GrowableArray:
         if size <= len(self.values):
             return
         width = None if self.values.ndim == 1 else self.values.shape[1]
-        grown = self._filled(max(size, 2 * len(self.values)), self.values.dtype, width)
+        grown = self._filled(max(size, len(self.values) * 5 // 4), self.values.dtype, width)
         grown[: len(self.values)] = self.values
         self.values = grown
 
@@ -39,14 +41,29 @@ class GrowableArray:
         """Return the first `size` rows by the name under which a file keeps them."""
         return {name: self.values[:size]}
 
-    def restore(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        """Take over the rows that `saved` returned."""
-        rows = arrays[name]
-        self.grow_to(len(rows))
-        self.values[: len(rows)] = rows
+    def restore(self, name: str, arrays: Mapping[str, np.ndarray]) -> int:
+        """Take over the rows that `saved` returned; return how many.
+
+        Raises:
+            ValueError: they are of another type or width.
+        """
+        return self.adopt(arrays[name])
+
+    def adopt(self, rows: np.ndarray) -> int:
+        """Take over rows, without a copy if they are many; return how many."""
+        there = self.values
+        if rows.dtype != there.dtype or rows.shape[1:] != there.shape[1:]:
+            raise ValueError(f"rows of {rows.dtype} {rows.shape[1:]} where {there.dtype} belongs")
+        if len(rows) < len(there):
+            there[: len(rows)] = rows
+        else:
+            self.values = rows
+        return len(rows)
 
     def _filled(self, size: int, dtype: np.dtype | type, width: int | None) -> np.ndarray:
-        return np.full(size if width is None else (size, width), self.fill, dtype=dtype)
+        shape = size if width is None else (size, width)
+        # The system allocates zeros only when they are written to.
+        return np.full(shape, self.fill, dtype) if self.fill else np.zeros(shape, dtype)
 
 
 class DecayedCounts:
@@ -98,7 +115,7 @@ class DecayedCounts:
         counts = self.counts.saved(f"{name}.counts", size)
         return counts | self.latest.saved(f"{name}.latest", size)
 
-    def restore(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+    def restore(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over the rows that `saved` returned."""
         self.counts.restore(f"{name}.counts", arrays)
         self.latest.restore(f"{name}.latest", arrays)

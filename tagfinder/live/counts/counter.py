@@ -25,7 +25,6 @@ class Counter:
         dtype: of the values.
         width: values in a row; None for one value.
         fill: initial value.
-        derived: it follows from other data and is not saved.
     """
 
     def __init__(
@@ -36,7 +35,6 @@ class Counter:
         *,
         width: int | None = None,
         fill: float = 0,
-        derived: bool = False,
     ) -> None:
         self.name = ""
         self.axis = axis
@@ -44,7 +42,6 @@ class Counter:
         self.dtype = dtype
         self.width = width
         self.fill = fill
-        self.derived = derived
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

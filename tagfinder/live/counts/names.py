@@ -29,12 +29,13 @@ class Names:
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self.names: list[str] = []
-        self.number_of: dict[str, int] = {}
+        self.names = list(names)
+        self.number_of = {name: n for n, name in enumerate(self.names) if name != GONE}
         self._letters = GrowableArray(np.uint8)
         self._starts = GrowableArray(np.int64)
-        for name in names:
-            self._append(name)
+        letters, starts = encode_names(self.names)
+        self._letters.adopt(letters.copy())
+        self._starts.adopt(starts)
 
     def __len__(self) -> int:
         return len(self.names)

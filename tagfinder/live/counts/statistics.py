@@ -6,7 +6,6 @@ however many posts there are.
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +22,7 @@ from tagfinder.live.counts.counter import (
     declared_counters,
 )
 from tagfinder.live.counts.names import Names
+from tagfinder.live.counts.pairs import Pairs
 from tagfinder.live.post import NO_AUTHOR, Post
 from tagfinder.live.tokens import Tokens, spelled_hashtags
 
@@ -56,15 +56,14 @@ class PostStatistics:
         n_alive: posts taught and not forgotten.
         hashtag_starts: post -> where its hashtags begin in `hashtag_values`.
         hashtag_values: hashtags of all posts, one after the other.
-        pairs: author -> hashtag -> row of the pair's counts.
-        n_pairs: number of pairs.
-        by_date: whole day -> hashtag -> posts.
+        pairs: author and hashtag -> row of the pair's counts.
         first_of_date: whole day -> lowest number of a post of that day.
         associations: word and hashtag -> posts.
     """
 
     days = Counter("post", "time, in days since 1970", np.float64)
     author_of = Counter("post", "number of the author, -1 if unknown", fill=NO_AUTHOR)
+    forgotten = Counter("post", "whether it was forgotten", np.bool_)
     uses = DecayedCounter("hashtag", "posts with it", HALF_LIVES)
     total = Counter("hashtag", "posts with it")
     first_day = Counter("hashtag", "day of its first use", np.float64, fill=np.inf)
@@ -88,9 +87,6 @@ class PostStatistics:
     author_latest = Counter(
         "author", "numbers of the latest posts, -1 for none", width=LATEST_POSTS, fill=-1
     )
-    last_pair = Counter("author", "newest pair, -1 for none", fill=-1, derived=True)
-    pair_hashtag = Counter("pair", "hashtag of the pair", derived=True)
-    pair_before = Counter("pair", "the author's pair before, -1 for none", derived=True)
     pair_uses = DecayedCounter("pair", "posts of the author with the hashtag", AUTHOR_HALF_LIVES)
     pair_total = Counter("pair", "posts of the author with the hashtag")
 
@@ -102,9 +98,7 @@ class PostStatistics:
         self.n_posts = self.n_alive = 0
         self.hashtag_starts = GrowableArray(np.int64)
         self.hashtag_values = GrowableArray(np.int32)
-        self.pairs: list[dict[int, int]] = []
-        self.n_pairs = 0
-        self.by_date: dict[int, collections.Counter[int]] = {}
+        self.pairs = Pairs()
         self.first_of_date: dict[int, int] = {}
         self.associations = Associations()
 
@@ -135,8 +129,8 @@ class PostStatistics:
         self.n_alive += 1
         if author != NO_AUTHOR:
             _push(self.author_latest.values[author], number)
-            pairs = self.pairs[author]
-            self.author_repeats.values[author] += any(hashtag in pairs for hashtag in hashtags)
+            is_repeat = any(self.pairs.row(author, hashtag) >= 0 for hashtag in hashtags)
+            self.author_repeats.values[author] += is_repeat
         for hashtag, spelling in zip(hashtags, typed.values(), strict=True):
             self._vote_for_spelling(hashtag, spelling)
             _push(self.latest_uses.values[hashtag], number)
@@ -165,6 +159,7 @@ class PostStatistics:
                 self.hashtags.remove(hashtag)
                 self.spellings[hashtag] = ""
         self.author_of.values[number] = NO_AUTHOR
+        self.forgotten.values[number] = True
         self.n_alive -= 1
 
     def size(self, axis: Axis) -> int:
@@ -172,7 +167,7 @@ class PostStatistics:
         if axis == "post":
             return self.n_posts
         if axis == "pair":
-            return self.n_pairs
+            return len(self.pairs)
         return len(self.hashtags if axis == "hashtag" else self.authors)
 
     def hashtags_at(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -218,12 +213,15 @@ class PostStatistics:
             self.weekdays.values,
         )
 
-    def uses_between(self, first: int, last: int) -> dict[int, int]:
-        """Return hashtag -> posts on the whole days from `first` to `last`, both included."""
-        sums: collections.Counter[int] = collections.Counter()
-        for day in range(first, last + 1):
-            sums.update(self.by_date.get(day, {}))
-        return sums
+    def uses_between(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the hashtags of posts on the whole days from `first` to `last`, both included.
+
+        Returns:
+            (H,) int32 hashtags, ascending, and (H,) int64 posts with each.
+        """
+        days, forgotten = self.days.values[: self.n_posts], self.forgotten.values[: self.n_posts]
+        numbers = np.flatnonzero((days >= first) & (days < last + 1) & ~forgotten)
+        return np.unique(self.hashtags_at(numbers)[0], return_counts=True)
 
     def first_since(self, first: int, last: int) -> int:
         """Return the lowest number of a post of some whole days, or the next number if none has."""
@@ -279,12 +277,10 @@ class PostStatistics:
     def _count(
         self, day: float, author: int, hashtags: list[int], tokens: Tokens, sign: int
     ) -> None:
-        of_day = self.by_date.setdefault(int(day), collections.Counter())
         weekday = weekday_of(day)
         for hashtag in hashtags:
             self.uses.add(hashtag, day, sign)
             self.total.values[hashtag] += sign
-            of_day[hashtag] += sign
             self._count_weekday(hashtag, day, weekday, sign)
         if author != NO_AUTHOR:
             self.author_posts.add(author, day, sign)
@@ -308,29 +304,13 @@ class PostStatistics:
         self.weekdays.values[hashtag, weekday] += sign / decayed
 
     def _count_pair(self, author: int, hashtag: int, day: float, sign: int) -> None:
-        row = self.pairs[author].get(hashtag)
-        if row is None:
-            row = self.add_pair(author, hashtag)
+        row = self.pairs.row(author, hashtag)
+        if row < 0:
+            row = self.pairs.add(author, hashtag)
+            self._grow_axis("pair", len(self.pairs))
             self.users.values[hashtag] += 1
         self.pair_uses.add(row, day, sign)
         self.pair_total.values[row] += sign
-
-    def add_pair(self, author: int, hashtag: int) -> int:
-        """Return the row of an author with a hashtag that they use for the first time."""
-        row = self.pairs[author][hashtag] = self.n_pairs
-        self.n_pairs += 1
-        self._grow_axis("pair", self.n_pairs)
-        self.pair_hashtag.values[row] = hashtag
-        self.pair_before.values[row] = self.last_pair.values[author]
-        self.last_pair.values[author] = row
-        return row
-
-    def pairs_of(self, author: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return (U,) int32 hashtags that an author ever used, and (U,) int64 the pairs' rows."""
-        last = int(self.last_pair.values[author])
-        return _chained(
-            self.pair_hashtag.values, self.pair_before.values, last, len(self.pairs[author])
-        )
 
     def _grow(self, number: int, n_hashtags: int) -> None:
         """Make room for a post, its hashtags and its author."""
@@ -339,8 +319,6 @@ class PostStatistics:
         self.hashtag_values.grow_to(int(self.hashtag_starts.values[number]) + n_hashtags)
         self._grow_axis("hashtag", len(self.hashtags))
         self._grow_axis("author", len(self.authors))
-        while len(self.pairs) < len(self.authors):
-            self.pairs.append({})
 
     def _grow_axis(self, axis: Axis, size: int) -> None:
         names = COUNTS_OF_AXIS[axis]
@@ -389,15 +367,3 @@ def _gathered(
             owners[end] = position
             end += 1
     return gathered, owners
-
-
-@compiled
-def _chained(
-    hashtags: np.ndarray, before: np.ndarray, last: int, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    used, rows = np.empty(size, hashtags.dtype), np.empty(size, np.int64)
-    row = last
-    for position in range(size - 1, -1, -1):
-        used[position], rows[position] = hashtags[row], row
-        row = before[row]
-    return used, rows

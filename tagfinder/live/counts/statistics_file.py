@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from tagfinder.errors import InputError
-from tagfinder.files import DAMAGED_ZIP, atomic_path
+from tagfinder.files import DAMAGED_ZIP
+from tagfinder.live.counts.mapped import map_arrays, save_arrays
 from tagfinder.live.counts.names import Names
 from tagfinder.live.counts.statistics import COUNTERS, PostStatistics
 
-FORMAT = 2
+FORMAT = 3
 # Tables of `Associations` by their names in the file.
 TABLES = {"pair_counts": "pairs", "word_counts": "words"}
 LISTS = ("hashtag_starts", "hashtag_values")
@@ -25,18 +26,15 @@ def save_statistics(statistics: PostStatistics, file: Path) -> None:
     arrays = {
         "hashtag_starts": statistics.hashtag_starts.values[: statistics.n_posts + 1],
         "hashtag_values": statistics.hashtag_values.values[:n_hashtags],
-        "pairs": _pairs(statistics),
-        "by_date": _by_date(statistics),
+        **statistics.pairs.saved("pairs"),
         "text": np.frombuffer(_text(statistics), dtype=np.uint8),
     }
     for counter in COUNTERS:
-        if not counter.derived:
-            counts = getattr(statistics, counter.name)
-            arrays |= counts.saved(counter.name, statistics.size(counter.axis))
+        counts = getattr(statistics, counter.name)
+        arrays |= counts.saved(counter.name, statistics.size(counter.axis))
     for name, table in TABLES.items():
         arrays |= _sparse(name, getattr(statistics.associations, table))
-    with atomic_path(file) as path, path.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+    save_arrays(arrays, file)
 
 
 def load_statistics(file: Path) -> PostStatistics:
@@ -46,13 +44,12 @@ def load_statistics(file: Path) -> PostStatistics:
         InputError: the file is damaged or of another version.
     """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return _restored(dict(arrays))
+        return _restored(map_arrays(file))
     except DAMAGED_ZIP as error:
         raise InputError(f"{file} is damaged or of another version ({error})") from error
 
 
-def _restored(arrays: dict[str, np.ndarray]) -> PostStatistics:
+def _restored(arrays: Mapping[str, np.ndarray]) -> PostStatistics:
     statistics = PostStatistics()
     text = json.loads(arrays["text"].tobytes())
     if text["format"] != FORMAT:
@@ -60,38 +57,20 @@ def _restored(arrays: dict[str, np.ndarray]) -> PostStatistics:
     statistics.n_posts, statistics.n_alive = text["n_posts"], text["n_alive"]
     statistics.hashtags, statistics.authors = Names(text["hashtags"]), Names(text["authors"])
     statistics.spellings = text["spellings"]
-    saved = [counter.name for counter in COUNTERS if not counter.derived]
-    for name in (*LISTS, *saved):
+    for name in (*LISTS, "pairs", *(counter.name for counter in COUNTERS)):
         getattr(statistics, name).restore(name, arrays)
     for name, table in TABLES.items():
         getattr(statistics.associations, table)[arrays[f"{name}.places"]] = arrays[name]
-    statistics.pairs = [{} for _ in statistics.authors.names]
-    statistics.reserve("author", len(statistics.authors))
-    statistics.reserve("pair", len(arrays["pairs"]))
-    for author, hashtag in arrays["pairs"].tolist():
-        statistics.add_pair(author, hashtag)
-    dates, first = np.unique(arrays["days"].astype(np.int64), return_index=True)
-    statistics.first_of_date = dict(zip(dates.tolist(), first.tolist(), strict=True))
-    for day, hashtag, count in arrays["by_date"].tolist():
-        statistics.by_date.setdefault(day, Counter())[hashtag] = count
+    statistics.first_of_date = _first_of_date(statistics.days.values[: statistics.n_posts])
     return statistics
 
 
-def _pairs(statistics: PostStatistics) -> np.ndarray:
-    pairs = np.empty((statistics.n_pairs, 2), dtype=np.int32)
-    for author, rows in enumerate(statistics.pairs):
-        for hashtag, row in rows.items():
-            pairs[row] = author, hashtag
-    return pairs
-
-
-def _by_date(statistics: PostStatistics) -> np.ndarray:
-    counts = [
-        (day, hashtag, count)
-        for day, of_day in statistics.by_date.items()
-        for hashtag, count in of_day.items()
-    ]
-    return np.array(counts, dtype=np.int32).reshape(-1, 3)
+def _first_of_date(days: np.ndarray) -> dict[int, int]:
+    dates = days.astype(np.int64)
+    # Posts are nearly in order of time, so few of them differ in date from the one before.
+    changes = np.flatnonzero(np.diff(dates, prepend=dates[:1] - 1))
+    found, first = np.unique(dates[changes], return_index=True)
+    return dict(zip(found.tolist(), changes[first].tolist(), strict=True))
 
 
 def _sparse(name: str, counts: np.ndarray) -> dict[str, np.ndarray]:

@@ -60,7 +60,7 @@ def author_history(statistics: PostStatistics, author: int) -> AuthorHistory:
         nothing = np.empty(0, np.int64)
         return AuthorHistory(nothing, nothing, nothing, nothing)
     latest = statistics.author_latest.values[author]
-    return AuthorHistory(*statistics.hashtags_at(latest[latest >= 0]), *statistics.pairs_of(author))
+    return AuthorHistory(*statistics.hashtags_at(latest[latest >= 0]), *statistics.pairs.of(author))
 
 
 def author_context(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from heapq import nsmallest
 
 import numpy as np
 
@@ -53,11 +52,8 @@ class Trends:
             self._day = day
             self._now = self._trending(day)
             date = int(day) - YEAR
-            uses = self.statistics.uses_between(date - SAME_DAYS, date + SAME_DAYS)
-            most = nsmallest(LAST_YEAR, ((-n, hashtag) for hashtag, n in uses.items()))
-            self._last_year = np.array([hashtag for _, hashtag in most], dtype=np.int64)
-            hashtags = np.array(sorted(uses), dtype=np.int64)
-            posts = np.array([uses[hashtag] for hashtag in hashtags.tolist()], dtype=np.int64)
+            hashtags, posts = self.statistics.uses_between(date - SAME_DAYS, date + SAME_DAYS)
+            self._last_year = hashtags[np.argsort(-posts, kind="stable")[:LAST_YEAR]]
             self._uses_last_year = hashtags, posts
 
     def _trending(self, day: float) -> np.ndarray:
