@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 # Number of the author of a post whose author is unknown.
 NO_AUTHOR = -1
+HOURS_A_DAY = 24
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,8 @@ class Post:
     author: str | None
     text: str
     hashtags: tuple[str, ...]
+
+
+def hour_of(day: float) -> int:
+    """Return the number of the hour of a day since 1970."""
+    return math.floor(day * HOURS_A_DAY)

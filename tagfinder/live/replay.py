@@ -18,10 +18,8 @@ from tagfinder.live.classify.classifiers import Classifiers
 from tagfinder.live.features.query import Query
 from tagfinder.live.features.table import Candidates
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.post import Post
+from tagfinder.live.post import HOURS_A_DAY, Post, hour_of
 
-# Posts are taught at the start of each hour: one commit for many posts.
-STEP = 1 / 24
 BLOCK = 10_000
 
 
@@ -69,7 +67,7 @@ class Replay:
         self._classifiers = classifiers
         self.days = np.array([post.day for post in posts])
         self.taught = 0
-        self._hour = -np.inf
+        self._hour: int | None = None
 
     def teach_before(self, day: float) -> None:
         """Teach all posts that are older than a day, and commit them to the index."""
@@ -92,10 +90,9 @@ class Replay:
             with_author: whether the author is known.
         """
         post = self.posts[position]
-        if self._begins_hour(post.day):
-            self.teach_before(self._hour - self.delay)
-            if "classifier" in sources:
-                self._update_classifiers(self._hour - self.delay)
+        known = self._begin_hour(post.day)
+        if known is not None and "classifier" in sources:
+            self._update_classifiers(known)
         author = post.author if with_author else None
         vector = None if self.vectors is None else self.vectors[position : position + 1][0]
         query = self.knowledge.query(post.text, post.day, author, sources, vector=vector)
@@ -109,8 +106,7 @@ class Replay:
             classifiers: state of the classifiers after these posts; None if there were none.
         """
         for position in positions:
-            if self._begins_hour(self.posts[position].day):
-                self.teach_before(self._hour - self.delay)
+            self._begin_hour(self.posts[position].day)
         if len(positions):
             self._classifiers = None
             if classifiers is not None:
@@ -121,12 +117,21 @@ class Replay:
         hidden = self.knowledge.without_author(query.query, sources)
         return self._labelled(query.position, hidden, sources)
 
-    def _begins_hour(self, day: float) -> bool:
-        """Move to the hour of a day, and tell whether it is a new one."""
-        if day < self._hour + STEP:
-            return False
-        self._hour = np.floor(day / STEP) * STEP
-        return True
+    def _begin_hour(self, day: float) -> float | None:
+        """Teach what was old enough at the beginning of a day's hour, if that hour is a new one.
+
+        So there is one commit for many posts.
+
+        Returns:
+            The time before which all posts are taught now; None in the same hour as before.
+        """
+        hour = hour_of(day)
+        if hour == self._hour:
+            return None
+        self._hour = hour
+        known = hour / HOURS_A_DAY - self.delay
+        self.teach_before(known)
+        return known
 
     def _update_classifiers(self, day: float) -> None:
         knowledge = self.knowledge

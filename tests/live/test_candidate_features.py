@@ -200,3 +200,18 @@ def test_features_of_spelling() -> None:
     told = columns(spelling.COLUMNS, spelling.compute(asked))
     assert told["covered"] == [1, 0]
     assert told["in_name"] == [9, 0]
+
+
+def test_trends_do_not_depend_on_earlier_queries() -> None:
+    statistics, hour = PostStatistics(), 1 / 24
+
+    def teach(day: float, hashtag: str) -> None:
+        statistics.teach(Post(hashtag, day, None, "x", (hashtag,)), tokenize("x"))
+
+    teach(NOW - 2, "Early")
+    before = Trends(statistics)
+    before.at(NOW + 0.9 * hour)
+    teach(NOW - 1, "Later")
+    for day in (NOW + 1.1 * hour, NOW + 1.6 * hour):
+        np.testing.assert_equal(before.at(day), Trends(statistics).at(day))
+    assert len(before.at(NOW + 1.6 * hour)[0]) == 2

@@ -45,12 +45,14 @@ RANKER = RankerSettings(
 def features() -> Any:
     draw = np.random.default_rng(4)
     posts = []
-    for number in range(N_POSTS):
+    # Often several in an hour, of which trends are kept for all.
+    days = 18_000 + np.cumsum(draw.exponential(1 / 8, N_POSTS))
+    for number, day in enumerate(days.tolist()):
         topic = int(draw.integers(0, 5))
         text = " ".join(f"w{topic}{word}" for word in draw.integers(0, 9, draw.integers(2, 8)))
         tags = tuple(f"Tag{topic}{n}" for n in np.unique(draw.integers(0, 4, 2)))
         author = f"a{topic}{draw.integers(0, 3)}" if draw.random() < 0.8 else None
-        posts.append(Post(f"{number}", 18_000 + number / 8, author, text, tags))
+        posts.append(Post(f"{number}", day, author, text, tags))
     borders = {"train": (0, 100), "val": (100, 170), "test": (170, N_POSTS)}
     timeline = SimpleNamespace(
         posts=posts, positions={part: np.arange(*border) for part, border in borders.items()}

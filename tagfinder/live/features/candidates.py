@@ -9,6 +9,7 @@ import numpy as np
 from tagfinder.live.counts.statistics import PostStatistics
 from tagfinder.live.features.author_context import QueryContext
 from tagfinder.live.index_map import distinct
+from tagfinder.live.post import HOURS_A_DAY, hour_of
 
 TRENDING = 40
 LAST_YEAR = 20
@@ -18,8 +19,6 @@ SIMILAR_AUTHORS = 8
 POSTS_OF_SIMILAR_AUTHORS = 8
 # Days after which nothing trends: ten half-lives of a week leave a thousandth.
 FORGOTTEN = 70.0
-# Days for which the same hashtags count as trending.
-FRESH = 1 / 24
 YEAR = 365
 SAME_DAYS = 3
 # Half-lives by which hashtags trend: two days and a week, see `HALF_LIVES`.
@@ -28,11 +27,15 @@ LONGEST_HALF_LIFE = slice(-1, None)
 
 
 class Trends:
-    """The hashtags that are used most now, and those of the same days of last year."""
+    """The hashtags that are used most now, and those of the same days of last year.
+
+    They are counted once for each hour, at its beginning, so that they do not depend on the
+    queries before.
+    """
 
     def __init__(self, statistics: PostStatistics) -> None:
         self.statistics = statistics
-        self._day = -np.inf
+        self._hour: int | None = None
         self._now = np.empty(0, np.int64)
         self._last_year = np.empty(0, np.int64)
         self._uses_last_year = np.empty(0, np.int64), np.empty(0, np.int64)
@@ -48,9 +51,10 @@ class Trends:
         return self._uses_last_year
 
     def _update(self, day: float) -> None:
-        if not 0 <= day - self._day < FRESH:
-            self._day = day
-            self._now = self._trending(day)
+        hour = hour_of(day)
+        if hour != self._hour:
+            self._hour = hour
+            self._now = self._trending(hour / HOURS_A_DAY)
             date = int(day) - YEAR
             hashtags, posts = self.statistics.uses_between(date - SAME_DAYS, date + SAME_DAYS)
             self._last_year = hashtags[np.argsort(-posts, kind="stable")[:LAST_YEAR]]
