@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tagfinder.commands.lines import arrived_lines
+from tagfinder.commands.options import arrived_lines
 from tagfinder.errors import InputError
 from tagfinder.escaping import for_terminal
 from tagfinder.paths import conf_dir

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tagfinder.commands.folders import require_recommender
+from tagfinder.commands.options import require_recommender
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,8 +8,7 @@ from shutil import get_terminal_size
 
 import click
 
-from tagfinder.commands.options import bootstrap_options, ranks_option
-from tagfinder.commands.trusting import trust_option
+from tagfinder.commands.options import bootstrap_options, ranks_option, trust_option
 from tagfinder.errors import InputError
 
 

@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from tagfinder.commands.folders import require_recommender
-from tagfinder.commands.trusting import trust_option
+from tagfinder.commands.options import require_recommender, trust_option
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from tagfinder.commands.options import posts_options
-from tagfinder.commands.trusting import trust_option
+from tagfinder.commands.options import posts_options, trust_option
 
 
 @click.command()

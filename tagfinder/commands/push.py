@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from tagfinder.commands.folders import require_recommender
-from tagfinder.commands.trusting import trust_option
+from tagfinder.commands.options import require_recommender, trust_option
 
 
 @click.command()

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagfinder.commands.executing import executor_options
-from tagfinder.commands.folders import require_recommender
-from tagfinder.commands.lines import arrived_lines
-from tagfinder.commands.options import DATA_HELP, filter_options
-from tagfinder.commands.trusting import trust_option
+from tagfinder.commands.options import (
+    DATA_HELP,
+    arrived_lines,
+    executor_options,
+    filter_options,
+    require_recommender,
+    trust_option,
+)
 from tagfinder.errors import InputError
 from tagfinder.escaping import for_terminal
 

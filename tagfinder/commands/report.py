@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from tagfinder.commands.options import bootstrap_options
-from tagfinder.commands.trusting import trust_option
+from tagfinder.commands.options import bootstrap_options, trust_option
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

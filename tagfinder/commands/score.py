@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tagfinder.commands.executing import executor_options
-from tagfinder.commands.options import ranks_option
+from tagfinder.commands.options import executor_options, ranks_option
 from tagfinder.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from tagfinder.commands.options import filter_options, posts_options
-from tagfinder.commands.trusting import trust_option
+from tagfinder.commands.options import filter_options, posts_options, trust_option
 from tagfinder.errors import InputError
 
 
