@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tagfinder.configuration.build import locate
 from tagfinder.data.batches import Batch
+from tagfinder.errors import InputError
 from tagfinder.models.base import (
     SparseRecommender,
     WholePartRecommender,
@@ -50,7 +51,17 @@ class WholePartModule(SinglePassModule):
         self.recommender = recommender
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        """Learn from the one batch that there is; a second epoch would learn the same again."""
+        """Learn from the one batch that there is; a second epoch would learn the same again.
+
+        Raises:
+            InputError: there are several batches, and the recommender would learn from one only.
+        """
+        loader: Any = self.trainer.train_dataloader
+        if len(batch.rows) < len(loader.dataset):
+            raise InputError(
+                f"batches.batch_size={len(batch.rows)}: {type(self.recommender).__name__} learns "
+                "from all training posts at once; set batches.batch_size=null"
+            )
         self.recommender.learn(batch.inputs, sparse_labels(batch.labels, len(self.label_set)))
         self.trainer.should_stop = True
 

@@ -20,7 +20,7 @@ POSTS = ["flood0 flood1 word3", "music2 word1", "", "nobody ever wrote this"]
 
 
 def train(
-    make: Callable[..., WholePartRecommender], folder: Path
+    make: Callable[..., WholePartRecommender], folder: Path, batch_size: int | None = None
 ) -> tuple[WholePartRecommender, dict[str, float], Path]:
     """Fit on the small corpus.
 
@@ -30,7 +30,7 @@ def train(
     corpus = small_corpus(folder / "corpus")
     features = PlainTexts()
     model = make(label_set=corpus.label_set, features=features)
-    data = CorpusDataModule(corpus, features, batch_size=None)
+    data = CorpusDataModule(corpus, features, batch_size=batch_size)
     evaluator = Evaluator(ks=[1, 3], threshold=0.3, open=False, top_k=3, run_dir=folder)
     trainer = quiet_trainer(max_epochs=3, callbacks=[evaluator])
     module = module_of(model)

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import PlainTexts
+from tagfinder.errors import InputError
 from tagfinder.evaluation import metrics
 from tagfinder.evaluation.rankings import hits, top_k
 from tagfinder.models.random import RandomRecommender
@@ -35,6 +36,11 @@ def test_a_reloaded_checkpoint_scores_alike(tmp_path: Path) -> None:
     assert 0.2 < results["ndcg@3"] < 0.7
     twin = reloaded(RandomRecommender, model, checkpoint)
     assert np.array_equal(scores(twin), scores(model))
+
+
+def test_a_recommender_that_needs_all_posts_at_once_refuses_batches(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="batch_size=16: RandomRecommender learns from all"):
+        train(RandomRecommender, tmp_path, batch_size=16)
 
 
 def test_it_gives_the_reports_random_row_on_the_reports_truth(shared: Path) -> None:
