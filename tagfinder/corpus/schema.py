@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -65,3 +66,8 @@ def conform(frame: pl.DataFrame) -> pl.DataFrame:
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in RAW_SCHEMA.items()
     )
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a moment with its zone; one without a zone is UTC, not the machine's time."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

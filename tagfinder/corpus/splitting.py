@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from tagfinder.corpus.duplicates import (
     group_near_duplicates,
     sketch,
 )
+from tagfinder.corpus.schema import in_utc
 from tagfinder.errors import InputError
 
 TRAIN, VAL, TEST = 0, 1, 2
@@ -155,7 +156,7 @@ def _moment(key: str, text: str) -> int:
         moment = datetime.fromisoformat(str(text))
     except ValueError as error:
         raise InputError(f"split.{key} is '{text}'; expected a date, as in 2021-07-12") from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = in_utc(moment)
     return round(moment.timestamp() * 1e6)
 
 

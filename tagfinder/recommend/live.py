@@ -14,7 +14,7 @@ import polars as pl
 from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.corpus.hashtags import extract, fold
-from tagfinder.corpus.schema import conform
+from tagfinder.corpus.schema import conform, in_utc
 from tagfinder.live.durable import Taught
 from tagfinder.live.post import Post
 from tagfinder.live.postgres_log import PostgresLog
@@ -118,7 +118,8 @@ class LiveSuggester:
             threshold: least probability of a hashtag.
             repeat: also suggest hashtags that the text has already.
             author: who writes, by the name that the author has in the posts.
-            moment: when they are written; None is right after the newest known post.
+            moment: when they are written, UTC if it has no zone; None is right after the newest
+                known post.
 
         Returns:
             For each text its hashtags, best first.
@@ -210,7 +211,7 @@ class LiveSuggester:
         return self.durable.forget_author(name)
 
     def close(self, wait: float = -1) -> None:
-        """Close the files; wait so many seconds for a training, -1 without limit."""
+        """Close the files; wait this number of seconds for a training, -1 without limit."""
         self.durable.close(wait)
 
     def _posts(self, posts: pl.DataFrame) -> Iterator[Post]:
@@ -231,7 +232,7 @@ class LiveSuggester:
     def _day(self, moment: datetime | None) -> float:
         if moment is None:
             return self.durable.newest_day
-        return moment.timestamp() / 86_400
+        return in_utc(moment).timestamp() / 86_400
 
     def _suggestions(
         self,

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import polars as pl
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tagfinder.corpus.hashtags import are_hashtags
-from tagfinder.corpus.schema import conform
+from tagfinder.corpus.schema import conform, in_utc
 from tagfinder.recommend.live import LiveSuggester
 from tagfinder.serve.keys import Guard
 from tagfinder.serve.limits import Limits
@@ -28,7 +28,7 @@ LEARNING = "tagfinder-learning"
 
 
 class TaughtAnswer(BaseModel):
-    """What became of posts."""
+    """The outcome for posts."""
 
     taught: int = Field(description="Posts that are known from now on, durably.")
     known: int = Field(description="Posts whose id was known already; left as they were.")
@@ -36,7 +36,7 @@ class TaughtAnswer(BaseModel):
 
 
 class ForgottenAnswer(BaseModel):
-    """What became of posts that were to be deleted."""
+    """The outcome of a deletion."""
 
     forgotten: int = Field(description="Posts that were there.")
 
@@ -173,6 +173,4 @@ def _frame(posts: list[Any]) -> pl.DataFrame:
 
 
 def _utc_microseconds(moment: datetime) -> int:
-    """Return microseconds since 1970; a time without a zone is UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1e6)
+    return round(in_utc(moment).timestamp() * 1e6)

@@ -7,7 +7,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,17 @@ def test_a_run_is_scored_again_without_learning_and_comes_out_the_same(
     assert None not in began_with
 
 
+@pytest.fixture
+def _west_of_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock shows another day than UTC at midnight."""
+    monkeypatch.setenv("TZ", "PST8")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_west_of_greenwich")
 def test_a_new_hashtag_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> None:
     suggester = tagfinder.load(live_run, teach=True)
     text = "the comet over the harbour tonight"
@@ -148,6 +160,11 @@ def test_a_new_hashtag_is_suggested_as_soon_as_it_was_taught(live_run: Path) -> 
     [best, *_] = suggester.witnesses(text, "cometnight")
     assert (best.day, best.author) == ("2030-01-01", "ann")
     assert best.similarity == 1.0
+    # A moment without a zone is UTC.
+    one, other = (
+        suggester.suggest(text, moment=datetime(2030, 1, 2, 3, tzinfo=zone)) for zone in (UTC, None)
+    )
+    assert one == other
     assert "#" not in best.text
     suggester.close()
     assert "CometNight" in hashtags(live_run, text)
