@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -57,7 +58,10 @@ def test_nested_parts_and_partials_are_built() -> None:
         ({"size": -1}, "model.size=-1: size must not be negative"),
         ({"sise": 1}, "there is no key model.sise; model takes size, share"),
         ({"_target_": f"{HERE}.Nothing"}, "model._target_="),
-        ({"_target_": "nowhere.Nothing"}, "nowhere"),
+        (
+            {"_target_": "nowhere.Nothing"},
+            "model._target_=nowhere.Nothing: there is no such class",
+        ),
         ({"inner": {"_target_": f"{HERE}.Part", "size": "x"}}, "model.inner.size=x"),
         ({"size": "???"}, "model.size has no value; give it one, as in model.size=VALUE"),
     ],
@@ -67,6 +71,15 @@ def test_a_wrong_value_is_answered_with_its_key(changes: dict[str, object], sent
     with pytest.raises(InputError) as error:
         build(composed.model)
     assert sentence in str(error.value)
+
+
+def test_a_package_that_a_class_needs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "needs_another.py").write_text("import a_package_that_is_nowhere\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="needs the package a_package_that_is_nowhere, which is"):
+        build({"_target_": "needs_another.Part"})
 
 
 def test_whole_numbers_fit_where_numbers_are_asked_for_and_truths_do_not() -> None:

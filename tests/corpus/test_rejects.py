@@ -75,3 +75,10 @@ def test_rows_of_a_partition_may_have_a_column_in_several_types(tmp_path: Path):
     first, second = _lines(tmp_path / "rejects.jsonl")
     assert (first["row"], first["hashtags"]) == (1, "[a, b]")
     assert (second["row"], second["hashtags"], second["text"]) == (2, "a b", "x")
+
+
+def test_a_spreadsheet_finds_no_formula_in_a_table_of_rejects(tmp_path: Path):
+    with Rejects(tmp_path / "rejects.csv") as rejects:
+        rejects.add("too few tokens", pl.DataFrame({"row": [7], "text": ["=1+1"]}))
+    written = pl.read_csv(tmp_path / "rejects.csv", infer_schema=False)
+    assert written.select("row", "text").row(0) == ("7", "'=1+1")

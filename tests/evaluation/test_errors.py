@@ -22,7 +22,12 @@ from tagfinder.evaluation.curves import (
     reliability_of_all,
     roc_curves,
 )
-from tagfinder.evaluation.error_figures import draw_errors, length_edges, shown_labels
+from tagfinder.evaluation.error_figures import (
+    draw_errors,
+    length_edges,
+    score_by_length,
+    shown_labels,
+)
 from tagfinder.evaluation.error_report import error_numbers, worst_table, write_errors
 from tagfinder.evaluation.errors import (
     ScoredPredictions,
@@ -207,6 +212,16 @@ def test_bins_of_lengths_hold_equally_many_whole_numbers(longest):
     assert edges[-1] > longest
     per_bin = np.histogram(np.arange(1, int(edges[-1]) + 1), edges)[0]
     assert len(set(per_bin.tolist())) == 1
+
+
+def test_a_text_is_in_the_class_of_lengths_that_its_bar_names():
+    lengths = [1, 5, 6, 50, 51]
+    texts = pl.Series("clean", [" ".join(["word"] * length) for length in lengths])
+    posts = posts_of([[0]] * 5, [[0]] * 5).with_columns(texts)
+    means = score_by_length(ScoredPredictions("made up", posts, ["flood"]))
+    names = {0: "1-5", 1: "6-10", 7: "41-50", 8: "over 50"}
+    found = {names[group]: n for group, n in means.select("group", "posts").iter_rows()}
+    assert found == {"1-5": 2, "6-10": 1, "41-50": 1, "over 50": 1}
 
 
 def test_numbers_quote_no_post():

@@ -12,7 +12,7 @@ import pytest
 
 from tagfinder.errors import InputError
 from tagfinder.live.classify.classifier import Classifier, ClassifierSettings
-from tagfinder.live.durable import WORDS, DurableKnowledge
+from tagfinder.live.durable import MEMORY, WORDS, DurableKnowledge
 from tagfinder.live.post import Post
 from tagfinder.live.tokens import word_rows
 
@@ -49,6 +49,18 @@ def test_a_deleted_index_is_rebuilt_by_a_writer_and_refused_by_a_reader(
         durable.forget(["1"])
     with DurableKnowledge(tmp_path) as tokens:
         assert tokens.knowledge.text_index.search(["comet"], 5).numbers.tolist() == []
+
+
+def test_a_count_that_an_older_version_did_not_keep_is_made_from_the_posts(tmp_path: Path) -> None:
+    with DurableKnowledge(tmp_path, writable=True) as durable:
+        durable.teach([Post(f"{n}", 100.0 + n, "ann", "a comet", ("sky",)) for n in range(3)])
+    with np.load(tmp_path / MEMORY, allow_pickle=False) as saved:
+        older = {name: values for name, values in saved.items() if name != "users"}
+    assert len(older) < len(saved.files)
+    np.savez(tmp_path / MEMORY, allow_pickle=False, **older)
+    with DurableKnowledge(tmp_path, writable=True) as durable:
+        assert durable.knowledge.statistics.users.values[0] == 1
+        assert durable.knowledge.statistics.total.values[0] == 3
 
 
 CLASSIFIER = ClassifierSettings(30, 365, 2, 8, 2, 1, 0.05)
