@@ -41,7 +41,7 @@ COLUMNS = (
 
 
 def compute(context: CandidateContext) -> np.ndarray:
-    """Return (C, 9) float32 values of `COLUMNS`.
+    """Return (C, F) float32 values of `COLUMNS`.
 
     Pointwise mutual information is that of Church and Hanks (1990). Its sum is what naive Bayes
     adds to the logarithm of a hashtag's frequency.

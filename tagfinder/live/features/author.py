@@ -104,7 +104,7 @@ COLUMNS = (
 
 
 def compute(context: CandidateContext) -> np.ndarray:
-    """Return (C, 19) float32 values of `COLUMNS`; those of an unknown author's own are NaN."""
+    """Return (C, F) float32 values of `COLUMNS`; those of an unknown author's own are NaN."""
     of_query = context.of_query
     statistics, author, day = of_query.statistics, of_query.query.author, of_query.query.day
     posts = statistics.post_columns()

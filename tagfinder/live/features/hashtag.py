@@ -52,7 +52,7 @@ COLUMNS = (
 
 
 def compute(context: CandidateContext) -> np.ndarray:
-    """Return (C, 14) float32 values of `COLUMNS`."""
+    """Return (C, F) float32 values of `COLUMNS`."""
     statistics, query = context.of_query.statistics, context.of_query.query
     table = np.zeros((len(context.hashtags), len(COLUMNS)), np.float32)
     table[:, USES_HALF_DAY : USES_HALF_YEAR + 1] = context.uses

@@ -1,4 +1,4 @@
-"""A post whose hashtags are asked for, and the posts that were found for it."""
+"""A query: a post that needs hashtags, and the posts that were found for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_NEIGHBOURS = Neighbours(np.empty(0, np.int64), np.empty(0, np.float32))
 
 @dataclass(frozen=True)
 class Query:
-    """A post whose hashtags are asked for, and what was found for it.
+    """A query: a post that needs hashtags, and what was found for it.
 
     Attributes:
         day: time of the query, in days since 1970.

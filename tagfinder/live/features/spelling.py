@@ -29,7 +29,7 @@ SPELLED, SPELLED_POSTS, SPELLED_RATE, COVERED, IN_NAME = range(len(COLUMNS))
 
 
 def compute(context: CandidateContext) -> np.ndarray:
-    """Return (C, 5) float32 values of `COLUMNS`."""
+    """Return (C, F) float32 values of `COLUMNS`."""
     statistics, lengths = context.of_query.statistics, context.lengths
     words = {
         word.lstrip("@") for word in context.of_query.query.words if len(word) >= SHORTEST_WORD

@@ -1,4 +1,4 @@
-"""Features of how often a hashtag occurs beside the ones that the post has already."""
+"""Features of how often a hashtag occurs together with those that the post already has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WITH_TYPED, WITH_TYPED_SHARE = range(len(COLUMNS))
 
 
 def compute(context: CandidateContext) -> np.ndarray:
-    """Return (C, 2) float32 values of `COLUMNS`."""
+    """Return (C, F) float32 values of `COLUMNS`."""
     statistics, candidates = context.of_query.statistics, context.hashtags
     table = np.zeros((len(candidates), len(COLUMNS)), np.float32)
     for typed in context.of_query.query.typed:

@@ -19,7 +19,7 @@ N_WORDS, HOUR, N_CANDIDATES, BEST_BY_WORDS, BEST_BY_MEANING = range(len(COLUMNS)
 
 
 def compute(context: CandidateContext) -> np.ndarray:
-    """Return (C, 5) float32 values of `COLUMNS`."""
+    """Return (C, F) float32 values of `COLUMNS`."""
     query, n_candidates = context.of_query.query, len(context.hashtags)
     row = np.empty(len(COLUMNS), np.float32)
     row[N_WORDS] = len(query.words)
