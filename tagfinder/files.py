@@ -112,7 +112,7 @@ def read_json(path: Path) -> Any:
     """Read one JSON value from a UTF-8 file that tagfinder wrote.
 
     Raises:
-        WorkError: the file is no JSON, or nested as deeply as nothing that tagfinder writes.
+        WorkError: the file is not JSON, or is nested too deeply.
     """
     check_size(path, limits().max_json_bytes, "max_json_bytes")
     try:

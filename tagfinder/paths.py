@@ -1,4 +1,4 @@
-"""Where the package's own configuration and the user's cache lie."""
+"""Paths of the package's own configuration and of the user's cache."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_each_character_has_a_font_or_is_named() -> None:
     assert set(missing) <= set("ไทย大雨हिन्दी")
 
 
-def test_letters_that_no_font_has_are_told_once_in_one_sentence(
+def test_letters_without_a_font_are_reported_once_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = "#\U00013000\U0001e900\U000323af"

@@ -49,7 +49,7 @@ def alone_in(folder: Path) -> Iterator[bool]:
 def owned(folder: Path) -> Iterator[None]:
     """Keep a run's folder to this process while the block changes it.
 
-    A block within one that has the folder (`alone_in`, as a job of a sweep) has it, too.
+    A block inside one that has the folder (`alone_in`, as a job of a sweep) has it too.
 
     Raises:
         InputError: another process works in it.
@@ -76,7 +76,7 @@ def traced(folder: Path) -> Iterator[None]:
         with in_sentences():
             yield
     except Exception:
-        # What failed is said all the same, also where the disk is full.
+        # The failure is reported all the same, also if the disk is full.
         with suppress(OSError), (folder / LOG_FILE).open("a", encoding="utf-8") as log:
             log.write(traceback.format_exc())
         raise

@@ -154,7 +154,7 @@ def _leaves(config: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any
 def read_saved_config(file: Path) -> dict[str, Any]:
     """Read the configuration of a run, which somebody else may have written.
 
-    What it says of its own run only (loggers, callbacks, where rejected posts went) is left out.
+    Keys that concern only the original run (loggers, callbacks, the file of rejects) are left out.
 
     Raises:
         InputError: it is no configuration, names a class that is not allowed, or holds an

@@ -96,7 +96,7 @@ class BlueskySearch:
                     self._patience.check()
 
     def admit(self, batch: Batch) -> None:
-        """Nothing to do: what is found carries the labels of its author."""
+        """Do nothing: search results carry the labels of their authors."""
 
     def _page(self, query: str, window: Window, token: str | None) -> tuple[Batch, str | None]:
         parameters = {

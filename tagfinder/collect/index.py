@@ -142,7 +142,7 @@ class Index:
         return found
 
     def cursor(self, query: str) -> Any:
-        """Return the state of a query, None for one that was never asked."""
+        """Return the state of a query, None for a new one."""
         rows = self._rows("SELECT state FROM cursors WHERE query = ?", (query,))
         return json.loads(rows[0][0]) if rows else None
 

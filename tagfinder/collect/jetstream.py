@@ -122,7 +122,7 @@ class JetstreamSource:
                 self._patience.after_failure(failures, f"{urlsplit(server).netloc}: {_why(error)}")
 
     def admit(self, batch: Batch) -> None:
-        """Take out of a batch the posts of authors who asked for it."""
+        """Remove the posts of authors who opted out from a batch."""
         if self._opt_outs is not None:
             self._opt_outs.apply(batch)
 
@@ -162,7 +162,7 @@ class JetstreamSource:
             except TimeoutError:
                 break
             except ConnectionClosed:
-                # What was heard before must be handed on: the next connection begins after it.
+                # Pass on what was received: the next connection begins after it.
                 if not events:
                     raise
                 break
@@ -181,7 +181,7 @@ class JetstreamSource:
         return self._time_us >= self._until.timestamp() * 1e6
 
     def _is_past_end(self) -> bool:
-        """Return whether nothing before `until` can happen any more."""
+        """Return whether all events before `until` have arrived."""
         return self._until is not None and datetime.now(UTC) > self._until
 
     def _sort(self, batch: Batch, message: str | bytes) -> None:

@@ -151,7 +151,7 @@ class MastodonSource:
                 yield from self._sweep(timeline)
 
     def admit(self, batch: Batch) -> None:
-        """Nothing to do: each status tells whether its author wants to be indexed."""
+        """Do nothing: each status says whether its author wants to be indexed."""
 
     def _client(self, timeline: Timeline) -> Mastodon:
         return Mastodon(

@@ -36,7 +36,7 @@ class OptOuts:
         self._heard[did] = opted_out
 
     def apply(self, batch: Batch) -> None:
-        """Take the posts of authors who asked for it, or whose account is gone, out of a batch."""
+        """Remove the posts of authors who opted out, or whose account is gone, from a batch."""
         now = time.time()
         dids = {post.author for post in batch.posts + batch.edited}
         known = self._collection.opt_outs(dids, now - _SECONDS_UNTIL_ASKED_AGAIN) | self._heard

@@ -19,7 +19,7 @@ def post_of(uri: str, record: Any, seen: datetime, languages: frozenset[str]) ->
         uri: `at://` address of the record, which begins with its author's DID.
         record: as the network carries it, anything.
         seen: when the network saw it: authors may write any date, this one bounds it.
-        languages: wanted languages; of a post in several, one of them is told.
+        languages: wanted languages; a post in several of them gets one.
     """
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         return "malformed"
@@ -52,7 +52,7 @@ def view_labels(profile: Any) -> set[str]:
 
 
 def _hashtags(record: dict[str, Any]) -> list[str]:
-    """Return the tags marked in the text, then the ones beside it."""
+    """Return the tags marked in the text, then the separate ones."""
     facets = (as_list(as_dict(facet).get("features")) for facet in as_list(record.get("facets")))
     features = [as_dict(feature) for features in facets for feature in features]
     tags = [feature.get("tag") for feature in features if feature.get("$type") == _TAG]

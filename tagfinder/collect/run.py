@@ -93,7 +93,7 @@ def run(
 
 @contextmanager
 def _stopped_by_signals(patience: Patience) -> Iterator[None]:
-    """Finish what is under way at the first Ctrl-C or SIGTERM, stop at once at the second."""
+    """Finish the work in progress at the first Ctrl-C or SIGTERM; stop at once at the second."""
     before = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
 
     def restore() -> None:

@@ -18,10 +18,10 @@ POSTS_OF_A_COMMIT = 5_000
 
 
 class Source(Protocol):
-    """A network that is being asked."""
+    """A network that posts are collected from."""
 
     def batches(self) -> Iterator[Batch]:
-        """Yield what arrives; an empty batch now and then while nothing does."""
+        """Yield what arrives, and an empty batch from time to time while nothing does."""
 
     def admit(self, batch: Batch) -> None:
         """Take out of a batch, just before it is stored, whose authors do not want to be in."""
@@ -72,7 +72,7 @@ class Runner:
     def run(self, source: Source) -> Summary:
         """Collect until the source ends, there are enough posts, or somebody says stop.
 
-        What arrived before an error is stored before the error continues its way.
+        What arrived before an error is stored before the error is raised.
         """
         batches = source.batches()
         try:

@@ -77,6 +77,6 @@ def alias_of(instance: str, id_: Any) -> str:
 
 
 def _as_spelled(names: list[str], text: str) -> list[str]:
-    """Return tags as the author wrote them: the server tells them in lower case."""
+    """Return tags as the author wrote them: the server gives them in lower case."""
     spellings = {word.lower(): word for word in _HASHTAG.findall(text)}
     return [spellings.get(name.lower(), name) for name in names]

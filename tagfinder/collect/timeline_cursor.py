@@ -83,7 +83,7 @@ def snowflake(moment: datetime) -> str:
 
 
 def is_snowflake(id_: str, written: datetime) -> bool:
-    """Return whether an id tells the time at which its post was written."""
+    """Return whether an id contains the time at which its post was written."""
     if not id_.isdigit():
         return False
     return abs((int(id_) >> 16) / 1000 - written.timestamp()) < timedelta(days=1).total_seconds()

@@ -20,8 +20,8 @@ from tagfinder.commands.options import require_recommender
 def command(runs: tuple[Path, ...], out: Path) -> None:
     """Combine the RUNS, which must have the same corpus, split and label set.
 
-    How much each of them counts is learned on the validation part. The new run is scored,
-    calibrated, exported and served like any other.
+    Their weights are learned on the validation part. The new run is scored, calibrated, exported
+    and served like any other.
     """
     for run in runs:
         require_recommender(run)

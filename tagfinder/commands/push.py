@@ -17,7 +17,7 @@ from tagfinder.commands.options import require_recommender, trust_option
     "--license", "license_name", help="Licence of the bundle as an SPDX name, such as apache-2.0."
 )
 @click.option("--private", is_flag=True, help="Make a new repository private.")
-@click.option("--revision", help="Branch to push to; the main one where nothing is said.")
+@click.option("--revision", help="Branch to push to; the main one by default.")
 @trust_option
 def command(
     run: Path, repository: str, license_name: str | None, private: bool, revision: str | None

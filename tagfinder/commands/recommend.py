@@ -85,8 +85,8 @@ def command(  # noqa: PLR0917 - one argument for each option
 ) -> None:
     """Suggest hashtags for each TEXT, each line of standard input, or each row of a file.
 
-    RUN is a run's folder or a bundle. Probabilities are calibrated; scores are the ones that the
-    evaluator judged.
+    RUN is a run's folder or a bundle. Probabilities are calibrated; scores are those that the
+    evaluator sees.
     """
     if (source is None) != (target is None) or (source and texts):
         raise InputError("give texts, or --input FILE together with --output FILE")

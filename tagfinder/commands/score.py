@@ -38,7 +38,7 @@ ERROR_DEPTH = 10  # errors are always shown by NDCG@10
 @click.option(
     "--samples",
     type=click.IntRange(min=2),
-    help="Also give means and 95 % intervals over so many systematic samples (the report has 50).",
+    help="Also give means and 95 % intervals over this number of systematic samples (report: 50).",
 )
 @click.option(
     "--labels",

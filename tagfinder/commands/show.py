@@ -46,7 +46,7 @@ def _grow(branch: Any, value: Any) -> None:
         try:
             inner = value[key]
         except OmegaConfBaseException:
-            # What only a running job knows, such as its folder, and what has no value yet.
+            # Values that only a running job has, such as its folder, and missing values.
             inner = value._get_node(key)._value()
         if isinstance(inner, DictConfig) and inner:
             _grow(branch.add(Text(str(key), style="bold")), inner)

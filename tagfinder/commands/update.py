@@ -24,7 +24,7 @@ from tagfinder.errors import InputError
 )
 @click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="Forget posts from before a day.")
 @click.option(
-    "--newest", type=click.IntRange(0), help="Forget all but so many of the newest posts."
+    "--newest", type=click.IntRange(0), help="Forget all but this number of the newest posts."
 )
 @posts_options
 @trust_option

@@ -113,7 +113,7 @@ def _option_meant(group: str, value: str, options: Sequence[str]) -> str:
 
 
 def _has_it(key: str, chosen: Mapping[str, str]) -> str:
-    """Say which options of a key's group have it; nothing where it is of another group."""
+    """Name the options of a key's group that have it; an empty text if it is of another group."""
     group = key.partition(".")[0]
     if group not in chosen:
         return ""

@@ -34,7 +34,7 @@ ELIDING = ("fr", "it", "ca", "oc", "co", "ht")
 APOSTROPHE = r"(\p{L})['’](\p{L})"
 NO_WORDS = r"https?://\S+|www\.\S+|pic\.twitter\.com\S+|[@#＃]\S+|[^\p{L}\p{M}\s'’]"
 LONGEST_DETECTED = 500
-"""Characters of a text that its language is told by."""
+"""Characters of a text from which its language is detected."""
 
 
 def languages_of(texts: pl.Series, known: pl.Series | None = None) -> pl.Series:

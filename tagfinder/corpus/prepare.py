@@ -63,7 +63,7 @@ def prepare(
         partition_rows: posts of a partition; does not change the content of the corpus.
 
     Raises:
-        InputError: nothing usable is in the input, or it lacks what the configuration needs.
+        InputError: the input has no usable post, or lacks what the configuration needs.
     """
     digest = recipe.digest
     folder = cache_dir() / "corpora" / f"{recipe.source.name}-{digest}"

@@ -33,7 +33,7 @@ NOT_STOP_WORDS = (
     "move name serious side sincere system thick thin top"
 )
 
-# The cleaned forms of don't, we've and the like. Left out are those that are words without
+# The cleaned forms of don't, we've and similar words. Left out are those that are words without
 # their apostrophe (hell, shell, ill, shed, wed).
 CONTRACTIONS = (
     "aint arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt mustnt neednt shant "

@@ -82,7 +82,7 @@ class PlainTexts:
         self.column = column
 
     def fit(self, corpus: PreparedCorpus) -> None:
-        """Do nothing: there is nothing to be learned."""
+        """Do nothing: there is nothing to learn."""
 
     def encode(self, texts: pl.Series) -> EncodedPlainTexts:
         """Keep the texts as they are."""
@@ -93,10 +93,10 @@ class PlainTexts:
         return texts.str.contains(r"\w").to_numpy()
 
     def save(self, folder: Path) -> None:
-        """Do nothing: there is nothing to be kept."""
+        """Do nothing: there is nothing to save."""
 
     def load(self, folder: Path) -> None:
-        """Do nothing: there is nothing to be read."""
+        """Do nothing: there is nothing to load."""
 
 
 Needed = TypeVar("Needed", bound=Features)

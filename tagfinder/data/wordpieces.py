@@ -62,7 +62,7 @@ class WordPieces(EncoderFeatures):
         return empty_encoder(self.folder)
 
     def fit(self, corpus: PreparedCorpus) -> None:
-        """Do nothing: there is nothing to be learned."""
+        """Do nothing: there is nothing to learn."""
 
     def encode(self, texts: pl.Series) -> EncodedWordPieces:
         """Cut texts."""

@@ -96,7 +96,7 @@ def draw_label_confusions(judged: ScoredPredictions, folder: Path) -> str:
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         axes.set_axis_off()
         note = (
-            "rows: has the label, has it not; columns: given, not given. Colour: share of the row"
+            "rows: with the label, without it; columns: given, not given. Colour: share of the row"
         )
         axes.text(0, 3 * n_rows + 0.1, note, fontsize=9)
         axes.figure.colorbar(image, ax=axes, shrink=0.6, label="share of the row")
@@ -290,7 +290,7 @@ def draw_score_by_month(judged: ScoredPredictions, folder: Path) -> str:
 
 
 def draw_reliability(judged: ScoredPredictions, folder: Path) -> str:
-    """Draw how often a score of so much is true, over all pairs of post and label."""
+    """Draw the share of true labels by score, over all pairs of post and label."""
     assert judged.histograms is not None
     found = reliability_of_all(judged.histograms)
     _draw_reliability(folder, "reliability", f"{judged.name}\ncalibration, all scores", found)

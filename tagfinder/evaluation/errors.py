@@ -111,7 +111,7 @@ def per_label_counts(posts: pl.DataFrame, n_labels: int) -> pl.DataFrame:
 
 
 def confusions(posts: pl.DataFrame) -> pl.DataFrame:
-    """Count which label is given instead of which, where each post is given as many as it has.
+    """Count which label is given instead of which, if each post is given as many labels as it has.
 
     A missed label counts once, in even shares for the wrong labels of its post.
 

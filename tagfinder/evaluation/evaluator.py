@@ -47,7 +47,7 @@ class Evaluator(PartCallback):
     training there are no open scores: `CorpusDataModule` leaves out the posts that only they need.
 
     Args:
-        ks: ranks at which rankings are judged.
+        ks: ranks at which rankings are scored.
         threshold: a label counts as given where its score is at least this.
         open: score every tagged post as well.
         top_k: ranks kept for each test post.

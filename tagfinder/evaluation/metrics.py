@@ -115,7 +115,7 @@ def reciprocal_rank(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
 
 
 def report_ndcg(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
-    """Gain over the ideal of the hits alone, as the report has it; 0 if nothing is hit.
+    """Gain over the ideal of the hits alone, as in the report; 0 without a hit.
 
     Example:
         >>> hits = torch.tensor([[False, True], [True, False]])
@@ -126,7 +126,7 @@ def report_ndcg(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
 
 
 def report_average_precision(hits: Tensor, n_relevant: Tensor, k: int) -> Tensor:
-    """Mean of the precisions at the hits' ranks, as the report has it.
+    """Mean of the precisions at the hits' ranks, as in the report.
 
     A row without a hit among the first `k` takes no part in the report's mean: it is NaN.
 

@@ -48,7 +48,7 @@ class Tally:
     """Adds up the scores of rows as they come; only sums are kept.
 
     Args:
-        ks: ranks at which rankings are judged.
+        ks: ranks at which rankings are scored.
         threshold: a label counts as given where its score is at least this.
         with_open: whether every tagged post is judged too, a hashtag outside the set as a miss.
         n_labels: size of the closed label set, None if there is none.

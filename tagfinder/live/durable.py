@@ -169,7 +169,7 @@ class DurableKnowledge:
         if self.writable:
             self.store.enter(self._process, self._serial)
         if self.keeps:
-            # What a process left behind that was killed while it deleted.
+            # Files that a process left when it was killed while deleting.
             self.store.erase(self._serial, now=True)
             self.store.compact(self._serial)
             self._cleaned = self.store.seen(FILES)
@@ -580,7 +580,7 @@ class DurableKnowledge:
                 time.sleep(0.02)
             self.store.compact(serial)
             while self.store.seen(FILES) < serial:
-                # A keeper that is busy with it is waited for, not one that does nothing.
+                # Wait for a keeper that is busy with it, but not for one that does nothing.
                 busy = self.store.seen("words") >= serial
                 if time.monotonic() > end + (CLEAN_SECONDS if busy else 0):
                     logger.warning(

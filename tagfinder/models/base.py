@@ -1,4 +1,4 @@
-"""What every recommender over a closed label set has in common; none of it needs PyTorch.
+"""The interface and base classes of recommenders over a closed label set, without PyTorch.
 
 Recommending uses these objects as they are. For training, `training.modules` puts them into
 Lightning modules.
@@ -116,7 +116,7 @@ class SparseRecommender(WholePartRecommender):
     Args:
         label_set: the hashtags to choose from.
         features: how texts are encoded; fitted already.
-        top_k: labels that have a score when a post is judged; all others count as 0.
+        top_k: labels that get a score; all others count as 0.
     """
 
     most_labels = None

@@ -1,4 +1,4 @@
-"""What `NeuralRecommender` asks of a network besides its logits."""
+"""What `NeuralRecommender` needs from a network besides its logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What suggesting asks of a recommender without a fixed label set."""
+"""The interface of a recommender without a fixed label set."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ LABELS = "labels.json"
 FEATURES = "features"
 COPIED = ("metrics.json", CALIBRATION_FILE)
 NEEDED = (LABELS, REST)
-# Bytes that pickles of protocols 2 to 5 begin with; older ones are told by their names.
+# Bytes that pickles of protocols 2 to 5 begin with; older ones are recognised by their names.
 PICKLE_BEGINNINGS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 PICKLE_NAMES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".npy")
 

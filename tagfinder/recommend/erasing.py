@@ -1,4 +1,4 @@
-"""What the other files of a live run hold of posts that were deleted from its knowledge."""
+"""Erases deleted posts from the other files of a live run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMELESS = ("slices.", "learning")
 
 
 def erase_from_run(folder: Path, store: PostStore, statistics: PostStatistics) -> None:
-    """Erase from the files beside a run's knowledge what they have of deleted posts.
+    """Erase deleted posts from the files beside a run's knowledge.
 
     Hashtags that no post has any more keep their number in `labels.json`, without their name. The
     rankings lose the rows of deleted posts. Checkpoints are deleted, because their classifiers

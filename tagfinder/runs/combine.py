@@ -106,7 +106,7 @@ def trained_on(run: RunFolder, config: DictConfig) -> PreparedCorpus:
     """Return the corpus of a run: its own folder, or prepared again if that is gone.
 
     Raises:
-        InputError: it cannot be made again as it was.
+        InputError: it cannot be rebuilt as it was.
     """
     stored = run.facts["corpus"]
     folder = Path(stored["folder"])

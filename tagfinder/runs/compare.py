@@ -44,7 +44,7 @@ class Statistics:
     """How runs are compared.
 
     Attributes:
-        ks: ranks at which rankings are judged.
+        ks: ranks at which rankings are scored.
         metric: the metric of the matrix and the sentences.
         n_samples: systematic samples of the report's intervals.
         n_resamples: resamples of the bootstrap.

@@ -54,7 +54,7 @@ class PeriodData(CorpusDataModule):
     """The batches of a corpus without a validation part."""
 
     def prepare_data(self) -> None:
-        """Encode the parts that there are."""
+        """Encode the existing parts."""
         parts: tuple[Part, ...] = ("train", "test")
         for part in parts:
             self.dataset(part)
@@ -143,8 +143,8 @@ def closed_selection(run: RunFolder) -> Selection:
     chosen = run.config.selection
     if is_open_vocabulary_config(run.config.model):
         raise InputError(
-            f"{run.path} has an open vocabulary (selection.top_n is null) and learns as time goes "
-            "on: it needs no refit"
+            f"{run.path} has an open vocabulary (selection.top_n is null) and learns from new "
+            "posts: it needs no refit"
         )
     return Selection(top_n=chosen.top_n, min_count=chosen.min_count, count_on="train")
 

@@ -76,8 +76,8 @@ def write_report(runs: Sequence[FinishedRun], statistics: Statistics, folder: Pa
     """Write `report.md` with its figures, and `report.html` with all of it in one file.
 
     Args:
-        runs: the runs; those on the same posts are compared with each other. Of those that differ
-            only in their seed the first one is looked at more closely.
+        runs: the runs; those on the same posts are compared with each other. Of runs that differ
+            only in their seed, the page shows the first in detail.
         statistics: how runs are compared.
         folder: of the page.
     """

@@ -91,7 +91,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     timer = Timer()
     kept = resumable(run.path, config.seed, config.checkpoint_every, config.patience)
     trainer = build_trainer(config, [timer, evaluator, *kept.callbacks])
-    # Of a run that continues they would be older than its checkpoints.
+    # For a resumed run they would be older than its checkpoints.
     shutil.rmtree(run.state, ignore_errors=True)
     corpus = corpus_of(config)
     features.fit(corpus)

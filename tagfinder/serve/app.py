@@ -165,7 +165,7 @@ def create_app(
     """Build the service.
 
     Args:
-        recommenders: the first is asked where a request names none.
+        recommenders: the first is the default.
         limits: of requests.
         keys: what clients must send as X-API-Key; without any, requests need none.
         teach: whether clients may teach the ones that can be taught.
@@ -225,7 +225,7 @@ def _add_routes(app: FastAPI, service: Service, keys: Keys) -> None:
 
     @app.get("/models", **guard("/models", 429, 503))
     async def models() -> list[ModelAnswer]:
-        """List the models that can be asked; the first is the default."""
+        """List the models; the first is the default."""
         return service.models()
 
     @app.get("/health", **guard("/health"))

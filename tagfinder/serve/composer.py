@@ -56,7 +56,7 @@ def add_composer(app: FastAPI, batchers: dict[str, Batcher], *, needs_key: bool)
 
     Args:
         app: the service.
-        batchers: the recommenders that can be asked, by name.
+        batchers: the recommenders, by name.
         needs_key: whether /suggest needs an API key.
     """
     pages = StaticPages(directory=STATIC)

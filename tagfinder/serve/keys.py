@@ -1,4 +1,4 @@
-"""Who may ask: keys from the environment and from a file that may change while the service runs."""
+"""Access by keys from the environment and from a file that may change while the service runs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Keys:
         return bool(self._fixed) or self._file is not None
 
     def open(self, given: str | None) -> bool:
-        """Tell whether a key is one of these, in a time that says nothing about them."""
+        """Return whether a key is one of these, in constant time."""
         self._refresh()
         digest = _digest(given or "")
         fits = [hmac.compare_digest(digest, known) for known in (*self._fixed, *self._of_file)]

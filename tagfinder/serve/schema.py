@@ -10,7 +10,7 @@ from tagfinder.serve.limits import Limits
 
 
 def as_whole_number(value: Any) -> Any:
-    """Turn 5.0 into 5: JSON does not tell them apart."""
+    """Turn 5.0 into 5: in JSON they are the same."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -60,7 +60,7 @@ class SuggestAnswer(BaseModel):
 
 
 class ModelAnswer(BaseModel):
-    """A model that can be asked."""
+    """A model of the service."""
 
     name: str
     hashtags: int = Field(description="How many hashtags it chooses from.")

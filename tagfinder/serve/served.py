@@ -1,4 +1,4 @@
-"""What is served, as one process tells it to others: light, so that they begin quickly."""
+"""What is served, as one process passes it to others: small, so that they start quickly."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ class Served:
         from tagfinder.recommend.loading import SQLITE, load
 
         hashtags = hashtag_filter(self.deny, self.allow)
-        # Who follows the log of several machines writes into the folder, also to answer only.
+        # A process that follows the log of several machines writes into the folder, even if it only
+        # answers.
         teach = self.teach or self.posts != SQLITE
         recommenders = [
             load(

@@ -57,14 +57,14 @@ def _serve_alone(served: Served, host: str, port: int) -> None:
         signal.signal(number, lambda *_: None)
     uvicorn.Server(configured(app, host, port, served.limits)).run()
     if any(thread.name == LEARNING for thread in threading.enumerate()):
-        # The interpreter cannot end beside a thread that is deep in a library's code. Acknowledged
-        # posts are on disk, and interrupted learning is repeated.
+        # The interpreter cannot end while a thread is inside a library's code. Acknowledged posts
+        # are on disk, and interrupted learning is repeated.
         logging.shutdown()
         os._exit(0)
 
 
 def _serve_together(served: Served, host: str, port: int, workers: int) -> None:
-    # What is wrong with a run is said once, and the processes find everything made already.
+    # Errors of a run are reported once, and the processes find everything prepared.
     preparing = multiprocessing.get_context("spawn").Process(target=_prepare, args=(served,))
     preparing.start()
     preparing.join()

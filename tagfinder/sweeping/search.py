@@ -28,7 +28,7 @@ ANY_NETWORK = "neural"
 
 @dataclass(frozen=True)
 class Search:
-    """What to try.
+    """A search: the settings to try.
 
     Attributes:
         overrides: what every trial is called with.
@@ -92,7 +92,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def search(what: Search, folder: Path, train: Callable[[DictConfig], float]) -> optuna.Study:
-    """Try until there are as many trials as asked for; trials of earlier calls count.
+    """Run trials until there are as many as requested; trials of earlier calls count.
 
     Several processes may work on one folder. A trial that died with its process continues first.
 

@@ -25,7 +25,7 @@ class ContinuedCSV(CSVLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
-        """Add a row; the first one tells from which step on the earlier part is done again."""
+        """Add a row; the first one determines from which step the earlier part is repeated."""
         if self._earlier and step is not None:
             # Lightning warns that it deletes these; they are written again with the new ones.
             (Path(self.log_dir) / FILE).unlink(missing_ok=True)

@@ -91,7 +91,7 @@ def test_a_first_visit_can_begin_in_the_past(
     assert numbers_of(tmp_path / "posts") == list(range(50, 61))
 
 
-def test_a_gap_that_the_server_cannot_fill_is_told(
+def test_a_gap_that_the_server_cannot_fill_is_reported(
     run: Collect, stream: JetstreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
@@ -183,7 +183,7 @@ def test_an_author_who_asks_for_it_later_is_removed_and_left_out(
     assert summary["removed"] == 3
 
 
-def test_profiles_are_not_looked_up_for_somebody_who_takes_everybody(
+def test_profiles_are_not_looked_up_if_all_authors_are_taken(
     run: Collect, profiles: XrpcServer
 ) -> None:
     profiles.labels = {did(7): HIDDEN}
@@ -243,7 +243,7 @@ def test_dates_that_cannot_be_true_become_the_time_when_the_post_was_seen(
     assert post.created_at == stored
 
 
-def test_of_a_post_in_several_languages_the_wanted_one_is_told() -> None:
+def test_a_post_in_several_languages_has_the_wanted_one() -> None:
     record = {"text": "a", "langs": ["de-AT", "en"]}
     for wanted, told in ((frozenset({"en"}), "en"), (frozenset(), "de")):
         post = post_of("at://did:plc:a/app.bsky.feed.post/1", record, START, wanted)

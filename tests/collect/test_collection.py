@@ -148,7 +148,7 @@ def test_purging_takes_ids_of_the_network_and_of_the_collection_and_authors(fold
     assert numbers_of(folder) == [2, 3]
 
 
-def test_names_of_authors_stand_nowhere_in_a_collection_that_hashes_them(folder: Path) -> None:
+def test_a_collection_that_hashes_authors_has_no_author_names(folder: Path) -> None:
     with Collection(folder) as collection:
         collection.commit(posts(1, 2))
     for path in folder.rglob("*"):

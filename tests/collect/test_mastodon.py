@@ -215,7 +215,7 @@ def test_a_server_that_pages_in_circles_is_not_asked_for_ever(
 
 
 @pytest.mark.parametrize("name", ["", "ftp://a.example", "https://"])
-def test_an_instance_that_is_none_is_refused(name: str) -> None:
+def test_an_invalid_instance_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="--instance"):
         timelines([name], [], local=False)
 

@@ -33,7 +33,7 @@ def test_days_are_cut_to_the_span() -> None:
         max_size=6,
     )
 )
-def test_whatever_is_asked_in_whatever_pieces_each_hour_is_read_and_none_twice(
+def test_each_hour_is_read_once_for_any_ranges_in_any_pieces(
     requests: list[tuple[int, int, int]],
 ) -> None:
     """A run reads up to `pages` pages of two hours, newest first, and is then interrupted."""

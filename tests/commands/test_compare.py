@@ -38,7 +38,7 @@ def compare(runs: list[Path], out: Path, *options: str) -> Result:
     return CliRunner().invoke(command, arguments, catch_exceptions=False)
 
 
-def test_the_better_run_beats_the_others_and_equal_ones_are_not_told_apart(runs, tmp_path):
+def test_the_better_run_beats_the_others_and_equal_ones_do_not_differ(runs, tmp_path):
     compare(runs, tmp_path / "out")
     written = json.loads((tmp_path / "out" / "comparison.json").read_text())
     pairs = {
@@ -242,7 +242,7 @@ def test_a_difference_that_seeds_make_is_not_sure(tmp_path):
     assert "steady surely beats no other" in by_seeds
 
 
-def test_runs_of_other_settings_stand_apart(tmp_path):
+def test_runs_with_other_settings_are_separate(tmp_path):
     runs = seeds_of(tmp_path, "one", {1: 0.3, 2: 0.3})
     changed = (runs[1] / "config.yaml").read_text().replace("threshold: 0.3", "threshold: 0.4")
     (runs[1] / "config.yaml").write_text(changed)

@@ -25,6 +25,6 @@ def test_other_overrides_name_another_run(one: list[str], other: list[str]) -> N
     assert (folder_of_job(one) == folder_of_job(other)) == (sorted(one) == sorted(other))
 
 
-def test_where_a_run_lies_does_not_name_it_and_long_names_are_cut() -> None:
+def test_the_parent_folder_does_not_name_a_run_and_long_names_are_cut() -> None:
     assert folder_of_job(["seed=1", "run_dir=a", "resume=auto"]) == folder_of_job(["seed=1"])
     assert len(folder_of_job([f"key{i}=value" for i in range(50)])) == LONGEST_NAME + len("-123456")

@@ -119,7 +119,7 @@ def test_first_cleaning(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), DROP.items())
-def test_dropping_hashtags_takes_them_out_wherever_they_stand(text: str, expected: str) -> None:
+def test_dropping_hashtags_removes_them_at_any_position(text: str, expected: str) -> None:
     assert clean(text, inline_hashtags="drop") == expected
 
 
@@ -338,7 +338,7 @@ def test_an_unknown_choice_of_inline_hashtags_is_refused() -> None:
         steps.Cleaning(first=[], further=[], inline_hashtags="kept")  # type: ignore[arg-type]
 
 
-def test_a_pattern_that_is_none_is_refused() -> None:
+def test_an_invalid_pattern_is_refused() -> None:
     with pytest.raises(InputError, match="cleaning pattern"):
         steps.Replace("(")
 

@@ -99,7 +99,7 @@ def rows(file: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize("cleaning", ["report", "light", "multilingual", "none"])
-def test_posts_without_blanks_are_kept_whatever_the_cleaning(tmp_path: Path, cleaning: str) -> None:
+def test_posts_without_blanks_are_kept_by_every_cleaning(tmp_path: Path, cleaning: str) -> None:
     rows(tmp_path / "posts.jsonl", 80)
     corpus = prepared(
         "data=files", f"data.path={tmp_path / 'posts.jsonl'}", f"cleaning={cleaning}",

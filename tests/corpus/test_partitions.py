@@ -104,7 +104,7 @@ def test_an_interrupted_preparation_continues(
     assert_same(corpus(monkeypatch, tmp_path / "whole", given[2], here, 10 * ROWS), made)
 
 
-def test_rejected_posts_are_written_whatever_the_partitions(
+def test_rejected_posts_do_not_depend_on_the_partitions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = []

@@ -13,7 +13,7 @@ LENGTHS = st.lists(st.integers(0, 200), min_size=1, max_size=100).map(np.array)
 
 
 @given(LENGTHS, st.integers(1, 30), st.integers(1, 3))
-def test_scoring_visits_each_post_once_whatever_the_number_of_processes(
+def test_scoring_visits_each_post_once_for_any_number_of_processes(
     lengths: np.ndarray, batch_size: int, world_size: int
 ) -> None:
     visited = [

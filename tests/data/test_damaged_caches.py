@@ -75,7 +75,7 @@ def test_a_whole_folder_is_never_thrown_away(tmp_path: Path) -> None:
 
 @settings(max_examples=20)
 @given(data=st.data())
-def test_vectors_come_out_right_whatever_byte_of_them_was_flipped(
+def test_vectors_are_right_after_any_flipped_byte(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("vectors")

@@ -36,7 +36,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_encoder(tmp_path_factory.mktemp("encoder") / "tiny")
 
 
-def test_an_encoder_that_is_nowhere_is_told_in_one_sentence_with_what_to_try(
+def test_a_missing_encoder_is_answered_with_what_to_try(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -59,7 +59,7 @@ def test_a_folder_without_safe_weights_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["trainable", "pooling", "precision"])
-def test_an_unknown_setting_is_told_with_the_known_ones(key: str) -> None:
+def test_an_unknown_setting_is_answered_with_the_known_ones(key: str) -> None:
     with pytest.raises(InputError, match=rf"encoder.{key}=maybe .* or "):
         Encoder("any", **{key: "maybe"})
 

@@ -28,7 +28,7 @@ def test_glove_files_are_read_plain_and_gzipped(ending: str, tmp_path: Path) -> 
     assert table.running_coverage == pytest.approx(9 / 10)
 
 
-def test_a_missing_glove_file_is_told_with_where_to_get_it_and_which_key_to_set() -> None:
+def test_a_missing_glove_file_is_answered_with_where_to_get_it_and_which_key_to_set() -> None:
     for path in (None, "/nowhere/vectors.txt"):
         with pytest.raises(InputError, match=r"nlp.stanford.edu.*embedding.glove.path="):
             Glove(path).table(WORDS, COUNTS, [])
@@ -66,7 +66,7 @@ def test_word2vec_gives_equal_vectors_for_equal_text(
     assert not tables[0][:2].any() and tables[0][2:].any(axis=1).all()
 
 
-def test_tables_stand_side_by_side(tmp_path: Path) -> None:
+def test_tables_are_side_by_side(tmp_path: Path) -> None:
     file = tmp_path / "vectors.txt"
     file.write_text(LINES)
     tables = EmbeddingTables(scratch=Scratch(5), glove=Glove(str(file))).tables(WORDS, COUNTS, [])

@@ -100,7 +100,9 @@ def test_a_post_with_nothing_known_says_so(open_page: OpenPage, linear_run: Path
     assert not buttons(page)
 
 
-def test_two_models_stand_side_by_side(open_page: OpenPage, run_of: Callable[[str], Path]) -> None:
+def test_two_models_are_shown_side_by_side(
+    open_page: OpenPage, run_of: Callable[[str], Path]
+) -> None:
     page = open_page(run_of("tfidf_lr"), run_of("random"))
     names = page.multiselect[0].options
     page.multiselect[0].set_value(names).run()

@@ -77,7 +77,7 @@ def test_p_values_of_true_null_hypotheses_are_spread_evenly():
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
 
 
-def test_runs_that_never_differ_are_never_told_apart():
+def test_equal_runs_never_differ_significantly():
     assert bootstrap_p_value(0.0, np.zeros(99)) == 1
 
 

@@ -332,7 +332,7 @@ class Unhelpful(Fixed):
         (lambda rows: {"rows": rows}, "top_labels, top_scores"),
     ],
 )
-def test_a_step_that_returns_too_little_is_told_what_to_return(table, answer, sentence):
+def test_a_step_that_returns_too_little_is_answered_with_what_to_return(table, answer, sentence):
     model = Unhelpful(*table)
     model.answer = answer
     with pytest.raises(WorkError, match=sentence):

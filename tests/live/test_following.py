@@ -136,7 +136,7 @@ def test_saved_counts_that_are_damaged_are_made_again(tmp_path: Path) -> None:
         assert counts_after(tmp_path) == expected
 
 
-def test_a_full_disk_is_said_and_the_next_post_is_taught(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_next_post_is_taught(tmp_path: Path) -> None:
     with opened(tmp_path) as keeper:
         keeper.teach([a_post("a")])
         keeper.store._database.execute("PRAGMA max_page_count=20")
@@ -149,7 +149,7 @@ def test_a_full_disk_is_said_and_the_next_post_is_taught(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_happens_in_whatever_order_all_agree_with_one_who_counts_again(
+def test_after_any_order_of_events_all_agree_with_a_recount(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SEEN_SECONDS", 0.0)

@@ -20,7 +20,7 @@ def test_a_name_has_one_number_in_order_of_appearance() -> None:
 
 
 @given(st.lists(NAMES, min_size=1, max_size=6, unique=True), st.lists(NAMES, max_size=4))
-def test_words_stand_in_names_as_python_says(names: list[str], words: list[str]) -> None:
+def test_words_occur_in_names_as_in_python(names: list[str], words: list[str]) -> None:
     there, wanted = Names(names).encoded(), encode_names(words)
     numbers = np.arange(len(names))
     assert lengths_of(there, numbers).tolist() == [len(name) for name in names]

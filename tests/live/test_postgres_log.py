@@ -144,7 +144,7 @@ def test_a_folder_with_other_posts_or_without_its_log_is_refused(
         opened(first, server.address, f"{schema}_other").close()
 
 
-def test_what_cannot_be_reached_or_is_no_address_is_said(tmp_path: Path) -> None:
+def test_an_unreachable_or_invalid_address_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no address"):
         PostgresLog("postgresql://[", "log")
     with pytest.raises(WorkError, match="does not answer"):

@@ -88,7 +88,7 @@ def test_fading_counts_are_sums_of_powers_of_two_in_any_order(days: list[float],
     np.testing.assert_allclose(decay.read(np.array([0]), 120)[0], expected, rtol=1e-3, atol=1e-12)
 
 
-def test_hashtags_are_one_whatever_their_case_and_shown_as_most_write_them() -> None:
+def test_hashtags_ignore_case_and_are_shown_in_the_most_used_spelling() -> None:
     statistics = taught([(1.0, "ann", ["flood"]), (2.0, "bob", ["Flood"]), (3.0, None, ["Flood"])])
     assert statistics.hashtags.names == ["flood"]
     assert statistics.spellings == ["Flood"]

@@ -28,7 +28,7 @@ def test_a_member_that_only_guesses_counts_nothing() -> None:
     assert found.held_out["one weight a member"] > found.held_out["mean"]
 
 
-def test_members_that_err_apart_rank_better_together_than_the_best_alone() -> None:
+def test_members_with_different_errors_rank_better_together_than_the_best_alone() -> None:
     odds, truth = members(1.5, 1.5)
     found = learn_weights(odds, truth)
     fresh, fresh_truth = members(1.5, 1.5, seed=1)

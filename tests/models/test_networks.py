@@ -159,7 +159,7 @@ def test_only_the_last_layers_of_an_encoder_are_trained(tiny_encoder: Path) -> N
     assert not any("layer.0." in name or "embeddings" in name for name in trained)
 
 
-def test_a_frozen_encoder_gives_a_text_the_same_vector_whatever_its_batch(
+def test_a_frozen_encoder_gives_a_text_the_same_vector_in_any_batch(
     tiny_encoder: Path,
 ) -> None:
     features = encoder_features(Encoder(str(tiny_encoder), precision="bfloat16"))

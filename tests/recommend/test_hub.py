@@ -52,7 +52,7 @@ def test_a_pushed_run_is_fetched_by_its_name(linear_run: Path, tmp_path: Path) -
     assert fetched.stdout.strip() == f"me/tags {expected}"
 
 
-def test_a_repository_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_repository_is_named(tmp_path: Path) -> None:
     with hub() as address:
         fetched = ended(address, tmp_path, "-c", FETCH, "me/tags", TEXT)
     assert fetched.returncode == 1

@@ -32,7 +32,7 @@ def test_each_argument_gives_one_json_object_a_line(linear_run: Path) -> None:
     }
 
 
-def test_lines_of_standard_input_give_a_line_each_whatever_they_hold(linear_run: Path) -> None:
+def test_each_line_of_standard_input_gives_one_line(linear_run: Path) -> None:
     result = run(linear_run, "--json", lines=b"closet\n\n\xff\xfe bag\nlast")
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [
         "closet",

@@ -226,7 +226,7 @@ def test_a_failure_inside_is_no_secret_and_no_traceback(
         (WorkError("the encoder is away"), "the encoder is away"),
     ],
 )
-def test_what_the_machine_lacks_is_said_in_a_sentence_and_traced_in_the_log_alone(
+def test_a_missing_resource_is_one_sentence_and_its_trace_is_in_the_log(
     linear_run: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

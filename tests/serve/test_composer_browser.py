@@ -162,7 +162,7 @@ def test_right_to_left_posts_have_their_chips_from_the_right(page: Any) -> None:
     assert_accessible(page)
 
 
-def test_the_last_question_wins_whatever_order_answers_come_in(page: Any) -> None:
+def test_the_last_query_wins_in_any_order_of_answers(page: Any) -> None:
     shown = page.evaluate(
         """async () => {
             const { newestOnly } = await import("/composer/service.js");

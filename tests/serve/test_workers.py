@@ -142,7 +142,7 @@ def test_processes_share_what_any_is_taught_and_kills_lose_nothing(
     assert set(acknowledged) <= set(ids)
 
 
-def test_what_cannot_be_opened_is_said_once_with_exit_code_2(tmp_path: Path) -> None:
+def test_an_unreadable_run_is_reported_once_with_exit_code_2(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tagfinder", "serve", str(tmp_path), "--workers", "2"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 2

@@ -27,7 +27,7 @@ def _no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
-def test_runs_are_tracked_apart_a_crash_as_a_crash_and_a_resumed_run_as_the_same_one(
+def test_each_run_is_tracked_a_crash_as_a_crash_and_a_resumed_run_as_the_same_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, marker = tmp_path / "my-sweep", tmp_path / "marker"

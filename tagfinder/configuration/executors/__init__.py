@@ -1,4 +1,4 @@
-"""Who does the units of work that a command is cut into: processes, Slurm jobs or Ray tasks.
+"""Executors do the units of work of a command: processes, Slurm jobs or Ray tasks.
 
 An executor only starts workers. A folder that all workers see decides which unit a worker does next
 (`units.py`). So executors need no queue, a stopped command continues where it was, and two calls of

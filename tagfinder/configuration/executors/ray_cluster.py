@@ -17,7 +17,7 @@ class RayExecutor:
 
     Args:
         jobs: tasks; None takes as many as the cluster has room for.
-        address: of the cluster (`ray start --head` tells it); None starts one on this machine.
+        address: of the cluster (`ray start --head` prints it); None starts one on this machine.
         num_cpus: cores of a task.
 
     Raises:

@@ -13,8 +13,8 @@ from tagfinder.errors import InputError
 class SlurmExecutor:
     """An array of jobs, submitted by submitit.
 
-    The folders of corpus and output have to be seen by all nodes. What a job that reached its time
-    limit has not done is given to new jobs.
+    The folders of corpus and output have to be seen by all nodes. New jobs take over the unfinished
+    work of a job that reached its time limit.
 
     Args:
         jobs: jobs of an array.

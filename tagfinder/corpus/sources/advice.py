@@ -1,4 +1,4 @@
-"""Which column holds the texts, judged by the values in it."""
+"""Advice on which column holds the texts, from its values."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ BYTES_OF_A_DAY = 1_000_000
 class CongressTweets:
     """Posts of about a thousand accounts of members, offices, committees and parties.
 
-    The repository has one JSON file for each day, without checksums; days that it lacks are
-    counted and told. `entity_name` is the account, `lang` a guess.
+    The repository has one JSON file for each day, without checksums; days that it lacks are counted
+    and reported. `entity_name` is the account, `lang` a guess.
 
     Args:
         since: first day, YYYY-MM-DD.

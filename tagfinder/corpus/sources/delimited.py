@@ -19,7 +19,7 @@ RFC_4180 = Dialect(separator=",", quote='"')
 
 
 def read_csv(path: Path, columns: Columns, separator: str = ",") -> Iterator[Block]:
-    """Read a UTF-8 CSV file with a header line, quoted as RFC 4180 has it.
+    """Read a UTF-8 CSV file with a header line, quoted as in RFC 4180.
 
     Raises:
         InputError: the file is damaged or lacks a column.

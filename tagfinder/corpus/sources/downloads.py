@@ -75,8 +75,8 @@ def download(
         url: address that their paths are relative to.
         folder: of the downloads.
         what: name of the corpus, for progress and errors.
-        may_miss: leave out files that are not at the origin, and note beside where they would be
-            that they are not, so that the next use asks for nothing.
+        may_miss: leave out files that the origin lacks, and record this, so that the next use does
+            not ask again.
 
     Raises:
         WorkError: a file could not be fetched, was not what it should be, or not written.

@@ -28,7 +28,7 @@ def read_excel(
     header: bool = True,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Block]:
-    """Read the first sheet of a workbook that has any rows; `note` is told of the others.
+    """Read the first sheet of a workbook that has any rows; `note` is called with the others.
 
     Raises:
         InputError: the file is damaged, larger than the limit, or lacks a column.

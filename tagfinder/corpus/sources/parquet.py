@@ -35,7 +35,7 @@ _ATOMS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.typ
 
 
 def read_parquet(source: Input, columns: Columns, form: Form | None = None) -> Iterator[Block]:
-    """Read the columns that are asked for, row group by row group.
+    """Read the requested columns, row group by row group.
 
     Raises:
         InputError: the file is damaged, lacks a column or has one of a type that cannot be used.

@@ -35,8 +35,8 @@ LANGUAGES_OF_LEADERS = {
     "mauriciomacri": "es",
 }
 
-# What GetOldTweets makes of a web page: addresses touch the word before, `#` and `@` do not touch
-# the name behind.
+# Errors of GetOldTweets: addresses touch the word before them, and a blank separates `#` and `@`
+# from the name.
 GLUED_ADDRESS = r"(\S)(pic\.twitter\.com/|https?://)"
 LOOSE_SIGN = r"([#＃@]) +([\p{L}\p{M}\p{N}_])"
 # congresstweets puts a quoted post behind the post that quotes it.

@@ -54,7 +54,7 @@ def inputs_of(
 ) -> Iterator[Input]:
     """Yield the file, or the members of a ZIP archive that can hold posts, sorted by name.
 
-    `note` is told how many others an archive has.
+    `note` is called with the number of others in an archive.
 
     Raises:
         InputError: the archive is damaged or has none.

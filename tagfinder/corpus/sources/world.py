@@ -30,7 +30,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Bot:
-    """What programs post with a hashtag: which share of its posts, and their forms."""
+    """Posts by programs with a hashtag: their share, and their templates."""
 
     share: float
     forms: list[str]

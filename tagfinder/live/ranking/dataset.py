@@ -15,7 +15,7 @@ Example = tuple[np.ndarray, np.ndarray]
 
 
 class RankingDataset:
-    """Posts that rankers are trained on, those of known and of unknown author apart.
+    """Training posts of rankers; those of known and of unknown author are separate.
 
     Args:
         limit: candidates of a post: the true ones and a sample of the others.

@@ -14,7 +14,7 @@ from tagfinder.live.ranking.trees import Trees, node_inputs
 
 # LightGBM's names of LambdaMART (Burges, 2010) and XE-NDCG (Bruch, 2021).
 LAMBDA_MART, XE_NDCG = "lambdarank", "rank_xendcg"
-# After so many trees, only so many candidates are scored by the following ones.
+# (trees, candidates): after these trees, the following ones score only these candidates.
 STAGES = ((40, 64), (150, 24))
 
 

@@ -11,7 +11,7 @@ from tagfinder.live.search.text_index import Entry, TextIndex
 from tagfinder.live.tokens import tokenize
 
 BLOCK = 50_000
-# Posts between two commits while an index is rebuilt: an interruption costs at most so many. Fewer
+# Posts between two commits while an index is rebuilt: the most that an interruption costs. Fewer
 # would make more segments, each of which a search reads.
 BETWEEN_COMMITS = 500_000
 

@@ -106,12 +106,12 @@ def test_what_python_writes_is_read_back(local: datetime, minutes: int, between:
         ("us", "1539202764000000"),
     ],
 )
-def test_a_form_that_is_said_is_taken(form: str, text: str):
+def test_a_named_form_is_used(form: str, text: str):
     assert parse_dates(pl.Series([text]), form)[0] == WHEN
 
 
 @pytest.mark.parametrize("form", ["day", "31.12.2018"])
-def test_a_form_that_is_none_is_refused(form: str):
+def test_an_unknown_form_is_refused(form: str):
     with pytest.raises(InputError, match="created_at_format"):
         parse_dates(pl.Series(["2018-10-10"]), form)
 

@@ -71,7 +71,7 @@ def test_hashtags_of_a_table_are_split_at_blanks(shared: Path):
     assert posts["hashtags"].head(2).to_list() == [["flood"], ["coffee", "Town"]]
 
 
-def test_letters_of_an_old_encoding_are_right_and_the_encoding_is_said(shared: Path):
+def test_letters_of_an_old_encoding_are_right_and_the_encoding_is_named(shared: Path):
     posts, rejects = read(shared / "field" / "cases" / "cp1252_excel.csv")
     assert "für Köln" in posts["text"][0]
     assert rejects.notes == ["cp1252_excel.csv: read as cp1252 (data.encoding=cp1252)"]
@@ -84,7 +84,7 @@ def test_letters_of_an_old_encoding_are_right_and_the_encoding_is_said(shared: P
         ("null_text_parquet.parquet", ["none of the 60 rows can be used (60 no text)"]),
     ],
 )
-def test_what_cannot_be_read_is_said_with_what_to_do(shared: Path, name: str, parts: list[str]):
+def test_unreadable_input_is_answered_with_what_to_do(shared: Path, name: str, parts: list[str]):
     with pytest.raises(InputError) as caught:
         read(shared / "field" / "cases" / name)
     for part in parts:

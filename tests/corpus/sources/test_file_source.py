@@ -171,7 +171,7 @@ def test_a_column_that_the_header_does_not_name_shifts_nothing(
     assert not rejects
 
 
-def test_a_message_is_one_line_whatever_the_columns_are_called(tmp_path: Path):
+def test_a_message_is_one_line_for_any_column_names(tmp_path: Path):
     path = tmp_path / "posts.csv"
     path.write_text('"one\nname",b\r\n1,2\r\n')
     with pytest.raises(InputError, match="one name, b") as raised:

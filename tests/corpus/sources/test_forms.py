@@ -236,7 +236,7 @@ def test_an_announced_post_that_is_only_an_address_is_counted(tmp_path: Path):
     assert rejects.counts == {"repost whose text is not in the file": 1}
 
 
-def test_an_answer_has_no_hashtags_whatever_is_in_its_code(tmp_path: Path):
+def test_code_in_an_answer_gives_no_hashtags(tmp_path: Path):
     posts, _ = read(written(tmp_path, *EXPORTS["stack_exchange"]))
     assert posts["hashtags"].to_list() == [["flood"], []]
 
@@ -352,9 +352,7 @@ def test_a_spreadsheet_is_read_and_its_rounded_ids_are_named(tmp_path: Path):
      (".zst", lambda content: pa.compress(content, "zstd", asbytes=True))],
 )  # fmt: skip
 @pytest.mark.parametrize("named", [True, False])
-def test_files_may_be_compressed_whatever_their_name(
-    tmp_path: Path, suffix: str, pack: Any, named: bool
-):
+def test_compressed_files_may_have_any_name(tmp_path: Path, suffix: str, pack: Any, named: bool):
     name = f"posts.jsonl{suffix if named else ''}"
     assert read(written(tmp_path, name, pack(lines(V1).encode())))[0].height == 1
 
@@ -448,7 +446,7 @@ def test_a_quote_that_would_fuse_posts_is_no_quote_where_lines_are_whole_posts(
     assert rejects.notes == [f"posts.csv: read with data.separator={said} data.quote=null"]
 
 
-def test_a_quote_that_would_fuse_posts_is_refused_where_it_cannot_be_told(tmp_path: Path):
+def test_an_ambiguous_quote_that_would_fuse_posts_is_refused(tmp_path: Path):
     content = rows_with_a_quote(",").replace("text of post 3\n", '"text, quoted"\n')
     with pytest.raises(InputError, match=r"line 7: .* runs over 21 lines, .*data\.quote=null"):
         read(written(tmp_path, "posts.csv", content))
@@ -521,7 +519,7 @@ def test_a_bad_time_costs_the_time_and_not_the_post(tmp_path: Path):
     ("times", "first"),
     [(["03/04/2020", "27/08/2020"], "2020-04-03"), (["03/04/2020", "08/27/2020"], "2020-03-04")],
 )
-def test_day_and_month_are_told_apart_by_the_whole_column(
+def test_day_and_month_are_distinguished_by_the_whole_column(
     tmp_path: Path, times: list[str], first: str
 ):
     path = written(tmp_path, "p.jsonl", lines(*({"text": "a", "created_at": t} for t in times)))

@@ -100,5 +100,5 @@ def test_the_separator_is_that_of_the_whole_column():
     assert parse_lists(pl.Series(["a b", "c"])).to_list() == [["a", "b"], ["c"]]
 
 
-def test_a_separator_that_is_said_may_leave_blanks_in_names():
+def test_a_given_separator_may_leave_blanks_in_names():
     assert parse_lists(pl.Series(["new york / rome"]), "/").to_list() == [["new york", "rome"]]

@@ -238,7 +238,7 @@ def test_members_of_congress_are_parsed_from_their_original_files(
     assert origin.requests == ["/commit/data/%20RepMadeUp.csv"]
 
 
-def test_what_getoldtweets_glued_and_tore_is_put_right(
+def test_texts_that_getoldtweets_garbled_are_repaired(
     origin: Origin, registry: Path, downloads: Path
 ):
     source = PublicSource(corpus="world_leaders", base_url=origin.url, registry=registry)
@@ -284,7 +284,7 @@ def test_posts_of_the_fixed_files_come_out_of_their_raw_form(
             assert block["lang"].equals(rows["lang"])
 
 
-def test_size_and_licence_are_said_before_a_download_and_not_again(
+def test_size_and_licence_are_shown_once_before_a_download(
     origin: Origin, registry: Path, downloads: Path, capsys: pytest.CaptureFixture[str]
 ):
     for corpus, terms in (
@@ -373,7 +373,7 @@ def test_the_days_of_congresstweets_decide_its_fingerprint(daily: Callable[..., 
         ),
     ],
 )
-def test_days_that_are_none_are_one_sentence(
+def test_invalid_days_are_refused_in_one_sentence(
     daily: Callable[..., CongressTweets], since: str, until: str, error: type[Exception], words: str
 ):
     with pytest.raises(error, match=words):
@@ -482,7 +482,7 @@ def test_the_packaged_registry_is_that_of_the_published_origins(shared: Path):
         assert set(mine.get("left_out", ())) <= {file["path"] for file in entry["files"]}
 
 
-def test_the_fingerprint_needs_no_network_and_tells_corpora_apart():
+def test_the_fingerprint_needs_no_network_and_differs_between_corpora():
     prints = [PublicSource(corpus=corpus).fingerprint() for corpus in CORPORA]
     assert prints[0]["digest"] != prints[1]["digest"]
     json.dumps(prints)

@@ -51,7 +51,7 @@ def test_the_posts_of_a_seed_are_the_same_on_every_machine(tmp_path):
     assert sha256_of(path) == "5a486376f662c2bbe1086ff95b34be2bef00f96b9d620a1f5973d7fbb8a61d9f"
 
 
-def test_batches_are_small_whatever_the_number_of_posts():
+def test_batches_are_small_for_any_number_of_posts():
     source = SyntheticSource(rows=25_000, seed=1, **UNFILTERED)
     assert [batch.height for batch in source.batches(Rejects())] == [10_000, 10_000, 5_000]
 
@@ -66,7 +66,7 @@ def test_ids_are_unique_ascending_and_hold_the_time(posts: pl.DataFrame):
     assert posts["created_at"][-1] - posts["created_at"][0] > timedelta(days=27.9)
 
 
-def test_the_hashtags_are_those_that_stand_in_the_text(posts: pl.DataFrame):
+def test_the_hashtags_are_those_of_the_text(posts: pl.DataFrame):
     assert extract(posts["text"]).equals(posts["hashtags"])
 
 
@@ -79,7 +79,7 @@ def test_labels_are_as_frequent_as_in_table_3(posts: pl.DataFrame):
         assert counts[tag] / len(labelled) == pytest.approx(frequency, abs=0.2 * frequency + 0.006)
 
 
-def test_hashtags_stand_together_as_in_the_published_truth(posts: pl.DataFrame):
+def test_hashtags_co_occur_as_in_the_published_truth(posts: pl.DataFrame):
     tagged = sets(posts)
 
     def share(tag: str, other: str) -> float:

@@ -4,7 +4,7 @@ from tagfinder.corpus.sources.forms import Form, Record, has_all, has_any
 
 
 def fits(record: Record) -> bool:
-    """Tell by the three names that the text has had, beside the address of the post."""
+    """Recognise it by the text's three historic names, together with the post's address."""
     return has_any(record, "rawContent", "renderedContent") or (
         has_all(record, "content", "url", "date")
         and has_any(record, "user", "username", "user.username")

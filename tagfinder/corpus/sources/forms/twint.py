@@ -4,7 +4,7 @@ from tagfinder.corpus.sources.forms import Form, Record, has_all, has_any
 
 
 def fits(record: Record) -> bool:
-    """Tell by the column `tweet` beside others that twint has."""
+    """Recognise it by the column `tweet` together with others of twint."""
     return has_all(record, "tweet") and has_any(
         record, "conversation_id", "nlikes", "likes_count", "near", "retweet_date"
     )
