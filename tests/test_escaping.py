@@ -16,8 +16,8 @@ from markdown_it import MarkdownIt
 
 from tagfinder.commands.recommend import _for_people
 from tagfinder.escaping import for_csv, for_markdown, for_terminal
+from tagfinder.evaluation.error_counts import ScoredPredictions
 from tagfinder.evaluation.error_report import worst_table
-from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.tables import Table
 from tagfinder.recommend.suggestion import Suggestion, Suggestions
 from tagfinder.sweeping.records import JobRecord, write_sweep_file

@@ -31,7 +31,7 @@ from torchmetrics.retrieval import (
 
 from tagfinder.evaluation import metrics
 from tagfinder.evaluation.rankings import hits, true_ranks
-from tagfinder.evaluation.scored import scored_blocks
+from tagfinder.evaluation.step_outputs import scored_blocks
 from tagfinder.evaluation.tally import Tally
 
 N_LABELS, KS, SAMPLE = 50, (1, 3, 5, 10), 27_703

@@ -126,8 +126,8 @@ def _show(result: dict[str, Any], as_json: bool) -> None:
 
 
 def _write_errors(judged: Judged, predictions: Path, folder: Path) -> None:
+    from tagfinder.evaluation.error_counts import judgements_of_files
     from tagfinder.evaluation.error_report import write_errors
-    from tagfinder.evaluation.errors import judgements_of_files
 
     write_errors(judgements_of_files(judged, predictions), folder, folder)
     click.echo(f"tagfinder: wrote {folder}", err=True)

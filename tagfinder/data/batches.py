@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from tagfinder.data.features import EncodedTexts
-from tagfinder.data.order import batches_by_length
-from tagfinder.data.ragged import Ragged
+from tagfinder.data.ragged import Ragged, batches_by_length
 
 
 @dataclass

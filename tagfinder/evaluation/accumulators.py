@@ -14,7 +14,7 @@ from torchmetrics import Metric
 
 from tagfinder.evaluation.bins import ScoreBins
 from tagfinder.evaluation.rankings import PADDING, hits
-from tagfinder.evaluation.scored import SparseScores
+from tagfinder.evaluation.step_outputs import SparseScores
 
 
 class MeanScores(Metric):

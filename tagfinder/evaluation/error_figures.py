@@ -22,7 +22,7 @@ from tagfinder.evaluation.curves import (
     reliability_of_all,
     roc_curves,
 )
-from tagfinder.evaluation.errors import (
+from tagfinder.evaluation.error_counts import (
     AS_MANY,
     K_SLICES,
     NDCG_EDGES,

@@ -10,18 +10,18 @@ import numpy as np
 
 from tagfinder.escaping import for_markdown
 from tagfinder.evaluation.curves import precision_recall_curves, reliability_of_all, roc_curves
-from tagfinder.evaluation.error_figures import (
-    draw_errors,
-    first_reliability,
-    score_by_length,
-    score_by_month,
-)
-from tagfinder.evaluation.errors import (
+from tagfinder.evaluation.error_counts import (
     NDCG_EDGES,
     ScoredPredictions,
     confusions,
     ndcg_histogram,
     worst_posts,
+)
+from tagfinder.evaluation.error_figures import (
+    draw_errors,
+    first_reliability,
+    score_by_length,
+    score_by_month,
 )
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import write_json, write_text

@@ -16,7 +16,7 @@ from tagfinder.errors import InputError
 from tagfinder.escaping import for_csv
 from tagfinder.evaluation.part_callback import PartCallback, PartName
 from tagfinder.evaluation.predictions import Predictions
-from tagfinder.evaluation.scored import SparseScores, scored_blocks
+from tagfinder.evaluation.step_outputs import SparseScores, scored_blocks
 from tagfinder.evaluation.tally import Tally
 from tagfinder.files import atomic_path
 

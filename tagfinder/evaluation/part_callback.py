@@ -19,7 +19,7 @@ class PartCallback(lightning.Callback):
 
     @abstractmethod
     def add(self, part: PartName, outputs: Any) -> None:
-        """Take the outputs of one step, as `scored.scored_blocks` reads them."""
+        """Take the outputs of one step, as `step_outputs.scored_blocks` reads them."""
 
     def on_validation_epoch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule

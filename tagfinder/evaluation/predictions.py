@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from tagfinder.evaluation.rankings import PADDING
-from tagfinder.evaluation.scored import Scored
+from tagfinder.evaluation.step_outputs import Scored
 
 _NO_ROWS = {
     "rows": torch.zeros(0, dtype=torch.int64),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tagfinder.evaluation.accumulators import ScoreHistograms
 from tagfinder.evaluation.part_callback import PartCallback, PartName
-from tagfinder.evaluation.scored import scored_blocks
+from tagfinder.evaluation.step_outputs import scored_blocks
 
 
 class ScoreCounting(PartCallback):

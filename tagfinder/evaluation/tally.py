@@ -12,7 +12,7 @@ from torch import Tensor
 from tagfinder.evaluation import metrics
 from tagfinder.evaluation.accumulators import LabelCounts, MeanScores, ScoreHistograms
 from tagfinder.evaluation.rankings import PADDING, hits, true_ranks
-from tagfinder.evaluation.scored import Scored, SparseScores
+from tagfinder.evaluation.step_outputs import Scored, SparseScores
 
 KINDS = ("precision", "recall", "f1")
 NEED_WHOLE_RANKING = ("mrr", "lrap")

@@ -11,7 +11,7 @@ from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.escaping import for_markdown
 from tagfinder.evaluation.calibration import verdict
 from tagfinder.files import digest_of, read_json
-from tagfinder.recommend.evidence import scores_with_baseline, share_of_hashtags
+from tagfinder.recommend.card_scores import scores_with_baseline, share_of_hashtags
 from tagfinder.recommend.saved import Saved
 
 PROTOCOLS = {

@@ -17,8 +17,7 @@ from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.errors import InputError, in_sentences
 from tagfinder.models.base import ClosedRecommender, SparseRecommender
-from tagfinder.models.scoring import all_scores, all_top
-from tagfinder.recommend.best import best_labels
+from tagfinder.models.scoring import all_scores, all_top, best_labels
 from tagfinder.recommend.bundle import read_saved
 from tagfinder.recommend.hub import fetch
 from tagfinder.recommend.saved import Saved, is_live

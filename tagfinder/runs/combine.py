@@ -18,7 +18,7 @@ from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.prepared import LabelSet, PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
-from tagfinder.data.order import batches_by_length
+from tagfinder.data.ragged import batches_by_length
 from tagfinder.errors import InputError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import atomic_path, read_json, write_json

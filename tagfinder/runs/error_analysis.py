@@ -14,9 +14,9 @@ from tagfinder.artifacts.ownership import owned, traced
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
 from tagfinder.evaluation.calibration import WITHOUT_AUTHOR, Shown, read_calibrations
+from tagfinder.evaluation.error_counts import ScoredPredictions
 from tagfinder.evaluation.error_figures import draw_shown_reliability
 from tagfinder.evaluation.error_report import write_errors
-from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score_counting import ScoreCounting
 from tagfinder.evaluation.tables import Table

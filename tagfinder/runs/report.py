@@ -22,9 +22,9 @@ from tagfinder.corpus.describe import describe
 from tagfinder.errors import InputError
 from tagfinder.escaping import for_markdown
 from tagfinder.evaluation.comparison_figure import draw_intervals
+from tagfinder.evaluation.error_counts import ScoredPredictions
 from tagfinder.evaluation.error_figures import draw_errors
 from tagfinder.evaluation.error_report import error_numbers
-from tagfinder.evaluation.errors import ScoredPredictions
 from tagfinder.evaluation.tables import Table
 from tagfinder.files import read_json, write_text
 from tagfinder.runs.compare import Compared, Statistics, compare_entrants

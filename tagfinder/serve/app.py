@@ -20,9 +20,9 @@ from tagfinder.recommend.live import LiveSuggester
 from tagfinder.recommend.loading import Suggester
 from tagfinder.serve.batching import Batcher, OverloadedError, Settings
 from tagfinder.serve.composer import add_composer
+from tagfinder.serve.disconnects import unless_gone
 from tagfinder.serve.following import Following
 from tagfinder.serve.gate import Gate, overloaded
-from tagfinder.serve.given_up import unless_gone
 from tagfinder.serve.keys import KEY_HEADER, Keys, guard_of
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.meters import Meters

@@ -22,14 +22,7 @@ from tagfinder.evaluation.curves import (
     reliability_of_all,
     roc_curves,
 )
-from tagfinder.evaluation.error_figures import (
-    draw_errors,
-    length_edges,
-    score_by_length,
-    shown_labels,
-)
-from tagfinder.evaluation.error_report import error_numbers, worst_table, write_errors
-from tagfinder.evaluation.errors import (
+from tagfinder.evaluation.error_counts import (
     ScoredPredictions,
     confusions,
     ndcg_histogram,
@@ -38,6 +31,13 @@ from tagfinder.evaluation.errors import (
     slice_means,
     worst_posts,
 )
+from tagfinder.evaluation.error_figures import (
+    draw_errors,
+    length_edges,
+    score_by_length,
+    shown_labels,
+)
+from tagfinder.evaluation.error_report import error_numbers, worst_table, write_errors
 
 
 def posts_of(labels: list[list[int]], top_labels: list[list[int]]) -> pl.DataFrame:

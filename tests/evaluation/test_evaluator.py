@@ -23,7 +23,7 @@ from tagfinder.errors import InputError, WorkError
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.score import judge, score
 from tagfinder.evaluation.score_counting import ScoreCounting
-from tagfinder.evaluation.scored import scored_blocks
+from tagfinder.evaluation.step_outputs import scored_blocks
 from tagfinder.evaluation.tally import NEED_ALL_SCORES, NEED_WHOLE_RANKING, Tally
 from tagfinder.paths import conf_dir
 
