@@ -9,12 +9,12 @@ from omegaconf import DictConfig
 
 from tagfinder.configuration.build import build, plain
 from tagfinder.configuration.executors.local import LocalExecutor
+from tagfinder.configuration.settings import check_settings
 from tagfinder.corpus.describe import describe
 from tagfinder.corpus.prepare import PARTITION_ROWS, prepare
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.corpus.recipe import Recipe
 from tagfinder.corpus.sources import FirstPosts
-from tagfinder.errors import InputError
 
 GROUPS = ("cleaning", "hashtags", "selection", "split")
 
@@ -24,8 +24,6 @@ def recipe_of(config: DictConfig) -> Recipe:
     source = build(config.data)
     # Runs of older versions do not name it.
     if (most := config.get("first_posts")) is not None:
-        if not isinstance(most, int) or most < 1:
-            raise InputError(f"first_posts={most}: expected a whole number from 1")
         source = FirstPosts(source, most)
     return Recipe(
         source=source,
@@ -39,6 +37,7 @@ def recipe_of(config: DictConfig) -> Recipe:
 
 def corpus_of(config: DictConfig) -> PreparedCorpus:
     """Prepare the corpus of a configuration, or open it from the cache."""
+    check_settings(config)
     # Runs of older versions name neither.
     executor = build(config.executor) if "executor" in config else LocalExecutor()
     rows = config.get("partition_rows", PARTITION_ROWS)

@@ -24,6 +24,7 @@ from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.artifacts.trust import packages_named, trusting
 from tagfinder.configuration.application import choice_of, output_dir, overrides
 from tagfinder.configuration.build import build, complete_model, plain
+from tagfinder.configuration.settings import check_settings
 from tagfinder.corpus.prepared import Part, PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
@@ -77,6 +78,7 @@ def train(config: DictConfig) -> float:
 
 def train_in(run: RunFolder, config: DictConfig) -> float:
     """Train in a folder that belongs to this process, as `train` says."""
+    check_settings(config)
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     scored_checkpoint(run.checkpoints, config.scored_checkpoint)
     check_protocol(config)

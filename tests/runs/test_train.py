@@ -72,11 +72,6 @@ def test_a_live_recommender_without_its_protocol_is_answered_with_it(tmp_path: P
         train(tmp_path / "run", "model=live")
 
 
-def test_an_invalid_number_of_first_posts_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="first_posts=0: expected a whole number from 1"):
-        train(tmp_path / "run", "first_posts=0")
-
-
 def test_a_reader_of_the_output_that_leaves_does_not_cost_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
