@@ -32,7 +32,7 @@ def check_settings(config: DictConfig) -> None:
     for key, (annotation, least) in SETTINGS.items():
         if key not in config:
             continue
-        value = config[key]
+        value: Any = config[key]
         value = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
         if not fits(value, annotation):
             raise InputError(f"{key}={value}: expected {in_words(annotation)}")
