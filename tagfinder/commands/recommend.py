@@ -114,6 +114,9 @@ def command(  # noqa: PLR0917 - one argument for each option
         _suggest_for_file(recommender, source, target, settings | files)
         return
     arguments = [os.fsencode(text) for text in texts]
+    if texts and "torch" in sys.modules:
+        # On a few short texts threads compute less than they wait for each other, busily.
+        sys.modules["torch"].set_num_threads(1)
     for lines in [arguments] if texts else arrived_lines(sys.stdin.buffer):
         for start in range(0, len(lines), TEXTS):
             some = [line.decode(errors="replace") for line in lines[start : start + TEXTS]]

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -141,15 +140,13 @@ class BertReader(nn.Module):
         # Not computed: states of runs have it.
         self.pooler = nn.ModuleDict({"dense": Linear(size, size)})
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Hidden:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Hidden:
         """Map (B, T) word pieces and a mask, 1 where a piece is real, to (B, T, D) outputs."""
         of = self.embeddings
         hidden = of["word_embeddings"](input_ids) + of["token_type_embeddings"].weight[0]
         hidden = hidden + of["position_embeddings"].weight[: input_ids.shape[1]]
         hidden = of["LayerNorm"](hidden)
-        # A graph that is traced is for padded texts too.
-        whole = not torch.onnx.is_in_onnx_export() and bool(attention_mask.all())
-        mask = None if whole else attention_mask[:, None, None].bool()
+        mask = None if attention_mask is None else attention_mask[:, None, None].bool()
         for layer in self.encoder["layer"]:
             hidden = self._through(layer, hidden, mask)
         return Hidden(hidden)

@@ -7,7 +7,7 @@ cost one pass and 30 epochs of a linear layer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,6 @@ from tagfinder.data.ragged import Ragged
 from tagfinder.data.vector_store import StoredVectors, stored_vectors
 from tagfinder.files import digest_of, read_json, sha256_of, write_json
 from tagfinder.paths import cache_dir
-from tagfinder.progress import track
 
 logger = logging.getLogger(__name__)
 
@@ -148,10 +147,10 @@ class FrozenEncoder(EncoderFeatures):
         model = self._loaded(device)
         batches = list(batches_of_one_length(pieces, BATCH_PIECES[device]))
         with sdpa_kernel(ATTENTION):
-            for rows in track(batches, title) if title else batches:
+            for rows in _tracked(batches, title) if title else batches:
                 tokens = torch.from_numpy(pieces.padded(rows, fill=0)).to(device)
+                hidden = model(input_ids=tokens).last_hidden_state
                 mask = torch.ones_like(tokens)
-                hidden = model(input_ids=tokens, attention_mask=mask).last_hidden_state
                 vectors[rows] = pooled(hidden, mask, self.encoder.pooling).cpu().numpy()
 
     def _loaded(self, device: str) -> Any:
@@ -172,6 +171,13 @@ class FrozenEncoder(EncoderFeatures):
         agreement = float(torch.cosine_similarity(exact, rounded).min())
         logger.info("bfloat16 agrees with float32: least cosine %.5f", agreement)
         return "bfloat16" if agreement >= AGREEMENT else "float32"
+
+
+def _tracked(batches: list[np.ndarray], title: str) -> Iterable[np.ndarray]:
+    # Imported here: a few texts need no progress bar, which takes longer to import than to encode.
+    from tagfinder.progress import track
+
+    return track(batches, title)
 
 
 def batches_of_one_length(pieces: Ragged, batch_pieces: int) -> Iterator[np.ndarray]:

@@ -102,10 +102,11 @@ def test_what_reads_is_to_the_last_bit_what_trains(source: str, tiny_encoder: Pa
     tokens = torch.tensor([[2, 5, 9, 6, 3], [2, 8, 3, 0, 0]])
     mask = (tokens > 0).long()
     with torch.inference_mode():
-        expected = trained(input_ids=tokens, attention_mask=mask).last_hidden_state
-        for one in (reader, restored):
-            found = one(input_ids=tokens, attention_mask=mask).last_hidden_state
-            assert torch.equal(found[mask.bool()], expected[mask.bool()])
+        for some in ({"attention_mask": mask}, {}):
+            expected = trained(input_ids=tokens, **some).last_hidden_state
+            for one in (reader, restored):
+                found = one(input_ids=tokens, **some).last_hidden_state
+                assert torch.equal(found[mask.bool()], expected[mask.bool()])
 
 
 def test_the_first_releases_names_of_tensors_are_read(tiny_encoder: Path, tmp_path: Path) -> None:
