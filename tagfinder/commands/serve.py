@@ -77,7 +77,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     except ImportError as error:
         raise InputError(f"serve needs {error.name}: pip install 'tagfinder[serve]'") from error
     limits = load_limits(config)
-    allowed = [*limits.allowed_hosts, *hosts] or names_of_host(host)
+    allowed = names_of_host(host, [*limits.allowed_hosts, *hosts])
     served = Served(
         runs=runs,
         limits=replace(limits, allowed_hosts=allowed),

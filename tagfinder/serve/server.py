@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -129,10 +130,15 @@ def configured(app: Any, host: str, port: int, limits: Limits, **more: Any) -> u
     )
 
 
-def names_of_host(host: str) -> list[str]:
-    """Return the Host headers that a service at an address answers, where none were named.
+def names_of_host(host: str, named: Sequence[str] = ()) -> list[str]:
+    """Return the Host headers that a service at an address answers; none means any.
 
     A service that only this machine reaches answers only to this machine's names, so that no
-    page in a browser can reach it under a name of its own (DNS rebinding).
+    page in a browser can reach it under a name of its own (DNS rebinding). Whatever is named,
+    this machine's names are answered too: health checks come from here.
+
+    Args:
+        host: the address.
+        named: names that were asked for.
     """
-    return [*LOOPBACK] if host in LOOPBACK else []
+    return [*named, *LOOPBACK] if named or host in LOOPBACK else []

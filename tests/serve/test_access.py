@@ -129,6 +129,7 @@ def test_only_the_names_of_the_service_are_answered(
 def test_a_service_for_this_machine_alone_answers_only_to_its_names() -> None:
     assert "127.0.0.1" in names_of_host("127.0.0.1")
     assert names_of_host("0.0.0.0") == []
+    assert {"tags.example.org", "127.0.0.1"} <= set(names_of_host("0.0.0.0", ["tags.example.org"]))
 
 
 def test_pages_of_other_sites_may_ask_only_where_that_is_allowed(linear_run: Path) -> None:
