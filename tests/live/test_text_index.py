@@ -17,6 +17,8 @@ from tagfinder.live.search.catch_up import CaughtUp, catch_up
 from tagfinder.live.search.tantivy_index import LEVEL_SHIFT, SPAN_BITS, TantivyIndex, spans_from
 from tagfinder.live.search.text_index import Entry, TextIndex
 
+# Files of one segment.
+COMMITTED = (".term", ".idx", ".fast", ".fieldnorm", ".store")
 Opening = Callable[[], TextIndex]
 
 
@@ -245,6 +247,28 @@ def test_an_index_catches_up_with_the_store(opening: Opening, tmp_path: Path) ->
         pytest.raises(InputError, match="they do not belong together"),
     ):
         catch_up(other, index)
+
+
+def test_a_damaged_file_of_an_index_is_refused(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    index.add([Entry(number, ["rocket", f"day{number}"], 0) for number in range(50)])
+    index.commit()
+    index.close()
+    files = [file for file in tmp_path.iterdir() if file.suffix in COMMITTED]
+    assert len(files) > 3
+    for file in files:
+        whole = file.read_bytes()
+        flipped = bytes([whole[len(whole) // 3] ^ 1])
+        for damaged in (
+            whole[: len(whole) // 3] + flipped + whole[len(whole) // 3 + 1 :],
+            whole[:-9],
+            b"",
+        ):
+            file.write_bytes(damaged)
+            with pytest.raises(InputError, match="is damaged"):
+                TantivyIndex(tmp_path)
+        file.write_bytes(whole)
+    assert TantivyIndex(tmp_path).last_number() == 49
 
 
 def test_rebuilding_an_index_keeps_intermediate_commits(

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -26,6 +27,8 @@ SPAN_BITS, SPAN_LEVELS, LEVEL_SHIFT = 5, 5, 58
 # Posts that are read from the store at once where segments are written again, and how often that is
 # tried: merges in the background may have copied deleted posts meanwhile.
 AGAIN_AT_ONCE, PURGES = 20_000, 5
+# The number that ends each file of the engine.
+MAGIC = 1337
 # Further hits that a search first asks for, to see where the ties of the last one end.
 TIES = 50
 
@@ -224,7 +227,7 @@ def check_files(folder: Path) -> None:
     """Compare the files of the last commit with their checksums, which the engine does not.
 
     Other files may be half written. A file ends with a text that has the CRC-32 of what is before
-    it, the text's length and 1337.
+    it, the text's length and `MAGIC`.
 
     Raises:
         InputError: one is damaged.
@@ -232,15 +235,23 @@ def check_files(folder: Path) -> None:
     for file in _committed(folder):
         # A process that writes the index may remove it.
         with suppress(FileNotFoundError):
-            content = file.read_bytes()
-            try:
-                length, magic = struct.unpack("<II", content[-8:])
-                end = len(content) - 8 - length
-                whole = magic == 1337 and json.loads(content[end:-8])["crc"] == crc32(content[:end])
-            except (ValueError, KeyError, TypeError, struct.error):
-                whole = False
-            if not whole:
+            if not _is_whole(file):
                 raise InputError(f"{file} is damaged")
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        with (
+            file.open("rb") as stream,
+            mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped,
+            memoryview(mapped) as content,
+        ):
+            length, magic = struct.unpack("<II", content[-8:])
+            end = len(content) - 8 - length
+            expected = json.loads(bytes(content[end:-8]))["crc"]
+            return magic == MAGIC and expected == crc32(content[:end])
+    except (ValueError, KeyError, TypeError, struct.error):
+        return False
 
 
 def _committed(folder: Path) -> Iterator[Path]:
