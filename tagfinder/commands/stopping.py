@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 # Time for what is open to be closed; what is written later is lost, as by a kill.
-GRACE_SECONDS = 4.0
+GRACE_SECONDS = 3.0
 EXIT_CODE = 128 + signal.SIGTERM
 
 

@@ -190,7 +190,13 @@ class PostStore:
         return database
 
     def _address(self, writable: bool) -> str:
-        if writable or os.access(self.path.parent, os.W_OK):
+        can_write = os.access(self.path.parent, os.W_OK)
+        if writable and not can_write:
+            raise InputError(
+                f"{self.path.parent} cannot be written, which teaching and deleting need: change "
+                "its permissions, mount it for writing, or work on a copy"
+            )
+        if can_write:
             return self.path.absolute().as_uri()
         # SQLite needs a file beside this one to share it with a process that writes.
         log = self.path.with_name(f"{self.path.name}-wal")

@@ -29,7 +29,7 @@ with ended_by_sigterm():
 """
 
 
-@pytest.mark.parametrize(("kind", "least"), [("python", 0), ("library", 3)])
+@pytest.mark.parametrize(("kind", "least"), [("python", 0), ("library", 2)])
 def test_sigterm_ends_a_running_command(kind: str, least: float, tmp_path: Path) -> None:
     command = [sys.executable, "-c", CODE.format(wait=WAITS[kind]), str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

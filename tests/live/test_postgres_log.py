@@ -19,6 +19,7 @@ import pytest
 pytest.importorskip("tantivy", reason="needs tantivy")
 pytest.importorskip("psycopg", reason="needs the extra postgres")
 
+from every_byte import places_of
 from following import a_post, counts, ids_in, recounted
 from killing import kill_at_work
 from postgres_server import Server, running_server
@@ -26,6 +27,7 @@ from proxy import Proxy, proxy_to
 
 from tagfinder.errors import InputError, WorkError
 from tagfinder.live.durable import DurableKnowledge
+from tagfinder.live.post import Post
 from tagfinder.live.postgres_log import PostgresLog
 
 KILLS = 4
@@ -112,6 +114,27 @@ def test_copies_of_a_folder_share_what_any_is_taught_and_forgets(
         assert counts(one) == counts(two)
         assert counts(two)["found"] == [2, 3, 6]
     assert recounted(first / "knowledge") == recounted(second / "knowledge")
+
+
+def test_a_deleted_post_is_in_no_row_and_after_a_full_vacuum_in_no_file_of_the_table(
+    tmp_path: Path, server: Server, schema: str
+) -> None:
+    """PostgreSQL's write-ahead log has it for longer, as the documentation says."""
+    import psycopg
+
+    markers = ("zyxpgtext", "zyxpgid", "zyxpgauthor", "zyxpgtag")
+    text, identity, author, hashtag = markers
+    with opened(tmp_path, server.address, schema) as durable:
+        durable.teach([a_post("stays"), Post(identity, 20_000.0, author, text, (hashtag,))])
+        assert durable.forget([identity]) == 1
+        assert places_of(tmp_path, markers) == []
+    with psycopg.connect(server.address, autocommit=True) as connection:
+        rows = connection.execute(f'SELECT entries::text FROM "{schema}".entries').fetchall()
+        assert "stays" in str(rows)
+        assert not [marker for marker in markers if marker in str(rows)]
+        connection.execute(f'VACUUM FULL "{schema}".entries')
+        connection.execute("CHECKPOINT")
+        assert places_of(server.folder / "data" / "base", markers) == []
 
 
 def test_a_copy_that_was_made_later_catches_up(tmp_path: Path, server: Server, schema: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zlib import crc32
 
@@ -52,13 +54,17 @@ class TantivyIndex:
             ) from error
         self._tantivy = tantivy
         self._schema = _schema(tantivy)
+        self._links: _Links | None = None
         if folder is None:
             self._index = tantivy.Index(self._schema)
         else:
             folder.mkdir(parents=True, exist_ok=True)
             check_files(folder)
+            if not os.access(folder, os.W_OK):
+                self._links = _Links(folder)
+            opened = self._links.folder if self._links else folder
             try:
-                self._index = tantivy.Index(self._schema, path=str(folder))
+                self._index = tantivy.Index(self._schema, path=str(opened))
             except ValueError as error:
                 raise InputError(
                     f"{folder} is not a text index of this version: {error}"
@@ -145,6 +151,8 @@ class TantivyIndex:
         written = self._last_commit()
         if written != self._commit_read:
             self._commit_read = written
+            if self._links is not None:
+                self._links.renew()
             self._index.reload()
             self._newest = self._index.searcher()
         return self._newest
@@ -221,6 +229,29 @@ class TantivyIndex:
         if self._writer is None:
             self._writer = self._index.writer(WRITER_BYTES, 1)
         return self._writer
+
+
+class _Links:
+    """A folder of links to the files of an index that cannot be written.
+
+    The engine locks a file beside those that it reads.
+
+    Args:
+        source: the folder of the index.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._temporary = TemporaryDirectory(prefix="tagfinder-words-")
+        self.folder = Path(self._temporary.name)
+        self.renew()
+
+    def renew(self) -> None:
+        """Link the files that are new."""
+        for file in self._source.absolute().iterdir():
+            with suppress(FileExistsError):
+                if not file.name.endswith(".lock"):
+                    (self.folder / file.name).symlink_to(file)
 
 
 def check_files(folder: Path) -> None:
