@@ -72,7 +72,7 @@ def influences_on(
 
 
 def reasons(
-    recommender: Suggester, text: str, hashtags: Sequence[str], n: int = REASONS
+    recommender: Suggester, text: str, hashtags: Sequence[str]
 ) -> list[list[dict[str, Any]]]:
     """Return what supports each of some suggested hashtags, the strongest first, as plain data.
 
@@ -80,17 +80,16 @@ def reasons(
         recommender: what suggested.
         text: as it was given.
         hashtags: that it suggested.
-        n: most reasons for a hashtag.
 
     Returns:
         Of a recommender that keeps learning the fields of `Witness`: the posts with the hashtag
         that are most like the text. Of others those of `Influence`: the words that support it.
     """
     if isinstance(recommender, LiveSuggester):
-        found = recommender.witnesses_of(text, hashtags, n)
+        found = recommender.witnesses_of(text, hashtags, REASONS)
         return [[asdict(witness) for witness in witnesses] for witnesses in found]
     return [
-        [asdict(influence) for influence in influences if influence.effect > 0][:n]
+        [asdict(influence) for influence in influences if influence.effect > 0][:REASONS]
         for influences in influences_on(recommender, text, hashtags)
     ]
 

@@ -21,6 +21,9 @@ from tagfinder.evaluation.metrics import (
     standard_metrics,
 )
 
+# Posts that are shown, and the suggestions for each.
+EXAMPLES, SUGGESTED = 5, 3
+
 
 def shown_names() -> list[str]:
     """Return the names of the scores that the table shows, in its order."""
@@ -71,17 +74,17 @@ def _add_section(
     table.add_section()
 
 
-def examples_table(run: RunFolder, corpus: PreparedCorpus, n: int = 5, k: int = 3) -> str:
+def examples_table(run: RunFolder, corpus: PreparedCorpus) -> str:
     """Return some test posts with the suggested hashtags beside the true ones."""
     hashtags = run.label_set.hashtags
-    table = Table(title=f"{n} test posts", box=box.SIMPLE_HEAD, show_lines=True)
+    table = Table(title=f"{EXAMPLES} test posts", box=box.SIMPLE_HEAD, show_lines=True)
     table.add_column("post (cleaned)", ratio=3)
     table.add_column("suggested", ratio=1)
     table.add_column("true", ratio=1)
-    for post in _examples(run, corpus, n).iter_rows(named=True):
+    for post in _examples(run, corpus).iter_rows(named=True):
         table.add_row(
             _shown(post["clean"]),
-            _shown(" ".join(f"#{hashtags[label]}" for label in post["top_labels"][:k])),
+            _shown(" ".join(f"#{hashtags[label]}" for label in post["top_labels"][:SUGGESTED])),
             _shown(" ".join(f"#{hashtags[label]}" for label in post["labels"])),
         )
     return _rendered(table)
@@ -92,12 +95,12 @@ def _shown(text: str) -> Text:
     return Text(for_terminal(text))
 
 
-def _examples(run: RunFolder, corpus: PreparedCorpus, n: int) -> pl.DataFrame:
+def _examples(run: RunFolder, corpus: PreparedCorpus) -> pl.DataFrame:
     predictions = pl.read_parquet(run.predictions_file)
     texts = corpus.part("test", ["clean"])
     posts = predictions.with_columns(texts["clean"]).filter(pl.col("labels").list.len() > 0)
     # Evenly spaced posts represent the whole part; every run shows the same ones.
-    return posts.gather_every(max(posts.height // n, 1)).head(n)
+    return posts.gather_every(max(posts.height // EXAMPLES, 1)).head(EXAMPLES)
 
 
 def _number(value: float | None) -> str:
