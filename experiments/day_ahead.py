@@ -199,7 +199,7 @@ class Trending:
 
 
 class Usual:
-    """An author's most used hashtags, then everybody's of all time."""
+    """An author's most used hashtags, then those of all authors."""
 
     def __init__(self) -> None:
         self.everybody: Counter[int] = Counter()

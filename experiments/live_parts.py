@@ -1,13 +1,13 @@
-"""What the evidence of each source is worth to the live recommender, on posts of the test part.
+"""The gain from each source's features for the live recommender, on posts of the test part.
 
     folder=$(tagfinder prepare protocol=live data=files data.path=posts.parquet)
     python experiments/live_parts.py "$folder" [--encoder] [--learn 10000] [--test 4000]
 
-Goes through the corpus once in order of time and keeps the features of each candidate of posts that
-are drawn from the validation part, from which rankers learn, and from the test part, on which they
-are judged. One ranker learns from all columns; for each source one learns without its columns. The
-candidates stay the same: this is what the evidence of a source is worth, not what its candidates
-are. The author of a third of the posts is hidden, and those are scored apart.
+Goes through the corpus once in order of time. It keeps the candidates' features of posts that are
+drawn from the validation part, for training, and from the test part, for scoring. One ranker is
+trained on all columns, and one for each source without its columns. The candidates stay the same,
+so this measures the features of a source, not its candidates. The author of a third of the posts is
+hidden; these are scored separately.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def write_frames(path: Path, count: int) -> None:
 
 
 def serve_frames(path: Path, address: Any) -> None:
-    """Send the frames of a file to everybody who connects."""
+    """Send the frames of a file to every client."""
 
     def talk(connection: ServerConnection) -> None:
         with path.open("rb") as stream:

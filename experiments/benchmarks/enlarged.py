@@ -3,11 +3,11 @@
     python experiments/benchmarks/enlarged.py posts.parquet FOLDER --copies 16
 
 Copy 0 is the corpus itself. In every other copy, three of ten words and hashtags get an ending of
-that copy: which ones, is decided by a hash of the word and the number of the copy, so that within a
-copy a word is changed everywhere or nowhere, in hashtags as in texts. Lengths of texts, hashtags
-of a post and how often the n-th most frequent word occurs stay as they are; the vocabulary and the
-number of hashtags grow with the corpus, as they do in life. All authors of a copy are its own, and
-each post is moved in time by up to 30 days. Copies of a post share half of their words: they are no
+that copy. A hash of the word and the number of the copy decides which, so that within a copy a word
+is changed everywhere or nowhere, in hashtags as in texts. Lengths of texts, hashtags of a post and
+how often the n-th most frequent word occurs stay as they are; the vocabulary and the number of
+hashtags grow with the corpus, as they do in life. All authors of a copy are its own, and each post
+is moved in time by up to 30 days. Copies of a post share half of their words: they are no
 near-duplicates.
 """
 

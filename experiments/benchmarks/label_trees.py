@@ -3,8 +3,8 @@
     python experiments/benchmarks/label_trees.py CORPUS [--peer-python PEER/bin/python]
 
 CORPUS is a prepared corpus's folder with many labels (`tagfinder prepare … selection.top_n=100000
-selection.min_count=2`). TF-IDF is made once, for all. Ours is trained and asked as a run does it;
-omikuji's own is given its file of training data and asked post by post, as its documentation shows
+selection.min_count=2`). TF-IDF is made once, for all. Ours is trained and queried as in a run.
+omikuji's own gets its file of training data and is queried post by post, as in its documentation
 (the package has no command line; `omikuji train` is built by cargo). Each is a process of its own,
 which reads the features and ends with its scores over the same test posts. The settings are those
 of `conf/model/omikuji.yaml`, which are omikuji's defaults; LibMultiLabel's are its own.

@@ -4,11 +4,11 @@
 
 Teaches the corpus's posts into a folder on disk, and at 1/16, 1/4 and all of them learns the
 classifier and the rankers and asks about some posts that were not taught yet, on one core. Prints
-posts taught a second, milliseconds a suggestion with the author known and hidden, bytes of main
-memory a post that a process takes which opens the folder and asks, bytes of disk a post, and the
-seconds of the classifier. Then the text index, which was made of many small pieces, is rebuilt in
-one, as training leaves it, and asked again; and teaching one day's posts is compared with fitting
-TF-IDF + linear SVM on all posts so far, which is what a closed recommender would need.
+posts taught a second, milliseconds a suggestion with the author known and hidden, bytes of memory a
+post of a process that opens the folder and suggests, bytes of disk a post, and the seconds of the
+classifier. Then the text index, which has many small segments, is rebuilt as one, as training
+leaves it, and queried again. At last, teaching one day's posts is compared with training TF-IDF +
+linear SVM on all posts so far, as a closed recommender needs.
 """
 
 from __future__ import annotations

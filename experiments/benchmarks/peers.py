@@ -4,9 +4,9 @@ All train on the same posts and are judged on the same test posts by TagFinder's
 the column of the corpus that is best for it (on validation posts; `clean` for all three) and keeps
 its own preprocessing and settings; LibMultiLabel's are its defaults. Ours and LibMultiLabel's take
 turns, so that what else runs on the machine slows both alike; the fastest turn of each counts.
-Seconds to train hold everything from texts to a fitted model. `cores` are the processor's seconds
-on all cores, which other work changes least: LibMultiLabel trains in a thread for each core, ours
-in one, because the solver's random generator would make threads unrepeatable.
+Seconds to train hold everything from texts to a fitted model. `cores` is processor time on all
+cores, which other work affects least. LibMultiLabel trains with a thread for each core, TagFinder
+with one, because threads would make the solver's random numbers unrepeatable.
 
     python -m venv PEER && PEER/bin/pip install libmultilabel==0.10.0
     python experiments/benchmarks/peers.py [CORPUS.parquet] --peer-python PEER/bin/python

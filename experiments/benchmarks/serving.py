@@ -4,12 +4,12 @@
     python experiments/benchmarks/serving.py BUNDLE --runtime onnx
     python experiments/benchmarks/serving.py RUN --soak 100000
 
-The plain service is what one writes first: FastAPI, one request at a time cleaned, encoded and
-scored by the same scikit-learn, fastText or PyTorch model in FastAPI's thread pool, a transformers
-encoder in float32 as it is loaded. Both run as
-processes of their own on this machine, with the same server (uvicorn) and the same posts, by turns;
-the load generator holds connections open and sends each client's next request when the one before
-is answered. `--soak` sends many requests to ours only and prints its memory as it goes.
+The plain service is a first version with FastAPI: each request is cleaned, encoded and scored on
+its own by the same scikit-learn, fastText or PyTorch model in FastAPI's thread pool. A transformers
+encoder is in float32, as it is loaded. Both run as processes of their own on this machine, with the
+same server (uvicorn) and the same posts, by turns; the load generator holds connections open and
+sends each client's next request when the one before is answered. `--soak` sends many requests to
+ours only and prints its memory as it goes.
 """
 
 from __future__ import annotations

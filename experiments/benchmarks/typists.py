@@ -5,10 +5,10 @@
 Each typist sends four questions a second, as the composer does of a fast one, with a test post of
 the run's corpus that grows by a few characters. A question that is not answered when the next one
 is due is given up: its connection is closed, as a browser does. Service and typists share this
-machine; nothing outside it is asked. Of each number of typists the table shows questions a second,
-the median and 99th percentile of the latency (a question that was given up counts as slower than
-all answers), the share that was given up, the service's processor time for each question that was
-answered, and the ratio of its p99 to that of one typist.
+machine; nothing outside it is asked. For each number of typists the table shows queries a second,
+the median and 99th percentile of the latency, the share of queries that were given up, the
+service's processor time for each answered query, and the ratio of its p99 to that of one typist. A
+query that was given up counts as slower than all answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the tests read a collection: as anybody would."""
+"""Helpers of tests that read a collection as users do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What strangers send to stop a collection: bad posts are counted and passed over."""
+"""Hostile posts do not stop a collection: they are counted and skipped."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_an_interrupted_search_continues_at_its_last_page(
     before = len(server.asked)
     second = summary_of(run("--query", BRAND))
     assert second["new"] == 1050
-    # The page that was cut is asked for once more; two whole ones are not.
+    # The truncated page is requested again; the two complete ones are not.
     assert second["already_held"] == 50
     assert before + len(server.asked) - before == 3 + 5 * 3 - 2
     assert numbers_of(tmp_path / "posts") == list(range(1300))

@@ -31,7 +31,7 @@ DEEPLY_CLEANED = (
     "moderate chief science advocate jayshree seth feature female stem leader ally event sponsor"
 )
 KEEP = {
-    # trailing hashtags, whatever hides them
+    # trailing hashtags, also behind signs and addresses
     "text #a #b": "text",
     "text #a #b https://t.co/x": "text",
     "text! #a, #b. 🎉 #c?! pic.twitter.com/x": "text!",
@@ -160,7 +160,7 @@ def test_dropping_leaves_no_hashtag_in_any_cleaning(name: str, words: list[str])
     assert "secret" not in cleaning.deep_clean(cleaned)[0]
 
 
-# Characters of each script that no other text below has; the second may stand inside a name only.
+# Characters of each script that no other text below has; the second may be inside a name only.
 SCRIPTS = {
     "Latin": ("qxzQXZäß", "_7·"),
     "Greek": ("ψξΨΞς", "_"),

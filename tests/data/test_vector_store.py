@@ -1,4 +1,4 @@
-"""Vectors on disk: computed once for each text, in shards that are whole or not there."""
+"""Vectors on disk: computed once for each text, in shards that are complete or absent."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenPage:
     """Open the page with some runs, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["page.py"])
-    # The page takes the place of the main module, which every process begun later would run again.
+    # The page replaces the main module, which every later process would run again.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def opened(*runs: Path) -> object:

@@ -23,7 +23,7 @@ class Table(lightning.LightningModule):
         super().__init__()
         generator = torch.Generator().manual_seed(3)
         self.table = torch.rand(N_POSTS, N_LABELS, generator=generator).mul(20).round() / 20
-        # The second process meets only narrow batches, so that widths have to be made equal.
+        # The second process has only narrow batches, so that widths have to be made equal.
         n_true = torch.arange(N_POSTS) // BATCH % 2 * 3 + 1
         n_true[7] = 0
         order = torch.rand(N_POSTS, N_LABELS, generator=generator).argsort(1)

@@ -89,7 +89,7 @@ def test_posts_are_counted_and_scored_in_each_slice() -> None:
 
 def test_a_use_of_a_hashtag_is_scored_as_if_it_were_the_only_one() -> None:
     slices = sliced(RANKINGS)
-    # 1 stands at place 2, and so does 0, once 1 is taken out before it; 3 is not ranked.
+    # 1 is at rank 2, and so is 0 once 1 is removed before it; 3 is not ranked.
     first_post = [1 / np.log2(3), 1 / np.log2(3), 0.0]
     ages = {
         "first use of all": [first_post[2], 0.0],

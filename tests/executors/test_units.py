@@ -84,7 +84,7 @@ def test_the_units_of_a_killed_worker_are_done_by_another(tmp_path: Path) -> Non
     make = ready(die_once, tmp_path)
     facts = each_once(LocalExecutor(jobs=2), tmp_path / "units", make, NAMES, "dying")
     assert [fact["name"] for fact in facts] == NAMES
-    # A unit that the other worker had in hand may have been begun twice.
+    # A unit that the other worker was doing may have been started twice.
     assert set((tmp_path / "log").read_text().split()) == set(NAMES)
 
 

@@ -187,7 +187,7 @@ def test_features_of_spelling() -> None:
     statistics.teach(Post("3", 91.0, "ann", "build back", ("rainday",)), tokenize("build back"))
     asked = found(statistics, ["buildback", "rainday"], None, text="Rain, rain: @build da back")
     told = columns(spelling.COLUMNS, spelling.compute(asked))
-    # "build" and "back" do not stand beside each other.
+    # "build" and "back" are not adjacent.
     assert told["spelled"] == [0, 0]
     # The words of three posts spelled it, and two of them had it.
     assert told["spelled_posts"] == approx(np.log(4), 0)

@@ -137,7 +137,7 @@ def test_the_author_decides_if_words_do_not() -> None:
 def test_unsigned_posts_train_on_words_only() -> None:
     seen = [*dataset("good", COMET), *dataset("good", RAIN, author=ADA)]
     learned = Classifier.learn(7, seen, SETTINGS)
-    # Half of the known author's posts are read as nobody's.
+    # Half of the known author's posts are read without the author.
     shares = np.exp(learned.classify(["good"]).logs)
     assert shares.tolist() == pytest.approx([1 / 3, 2 / 3], abs=0.07)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tagfinder.live.counts.names import Names, contains_word, encode_names, lengths_of, letter_masks
 
-# Few letters, so that words often stand in names; of one to four bytes.
+# Few letters, so that words often occur in names; of one to four bytes.
 NAMES = st.text("aab1é雨😀", min_size=1, max_size=8)
 
 

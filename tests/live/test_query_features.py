@@ -146,7 +146,7 @@ def test_associations_are_sums_means_and_highest_over_words(n_words: int) -> Non
 
 def test_the_classifier_tells_share_and_place(statistics: PostStatistics) -> None:
     shares = np.array([0.2, 0.7, 0.1], np.float32)
-    # What lies behind the last label in memory is none.
+    # Memory after the last label is not read as a label.
     labels, logs = np.array([2, 5, 9, 11])[:3], np.log([*shares, 1], dtype=np.float32)[:3]
     asked = replace(query(), classified=ClassifierOutput(labels, logs))
     logs, share, place = classes(statistics, asked, [1, 2, 5, 9, 11]).T

@@ -1,4 +1,4 @@
-"""A post's scores depend on the post alone: not on its batch, not on how far it is padded."""
+"""A post's scores depend neither on its batch nor on its padding."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def call(*arguments: str) -> str:
 
 
 def lone_hashtags(run: Path) -> dict[str, str]:
-    """Return hashtags of one scored post alone, that stand in no other text, with its id."""
+    """Return hashtags that only one scored post and no other text has, with its id."""
     scored = set(pl.read_parquet(run / "predictions.parquet")["id"])
     with PostStore(run / "knowledge" / "posts.sqlite", writable=False) as store:
         posts = [post for block in store.blocks() for post in block.posts]

@@ -1,4 +1,4 @@
-"""What is parsed in C++ cannot take the process with it where nothing vouches for the file."""
+"""A C++ parser that crashes on a file of unknown digest does not end the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The composer's files are served to everybody, and requests that it gives up cost nothing."""
+"""The composer's files need no key, and requests that it gives up cost nothing."""
 
 from __future__ import annotations
 

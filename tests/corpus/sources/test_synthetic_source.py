@@ -100,7 +100,7 @@ def test_posts_are_sentences_that_somebody_might_have_written(posts: pl.DataFram
     known = re.compile("|".join(slot.sub(r"[^.!?:]+?", re.escape(form)) for form in forms), re.I)
     for text in posts["text"].head(1_000):
         assert known.search(text), text
-    # Inside a text a hashtag stands in front of its sentences, never between any two words.
+    # Inside a text a hashtag is in front of a sentence, never between two words of it.
     leads = [
         re.escape(lead).replace(r"\{H\}", r"#\w+(?:(?:, | and )#\w+)*") for lead in words["leads"]
     ]
