@@ -35,6 +35,9 @@ class Knowledge:
             vectors).
         author_neighbours: posts of the same author that are looked up.
         max_terms: words of a post by which others are found, its rarest.
+        max_matches: posts that a search may go through. Words are used, the rarest first, until
+            their posts are more; the rarest is always used. Of recent posts, the newest are
+            searched.
         max_candidates: candidates that are kept for a post.
         classifier: arguments of `ClassifierSettings`; None does without classifiers.
         spelling: how suggestions spell hashtags, see `HashtagRules`.
@@ -52,6 +55,7 @@ class Knowledge:
         recent_neighbours: int = 60,
         author_neighbours: int = 30,
         max_terms: int = 16,
+        max_matches: int = 400_000,
         max_candidates: int = 160,
         classifier: Mapping[str, Any] | None = None,
         spelling: Spelling = "most_used",
@@ -64,6 +68,7 @@ class Knowledge:
         self.recent_neighbours = recent_neighbours
         self.author_neighbours = author_neighbours
         self.max_terms = max_terms
+        self.max_matches = max_matches
         self.max_candidates = max_candidates
         self.classifier_settings = None if classifier is None else ClassifierSettings(**classifier)
         self.classifiers: Classifiers | None = None
@@ -128,6 +133,7 @@ class Knowledge:
         known = number != NO_AUTHOR
         terms = self._rarest(tokens.terms)
         since = self.statistics.first_since(int(day - RECENT_DAYS), int(day))
+        since = max(since, self.statistics.n_posts - self.max_matches)
         by_words = recent_by_words = by_author = NO_NEIGHBOURS
         if "words" in sources:
             by_words = self.text_index.search(terms, self.neighbours)
@@ -200,11 +206,14 @@ class Knowledge:
         return self.classifiers.writers.classify(words, vector=vector)
 
     def _rarest(self, terms: Sequence[str]) -> Sequence[str]:
-        if len(terms) <= self.max_terms:
+        """Return the words to search for, in their order."""
+        if not terms:
             return terms
         posts = self.statistics.associations.posts_with(terms)
-        kept = np.sort(np.argsort(posts, kind="stable")[: self.max_terms])
-        return [terms[position] for position in kept]
+        rarest = np.argsort(posts, kind="stable")[: self.max_terms]
+        used = np.cumsum(posts[rarest]) <= self.max_matches
+        used[0] = True
+        return [terms[position] for position in np.sort(rarest[used])]
 
     def _recent(self, found: Neighbours, day: float) -> Neighbours:
         """Remove older posts, which may have been taught after recent ones."""

@@ -390,3 +390,19 @@ def test_a_post_is_looked_up_by_its_rarest_words_only() -> None:
     posts.append(post(103.0, "storm word1"))
     replayed = Replay(Knowledge(TantivyIndex(), max_terms=1), posts, 1.0)
     assert replayed.query(3, SOURCES).query.by_words.numbers.tolist() == [1]
+
+
+def test_a_search_goes_through_a_bounded_number_of_posts() -> None:
+    posts = [post(100.0 + n / 100, f"storm word{n % 4}", f"tag{n}") for n in range(16)]
+    posts.append(post(103.0, "storm word1"))
+
+    def found(max_matches: int) -> tuple[list[int], list[int]]:
+        replayed = Replay(Knowledge(TantivyIndex(), max_matches=max_matches), posts, 1.0)
+        query = replayed.query(16, SOURCES).query
+        return sorted(query.by_words.numbers), sorted(query.recent_by_words.numbers)
+
+    everything, with_word = list(range(16)), [1, 5, 9, 13]
+    assert found(20) == (everything, everything)
+    assert found(19) == (with_word, with_word)
+    # The rarest word is searched for, however many posts have it; of these, recent ones are few.
+    assert found(3) == (with_word, [13])
