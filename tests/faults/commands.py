@@ -39,13 +39,20 @@ class Commands:
     Args:
         workers: makes the processes.
         arguments: of `tagfinder`.
-        folder: for the cache and the output.
+        folder: for the cache.
+        log: file of the output; by default in the folder.
     """
 
-    def __init__(self, workers: ForkServerContext, arguments: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self,
+        workers: ForkServerContext,
+        arguments: Sequence[str],
+        folder: Path,
+        log: Path | None = None,
+    ) -> None:
         self.workers = workers
         self.arguments = list(arguments)
-        self.cache, self.log = folder / "cache", folder / "output.txt"
+        self.cache, self.log = folder / "cache", log or folder / "output.txt"
         self.seconds = 0.0
 
     def run(self, most: int | None = None) -> tuple[int, str]:

@@ -27,11 +27,16 @@ PIECES = (
 )
 
 
+def free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
 @pytest.fixture
 def port(run: Path) -> Iterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
+    number = free_port()
     command = [sys.executable, "-m", "tagfinder", "serve", str(run), "--port", str(number)]
     log = (run.parent / "serve.txt").open("w")
     with subprocess.Popen(command, stdout=log, stderr=log) as process:
