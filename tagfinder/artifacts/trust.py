@@ -12,13 +12,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tagfinder.configuration.build import locate
+from tagfinder.configuration.build import PARTIAL, TARGET, locate
 from tagfinder.configuration.limits import check_size, limits
 from tagfinder.configuration.renamed import upgraded
 from tagfinder.errors import InputError
@@ -26,7 +27,6 @@ from tagfinder.paths import conf_dir
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 VARIABLE = "TAGFINDER_TRUST"
-TARGET = "_target_"
 # Groups of `conf/` that no command builds when it opens a run.
 NOT_OPENED = ("collect", "hydra", "logger", "serve", "sweep")
 # Keys of a saved configuration that concern its own run only: never built or opened again.
@@ -36,7 +36,11 @@ COMBINED = (
     "tagfinder.data.combined.CombinedFeatures",
     "tagfinder.models.combined.CombinedRecommender",
 )
-NAMED = re.compile(rf"^[\s-]*{TARGET}:\s*([\w.]+)\s*$", re.MULTILINE)
+NAMED = re.compile(rf"^[\s-]*{TARGET}:\s*([\w.]+)[ ]*$(\n\s*{PARTIAL}:\s*true)?", re.MULTILINE)
+# Keys of a saved configuration whose parts every command builds that opens it, and groups of
+# `conf/` with parts that only training and scoring build: they read and write files.
+RECOMMENDER = ("cleaning", "features", "model")
+NOT_OF_RECOMMENDER = ("data", "evaluation", "executor", "trainer")
 
 _trusted: ContextVar[tuple[str, ...]] = ContextVar("trusted", default=())
 
@@ -63,12 +67,22 @@ def trusted_packages() -> list[str]:
 
 
 @cache
-def packaged_targets() -> frozenset[str]:
-    """Return the classes that the packaged configuration can name for parts of a run."""
-    groups = (folder for folder in conf_dir().iterdir() if folder.name not in NOT_OPENED)
+def packaged_targets(key: str = "") -> frozenset[tuple[str, bool]]:
+    """Return the classes that the packaged configuration can name for parts of a run.
+
+    Args:
+        key: of a saved configuration, under which they are.
+
+    Returns:
+        Each with whether it is only prepared there (`_partial_`): its folder comes later, from
+        TagFinder.
+    """
+    without = (*NOT_OPENED, *(NOT_OF_RECOMMENDER if key in RECOMMENDER else ()))
+    groups = (folder for folder in conf_dir().iterdir() if folder.name not in without)
     files = (file for group in groups for file in group.glob("*.yaml"))
-    named = (name for file in files for name in NAMED.findall(file.read_text("utf-8")))
-    return frozenset((*named, *COMBINED))
+    named = (found for file in files for found in NAMED.findall(file.read_text("utf-8")))
+    combined = ((name, is_partial) for name in COMBINED for is_partial in (False, True))
+    return frozenset((*((name, bool(partial)) for name, partial in named), *combined))
 
 
 def packages_named(config: Any) -> list[str]:
@@ -91,7 +105,8 @@ def check_targets(config: Any, origin: Path) -> None:
     for path, value in _leaves(config):
         key = path[-1] if path else None
         if key == TARGET:
-            _check_target(value, origin)
+            node = reduce(getitem, path[:-1], config)
+            _check_target(value, bool(node.get(PARTIAL)), str(path[0]), origin)
         for text in (key, value):
             if isinstance(text, str) and "${" in text:
                 raise InputError(
@@ -100,9 +115,9 @@ def check_targets(config: Any, origin: Path) -> None:
                 )
 
 
-def _check_target(target: Any, origin: Path) -> None:
+def _check_target(target: Any, is_partial: bool, key: str, origin: Path) -> None:
     if isinstance(target, str):
-        if target in packaged_targets():
+        if (target, is_partial) in packaged_targets(key):
             return
         for package in trusted_packages():
             if target.startswith(f"{package}."):

@@ -186,15 +186,35 @@ def test_every_packaged_configuration_is_allowed() -> None:
         check_targets(plain, Path("config.yaml"))
 
 
+ELSEWHERE = {
+    "a folder": {"_target_": "tagfinder.live.search.tantivy_index.TantivyIndex", "folder": "MARK"},
+    "a trainer": {"_target_": "pytorch_lightning.Trainer", "default_root_dir": "MARK"},
+    "files of posts": {"_target_": "tagfinder.corpus.sources.files.FileSource", "path": "MARK"},
+    "an executor": {"_target_": "tagfinder.configuration.executors.local.LocalExecutor"},
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_part_that_is_not_of_a_recommender_is_not_built_there(
+    name: str, run: Path, tmp_path: Path
+) -> None:
+    model = yaml.safe_load((run / "config.yaml").read_text())["model"]
+    mark = tmp_path / "mark"
+    put(run, "model", {**model, "text_index": aimed(ELSEWHERE[name], mark)})
+    with pytest.raises(InputError, match="which is no part of tagfinder"):
+        tagfinder.load(run)
+    assert not mark.exists()
+
+
 def test_packaged_targets_are_classes_of_ours_and_the_trainer() -> None:
-    others = {name for name in packaged_targets() if not name.startswith("tagfinder.")}
+    others = {name for name, _ in packaged_targets() if not name.startswith("tagfinder.")}
     assert others == {"pytorch_lightning.Trainer"}
 
 
 @settings(max_examples=200)
 @given(name=st.text("abcdefghijklmnopqrstuvwxyz._", min_size=1, max_size=30))
 def test_no_other_name_passes(name: str) -> None:
-    if name not in packaged_targets():
+    if name not in dict(packaged_targets()):
         with pytest.raises(InputError):
             check_targets({"model": {"_target_": name}}, Path("config.yaml"))
 

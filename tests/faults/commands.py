@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from tagfinder.cli import main
@@ -58,21 +58,22 @@ class Commands:
     def run(self, most: int | None = None) -> tuple[int, str]:
         """Run to the end; return exit code and output."""
         began = time.perf_counter()
-        process = self._process(most)
-        process.start()
+        process = self.start(most)
         process.join(300)
         self.seconds = time.perf_counter() - began
         return process.exitcode or 0, self.log.read_text(errors="replace")
 
     def kill(self, chance: random.Random) -> bool:
         """Start and kill at a random moment of the usual time; tell whether it was at work."""
-        process = self._process(None)
-        process.start()
+        process = self.start()
         process.join(chance.random() * self.seconds)
         process.kill()
         process.join()
         return process.exitcode != 0
 
-    def _process(self, most: int | None):  # type: ignore[no-untyped-def]
+    def start(self, most: int | None = None) -> ForkServerProcess:
+        """Start in a process of its own; no file may have more than so many bytes."""
         arguments = (self.arguments, self.cache, self.log, most)
-        return self.workers.Process(target=command, args=arguments)
+        process = self.workers.Process(target=command, args=arguments)
+        process.start()
+        return process

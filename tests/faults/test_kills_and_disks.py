@@ -198,3 +198,25 @@ def test_a_full_disk_under_a_command(kind: str, workers: ForkServerContext, tmp_
             assert code == 0, output
             counts.count(outcome_of(result, expected))
     assert counts.is_clean(), counts
+
+
+@pytest.mark.slow
+def test_two_that_prepare_one_corpus_at_once_leave_it_whole(
+    workers: ForkServerContext, tmp_path: Path
+) -> None:
+    alone, result = started("prepare", workers, tmp_path / "alone")
+    code, output = alone.run()
+    assert code == 0, output
+    expected, counts = result(), tally("two prepare at once")
+    for number in range(2 * FACTOR):
+        folder = tmp_path / str(number)
+        both = [started("prepare", workers, folder)[0] for _ in range(2)]
+        both[1].log = tmp_path / "second.txt"
+        processes = [one.start() for one in both]
+        for one, process in zip(both, processes, strict=True):
+            process.join(300)
+            assert process.exitcode == 0, one.log.read_text()
+        counts.count(outcome_of(lambda folder=folder: corpus_of(folder), expected))
+        left = [path.name for path in (folder / "cache" / "corpora").iterdir()]
+        assert len(left) == 1, left
+    assert counts.is_clean(), counts
