@@ -72,6 +72,7 @@ class Connection(HttpToolsProtocol):
         self._reads_head = True
         self._began_now = self._ended_now = False
         self._head_bytes = 0
+        self._answering: Any = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -85,6 +86,11 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         self.resume_writing()
         self.connections_of_process.closed(self)
+        # Uvicorn tells the request that came last; of several at once, an earlier one is answered.
+        self.pipeline.clear()
+        if self._answering is not None:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -132,6 +138,10 @@ class Connection(HttpToolsProtocol):
         if not self.pipeline:
             self.connections_of_process.waits(self)
         super().on_response_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """Give the client some time to read its answer."""

@@ -179,6 +179,23 @@ def test_requests_sent_at_once_are_answered_in_their_order(recommender: Recommen
         assert b'"text": "%s"' % text in body
 
 
+def test_a_client_that_leaves_before_all_its_answers_is_no_error(
+    recommender: Recommender, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def leave(port: int) -> None:
+        for most in (1, 20_000, 60_000):
+            reader, writer = await opened(port, request() * 200)
+            await reader.read(most)
+            writer.transport.abort()
+        await asyncio.sleep(0.3)
+
+    with listening(recommender) as port:
+        asyncio.run(leave(port))
+        assert asyncio.run(statuses_of_client(port, 2)) == [200, 200]
+    assert "Traceback" not in caplog.text
+    assert "Exception in ASGI application" not in caplog.text
+
+
 def test_a_connection_that_rests_between_requests_is_used_again(recommender: Recommender) -> None:
     async def ask(port: int) -> list[int]:
         reader, writer = await opened(port)
