@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from types import FrameType
 # Time for what is open to be closed; what is written later is lost, as by a kill.
 GRACE_SECONDS = 3.0
 EXIT_CODE = 128 + signal.SIGTERM
+_stopped = threading.Event()
 
 
 @contextmanager
@@ -33,8 +36,13 @@ def ended_by_sigterm() -> Iterator[None]:
     threading.Thread(target=_end_late, args=(reader,), daemon=True).start()
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGTERM, _end)
+    _stopped.clear()
     try:
         yield
+    except SystemExit as stop:
+        if _stopped.is_set():
+            _leave_at_once(stop.code)
+        raise
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.set_wakeup_fd(before)
@@ -42,7 +50,18 @@ def ended_by_sigterm() -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
+    _stopped.set()
     raise SystemExit(EXIT_CODE)
+
+
+def _leave_at_once(code: object) -> None:
+    """End the process after what must be done at exit."""
+    try:
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    finally:
+        os._exit(code if isinstance(code, int) else EXIT_CODE)
 
 
 def _end_late(reader: int) -> None:

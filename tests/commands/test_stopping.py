@@ -42,6 +42,26 @@ def test_sigterm_ends_a_running_command(kind: str, least: float, tmp_path: Path)
     assert not (tmp_path / "result").exists()
 
 
+def test_leaving_takes_no_longer_than_the_work_and_does_what_is_due(tmp_path: Path) -> None:
+    """What libraries do while the interpreter is taken down may take long."""
+    code = (
+        "import atexit, sys, time\n"
+        "from tagfinder.commands.stopping import ended_by_sigterm\n"
+        "class Slow:\n"
+        "    def __del__(self): time.sleep(30)\n"
+        "slow = Slow()\n"
+        "atexit.register(print, 'due')\n"
+        "with ended_by_sigterm():\n"
+        "    print('ready', flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 128 + signal.SIGTERM
+        assert process.stdout.read() == "due\n"
+
+
 def test_a_forked_worker_that_is_stopped_leaves_its_parent_alone(tmp_path: Path) -> None:
     code = (
         "import multiprocessing, time\n"
