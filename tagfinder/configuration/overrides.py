@@ -12,6 +12,9 @@ import yaml
 from tagfinder.errors import InputError
 from tagfinder.paths import conf_dir
 
+# What Hydra says to a value with commas.
+AMBIGUOUS = "Ambiguous value"
+
 
 def explained(error: Exception, overrides: Sequence[str]) -> InputError:
     """Turn an error of composing into a sentence that names the override at fault.
@@ -30,13 +33,21 @@ def explained(error: Exception, overrides: Sequence[str]) -> InputError:
                 f"{key} is one of {', '.join(options)}"
             )
         if key and not override.startswith("-") and _names(message, key):
-            # A key of an option that was not chosen would not help.
-            meant = _meant(key, list(_defaults(_chosen(overrides))))
-            if key in _defaults():
-                meant = f"the chosen options have no key {key}{meant}"
-                return InputError(f"{override}: {_has_it(key, _chosen(overrides)) or meant}")
-            return InputError(f"{override}: there is no key {key}{meant}")
+            return InputError(f"{override}: {_wrong(override, key, message, _chosen(overrides))}")
     return InputError(message)
+
+
+def _wrong(override: str, key: str, message: str, chosen: Mapping[str, str]) -> str:
+    """Say what is wrong with an override that Hydra's message names."""
+    if "=" not in override:
+        return f"a setting is written KEY=VALUE; your own file is data=files data.path={override}"
+    if AMBIGUOUS in message:
+        return "a decimal has a point, a list brackets ([1,2]), and several runs need --multirun"
+    # A key of an option that was not chosen would not help.
+    meant = _key_meant(key, list(_defaults(chosen)))
+    if key not in _defaults():
+        return f"there is no key {key}{meant}"
+    return _has_it(key, chosen) or f"the chosen options have no key {key}{meant}"
 
 
 def check_flags(arguments: Sequence[str], known: Collection[str]) -> None:
@@ -103,6 +114,27 @@ def _is_word(text: str) -> bool:
 def _meant(word: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _key_meant(key: str, known: Sequence[str]) -> str:
+    """Suggest a key beside it, else one elsewhere, else name all that are beside it."""
+    parent, _, name = key.rpartition(".")
+    beside: dict[str, str] = {}
+    elsewhere: dict[str, str] = {}
+    for one in known:
+        above, _, last = one.rpartition(".")
+        group = one.partition(".")[0]
+        if last.startswith("_") or group in ("hydra", "sweep"):
+            continue
+        if above == parent:
+            beside[last] = one
+        elif one.count(".") == 1 or group == key.partition(".")[0]:
+            elsewhere.setdefault(last, one)
+    # A name that is right elsewhere comes before one that is similar here.
+    for names, cutoff in ((elsewhere, 1.0), (beside, 0.6), (elsewhere, 0.75)):
+        if close := difflib.get_close_matches(name, names, n=1, cutoff=cutoff):
+            return f"; did you mean {names[close[0]]}?"
+    return f"; {parent} has {', '.join(sorted(beside))}" if parent and beside else ""
 
 
 def _option_meant(group: str, value: str, options: Sequence[str]) -> str:

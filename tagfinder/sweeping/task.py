@@ -32,9 +32,11 @@ class ConfiguredTask:
     def __call__(self, config: DictConfig) -> None:
         """Run the task, of a sweep as one job of many."""
         module, _, name = self.task.partition(":")
+        hydra_config = HydraConfig.get()
         try:
+            if hydra_config.mode != RunMode.MULTIRUN:
+                _require_files(config)
             function = getattr(importlib.import_module(module), name)
-            hydra_config = HydraConfig.get()
             if hydra_config.mode == RunMode.MULTIRUN:
                 from tagfinder.sweeping.job import run_job
 
@@ -44,6 +46,14 @@ class ConfiguredTask:
                     function(config)
         except TagFinderError as error:
             self.failure = error
+
+
+def _require_files(config: DictConfig) -> None:
+    """Refuse files of posts that are not there, before what trains is imported."""
+    if config.data.get("path"):
+        from tagfinder.corpus.sources.files import find_files
+
+        find_files(config.data.path)
 
 
 def run_configured(task: str, arguments: Sequence[str], verb: str) -> None:

@@ -66,6 +66,17 @@ def test_a_wrong_path_is_answered_before_anything_heavy_is_imported(
     assert not modules & (LEARNING | {"polars", "numpy"})
 
 
+def test_training_on_a_file_that_is_not_there_ends_before_a_trainer_is_imported(
+    tmp_path: Path,
+) -> None:
+    code, modules, words = imported_by(
+        "train", "data=files", "data.path=nowhere.csv", f"run_dir={tmp_path / 'run'}"
+    )
+    assert code == 2
+    assert "data.path=nowhere.csv: there is no such file" in words
+    assert not modules & {"torch", "pytorch_lightning", "sklearn"}
+
+
 def test_few_and_many_texts_are_cleaned_alike() -> None:
     texts = ["", " ", "two  blanks", "Äpfel laufen ", None, "cats' dogs, run"]
     few = map_words(pl.Series(texts, dtype=pl.String), str.upper)
