@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tagfinder.commands.options import filter_options, posts_options, trust_option
+from tagfinder.commands.stopping import leave_at_once
 from tagfinder.errors import InputError
 
 
@@ -90,3 +91,6 @@ def command(  # noqa: PLR0917 - one argument for each option
         key_file=key_file,
     )
     serve(served, host, port, workers)
+    # A thread that still learns may be deep in a library's code, which Python would wait for.
+    # Acknowledged posts are on disk, and interrupted learning is repeated.
+    leave_at_once(0)

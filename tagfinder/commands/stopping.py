@@ -41,7 +41,7 @@ def ended_by_sigterm() -> Iterator[None]:
         yield
     except SystemExit as stop:
         if _stopped.is_set():
-            _leave_at_once(stop.code)
+            leave_at_once(stop.code)
         raise
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -54,7 +54,7 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise SystemExit(EXIT_CODE)
 
 
-def _leave_at_once(code: object) -> None:
+def leave_at_once(code: object) -> None:
     """End the process after what must be done at exit."""
     try:
         atexit._run_exitfuncs()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import signal
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -24,12 +22,10 @@ from tagfinder.serve import meters
 from tagfinder.serve.connections import Connection, Connections
 from tagfinder.serve.limits import Limits
 from tagfinder.serve.served import Served
-from tagfinder.serve.teaching import LEARNING
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # Seconds after which a process that does not say that it lives is replaced.
 HANGING_SECONDS = 120
-# Name of the threads that learn beside the requests.
 
 
 def serve(served: Served, host: str, port: int, workers: int = 1) -> None:
@@ -57,11 +53,6 @@ def _serve_alone(served: Served, host: str, port: int) -> None:
         # The server raises the signal again when it has drained; by then there is nothing to end.
         signal.signal(number, lambda *_: None)
     uvicorn.Server(configured(app, host, port, served.limits)).run()
-    if any(thread.name == LEARNING for thread in threading.enumerate()):
-        # The interpreter cannot end while a thread is inside a library's code. Acknowledged posts
-        # are on disk, and interrupted learning is repeated.
-        logging.shutdown()
-        os._exit(0)
 
 
 def _serve_together(served: Served, host: str, port: int, workers: int) -> None:
