@@ -64,6 +64,8 @@ def test_of_young_posts_all_are_searched_wherever_they_lie(vectors: np.ndarray) 
         found = index.search(vectors[row], 20, since=since)
         expected = nearest(vectors[since:], vectors[row], 20) + since
         assert np.isin(found.numbers, expected).mean() >= 0.95  # kept in half precision
+    # The oldest of them is one of them.
+    assert index.search(vectors[since], 1, since=since).numbers.tolist() == [since]
     assert len(index.search(vectors[0], 20, since=len(vectors)).numbers) == 0
     assert len(index.search(vectors[0], 0, since=since).numbers) == 0
 

@@ -314,6 +314,14 @@ def test_a_column_that_is_named_like_a_path_wins(tmp_path: Path):
     assert read(path, columns={"text": "post.body"})[0]["text"].to_list() == [TEXT]
 
 
+@pytest.mark.parametrize("name", ["posts.jsonl", "posts.csv"])
+def test_an_empty_field_does_not_hide_the_next_alternative(tmp_path: Path, name: str):
+    rows = [{"body": "", "note": TEXT}, {"body": TEXT, "note": "other"}]
+    table = f'body,note\n"",{TEXT}\n{TEXT},other\n'
+    path = written(tmp_path, name, lines(*rows) if name.endswith("jsonl") else table)
+    assert read(path, columns={"text": ["body", "note"]})[0]["text"].to_list() == [TEXT, TEXT]
+
+
 def test_two_columns_can_be_joined(tmp_path: Path):
     path = written(tmp_path, "posts.csv", f"day,clock,text\n2020-08-27,13:08:45,{TEXT}\n")
     assert read(path, columns={"created_at": "day+clock"})[0]["created_at"][0] == WHEN
