@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Texts that are scored together.
 TEXTS = 1024
+PARQUET = ".parquet"
 
 
 @click.command()
@@ -90,13 +91,15 @@ def command(  # noqa: PLR0917 - one argument for each option
     """
     if (source is None) != (target is None) or (source and texts):
         raise InputError("give texts, or --input FILE together with --output FILE")
+    if source and target and not source.is_dir() and target.suffix != PARQUET:
+        raise InputError(f"--output {target} is written as Parquet; name it {target.stem}{PARQUET}")
     require_recommender(run)
     from tagfinder.corpus.hashtag_filter import hashtag_filter
     from tagfinder.recommend.loading import load
 
     settings: dict[str, Any] = {"k": k, "threshold": threshold, "repeat": repeat, "author": author}
     files = {"column": column, "settings": data}
-    if source and target and source.is_dir() and target.suffix != ".parquet":
+    if source and target and source.is_dir() and target.suffix != PARQUET:
         from tagfinder.configuration.executors.choice import executor_of
         from tagfinder.recommend.folders import suggest_for_folder
 

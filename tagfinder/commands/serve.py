@@ -8,7 +8,12 @@ from typing import Any
 
 import click
 
-from tagfinder.commands.options import filter_options, posts_options, trust_option
+from tagfinder.commands.options import (
+    filter_options,
+    posts_options,
+    require_recommender,
+    trust_option,
+)
 from tagfinder.commands.stopping import leave_at_once
 from tagfinder.errors import InputError
 
@@ -71,6 +76,8 @@ def command(  # noqa: PLR0917 - one argument for each option
     Where --keys is given or the environment variable TAGFINDER_API_KEY is set, clients must send a
     key as X-API-Key.
     """
+    for run in runs:
+        require_recommender(run)
     try:
         from tagfinder.serve.limits import load_limits
         from tagfinder.serve.served import Served

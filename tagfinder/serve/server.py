@@ -49,6 +49,7 @@ def serve(served: Served, host: str, port: int, workers: int = 1) -> None:
 
 def _serve_alone(served: Served, host: str, port: int) -> None:
     app = served.app()
+    _say_where(host, port)
     for number in (signal.SIGTERM, signal.SIGINT):
         # The server raises the signal again when it has drained; by then there is nothing to end.
         signal.signal(number, lambda *_: None)
@@ -62,6 +63,7 @@ def _serve_together(served: Served, host: str, port: int, workers: int) -> None:
     preparing.join()
     if preparing.exitcode:
         sys.exit(preparing.exitcode)
+    _say_where(host, port)
     with tempfile.TemporaryDirectory(prefix="tagfinder-metrics-") as folder:
         os.environ[meters.FOLDER] = folder
         config = configured(
@@ -75,6 +77,18 @@ def _serve_together(served: Served, host: str, port: int, workers: int) -> None:
         )
         with config.bind_socket() as listening:
             Multiprocess(config, [listening]).run()
+
+
+def _say_where(host: str, port: int) -> None:
+    """Tell a person what to open; programs read the server's own lines."""
+    if port:
+        name = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, host)
+        shown = f"[{name}]" if ":" in name else name
+        click.echo(
+            f"tagfinder: to write a post with suggestions, open http://{shown}:{port}/ in a "
+            "browser; Ctrl+C ends the service",
+            err=True,
+        )
 
 
 def _prepare(served: Served) -> None:

@@ -147,9 +147,10 @@ def test_how_a_file_is_read_can_be_said(linear_run: Path, tmp_path: Path) -> Non
         (("--input", "posts.parquet"), "together with --output"),
         (("--input", "absent.parquet", "--output", "o.parquet"), "there is no such file"),
         (
-            ("--input", "posts.parquet", "--output", "o", "--column", "txt"),
+            ("--input", "posts.parquet", "--output", "o.parquet", "--column", "txt"),
             "no column for text (looked for txt)",
         ),
+        (("--input", "posts.parquet", "--output", "o.csv"), "as Parquet; name it o.parquet"),
     ],
 )
 def test_a_wrong_request_names_its_error(

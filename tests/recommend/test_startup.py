@@ -55,7 +55,7 @@ def test_recommending_needs_no_trainer(
     assert not modules & unwanted
 
 
-@pytest.mark.parametrize("command", ["recommend", "export", "evaluate", "demo"])
+@pytest.mark.parametrize("command", ["recommend", "export", "evaluate", "demo", "serve"])
 def test_a_wrong_path_is_answered_before_anything_heavy_is_imported(
     command: str, tmp_path: Path
 ) -> None:

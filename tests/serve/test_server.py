@@ -63,6 +63,19 @@ def ask(address: str, texts: list[str]) -> Any:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_a_person_is_told_which_page_to_open(linear_run: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "tagfinder", "serve", str(linear_run), "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        said = process.stderr.readline()
+        wait_until_healthy(f"http://127.0.0.1:{port}", process)
+        address = next(word for word in said.split() if word.startswith("http"))
+        with urllib.request.urlopen(address, timeout=60) as page:
+            assert "Your post" in page.read().decode()
+        process.terminate()
+
+
 def test_sigterm_lets_open_requests_finish_and_ends_with_0(
     service: tuple[subprocess.Popen, str],
 ) -> None:
