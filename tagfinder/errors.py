@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 
 
@@ -74,6 +74,11 @@ DAMAGED = {
     "builtins.UnicodeDecodeError": "UTF-8 text",
     "builtins.EOFError": "file",
 }
+# Of clients that are not errors of the system's own kind, or would be told as errors of files.
+UNREACHED = (
+    *("httpx.TransportError", "httpx2.TransportError", "socket.gaierror"),
+    *("requests.exceptions.ConnectionError", "requests.exceptions.Timeout"),
+)
 NOT_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 LONGEST = 300  # characters of a library's own message
 
@@ -113,7 +118,18 @@ def as_sentence(error: BaseException) -> TagFinderError:
     """Return an unexpected error as a sentence with its path, if any, and a cure."""
     if isinstance(error, TagFinderError):
         return error
+    if _first_of(UNREACHED, error):
+        return WorkError(
+            f"the server cannot be reached ({_message(error)}); check the network and the address, "
+            "and call again"
+        )
     return WorkError(_sentence(error))
+
+
+def _first_of(names: Container[str], error: BaseException) -> str | None:
+    """Return the first of some names that an error or a class that it extends has."""
+    own = [f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__]
+    return next((name for name in own if name in names), None)
 
 
 def _sentence(error: BaseException) -> str:
@@ -128,9 +144,9 @@ def _sentence(error: BaseException) -> str:
         return "a file is nested too deeply to be read; it was not made by tagfinder"
     if number := _number_in(str(error)):
         return _told(None, error, number)
-    names = [f"{kind.__module__}.{kind.__name__}" for kind in type(error).__mro__]
-    if kind := next((DAMAGED[name] for name in names if name in DAMAGED), None):
-        return f"a file is damaged or no {kind} ({_message(error)}); make it again or restore it"
+    if kind := _first_of(DAMAGED, error):
+        what = f"a file is damaged or no {DAMAGED[kind]} ({_message(error)})"
+        return f"{what}; make it again or restore it"
     return (
         f"unexpected {type(error).__name__} ({_message(error)}); --debug shows where, please "
         "report it"

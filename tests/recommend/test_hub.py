@@ -58,3 +58,13 @@ def test_a_missing_repository_is_named(tmp_path: Path) -> None:
     assert fetched.returncode == 1
     assert "me/tags cannot be fetched" in fetched.stderr
     assert "Traceback" not in fetched.stderr
+
+
+def test_a_hub_that_is_away_is_told_in_one_sentence(linear_run: Path, tmp_path: Path) -> None:
+    # Nothing listens at the port for discarding.
+    pushed = ended(
+        "http://127.0.0.1:9", tmp_path, "-m", "tagfinder", "push", str(linear_run), "a/b"
+    )
+    assert pushed.returncode == 1
+    assert "cannot be reached" in pushed.stderr.splitlines()[-1]
+    assert "report" not in pushed.stderr
