@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -59,7 +60,7 @@ def _limits(own: str | None) -> Limits:
 
 
 def check_size(path: Path, most: int, key: str) -> None:
-    """Refuse a file that is larger than a limit.
+    """Refuse a file that is larger than a limit, or endless: a device, or a pipe.
 
     Args:
         path: the file.
@@ -69,7 +70,10 @@ def check_size(path: Path, most: int, key: str) -> None:
     Raises:
         InputError: it is; names the limit.
     """
-    size = path.stat().st_size
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path} is no ordinary file; restore it from a copy")
+    size = status.st_size
     if size > most:
         raise InputError(
             f"{path} has {size:,} bytes, limits.{key} allows {most:,}; if you trust it, raise the "

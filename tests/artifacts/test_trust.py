@@ -264,3 +264,16 @@ def test_trust_on_the_command_line(
     assert ended.value.code == 0
     assert "#" in capfd.readouterr().out
     assert not os.environ.get("TAGFINDER_TRUST")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs devices and pipes")
+@pytest.mark.parametrize("kind", ["device", "pipe"])
+def test_a_file_without_an_end_is_refused(kind: str, run: Path) -> None:
+    labels = run / "labels.json"
+    labels.unlink()
+    if kind == "device":
+        labels.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(labels)
+    with pytest.raises(InputError, match="labels.json is no ordinary file"):
+        tagfinder.load(run)
