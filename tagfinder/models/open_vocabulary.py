@@ -85,6 +85,10 @@ def has_open_vocabulary(module: Any) -> TypeGuard[OpenVocabulary]:
 
 def is_open_vocabulary_config(config: Any) -> bool:
     """Tell whether the `model` group of a configuration names such a recommender."""
+    if not isinstance(config.get("_target_"), str):
+        raise InputError(
+            "the configuration names no model (model._target_); restore it from a copy"
+        )
     try:
         return has_open_vocabulary(locate(config["_target_"]))
     except InputError:

@@ -277,3 +277,9 @@ def test_a_file_without_an_end_is_refused(kind: str, run: Path) -> None:
         os.mkfifo(labels)
     with pytest.raises(InputError, match="labels.json is no ordinary file"):
         tagfinder.load(run)
+
+
+def test_a_configuration_without_a_model_is_one_sentence(run: Path) -> None:
+    put(run, "model", {"target": "misspelt"})
+    with pytest.raises(InputError, match="names no model"):
+        tagfinder.load(run)
