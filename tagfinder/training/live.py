@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -71,7 +71,7 @@ class LiveModule(SinglePassModule):
         window = np.arange(max(first - len(self._positions("val")), 0), first)
         dataset = RankingDataset(live.train_candidates, live.seed)
         timeline.collect(self._sample(window, live.train_posts_before_val), dataset)
-        self._validation_rankers = self._trained("before_val", dataset, for_val=True)
+        self._validation_rankers = self._trained("before_val", dataset)
         self._rank_val(dataset)
         self._classifiers = timeline.classifiers
         live.rankers = self._trained("val", dataset)
@@ -189,20 +189,14 @@ class LiveModule(SinglePassModule):
         n = min(most, len(positions))
         return np.sort(generator.choice(positions, n, replace=False))
 
-    def _trained(
-        self, stage: str, dataset: RankingDataset, *, for_val: bool = False
-    ) -> RankerEnsemble:
-        """Train rankers.
+    def _trained(self, stage: str, dataset: RankingDataset) -> RankerEnsemble:
+        """Train rankers on a dataset.
 
         Args:
             stage: name under which they are kept while training continues.
             dataset: the posts.
-            for_val: whether they only score the validation part. If its authors are known, nearly
-                all of its posts are ranked by one ranker; the others would take half of the time.
         """
-        live, settings = self.recommender, self.recommender.ranker_settings
-        if for_val and live.replay_settings.author:
-            settings = replace(settings, unknown_author_objectives=())
+        live = self.recommender
 
         def remember(name: str, train: Callable[[], Ranker]) -> Ranker:
             with phase(f"training ranker {name} on {len(dataset):,} examples"):
@@ -210,6 +204,7 @@ class LiveModule(SinglePassModule):
                 return progress.ranker(f"{stage}-{name}", train) if progress else train()
 
         columns = column_names(live.sources)
+        settings = live.ranker_settings
         return RankerEnsemble.learn(columns, dataset, settings, live.seed, remember)
 
     def _progress_key(self, corpus: PreparedCorpus) -> str:

@@ -235,6 +235,14 @@ def without_rankers(run: Path) -> None:
         torch.save(checkpoint, file)
 
 
+def test_posts_of_unknown_author_are_calibrated_on_rankers_of_the_kinds_that_answer(
+    live_run: Path,
+) -> None:
+    checkpoint = torch.load(live_run / "checkpoints" / "last.ckpt", weights_only=True)
+    rankers = checkpoint["state_dict"]["_extra_state"]
+    assert len(rankers["judges"]["apart"]) == len(rankers["rankers"]["apart"]) == 2
+
+
 def test_posts_of_unknown_author_have_a_curve_of_their_own(live_run: Path) -> None:
     calibration = json.loads((live_run / "calibration.json").read_text())
     assert calibration["without_author"]["val"]["suggestions"] > 0

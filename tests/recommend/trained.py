@@ -30,6 +30,7 @@ OVERRIDES = CLOSED | {
             "data.rows=500",
             "model.train_posts_val=80",
             "model.ranker.num_iterations=20",
+            "model.ranker.unknown_author_min_posts=20",
         ),
         "model.ranker.min_data_in_leaf=5",
         *("model.knowledge.classifier.interval_days=2", "model.knowledge.classifier.min_uses=2"),
