@@ -9,8 +9,11 @@ from tagfinder.live.compiled import compiled
 # What `build_index` returns (a plain tuple, see `PostColumns`).
 IndexMap = tuple[np.ndarray, np.ndarray]
 
-# An odd multiplier that spreads neighbouring numbers over 32 bits (Knuth, TAOCP 3, section 6.4).
+# Odd multipliers that spread neighbouring numbers over 32 and over 64 bits (Knuth, TAOCP 3, section
+# 6.4); two of the latter for pairs of numbers.
 SPREAD = np.uint32(2654435769)
+SPREAD_FIRST = np.uint64(0x9E3779B97F4A7C15)
+SPREAD_SECOND = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 @compiled

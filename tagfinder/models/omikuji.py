@@ -25,8 +25,8 @@ class LabelTreeRecommender(SparseRecommender):
         label_set: the hashtags to choose from.
         features: plain texts.
         trees: the forest.
-        top_k: hashtags that get a score; all others count as 0. ngram_range, max_features,
-        min_posts, sublinear: see `Tfidf`.
+        top_k: hashtags that get a score; all others count as 0.
+        ngram_range, max_features, min_posts, sublinear: see `Tfidf`.
     """
 
     def __init__(

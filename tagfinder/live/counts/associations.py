@@ -8,13 +8,11 @@ from zlib import crc32
 import numpy as np
 
 from tagfinder.live.compiled import compiled
+from tagfinder.live.index_map import SPREAD_FIRST, SPREAD_SECOND
 
 # 32 MB for pairs and 4 MB for words; the system allocates only pages that are written to.
 PAIR_BITS = 23
 WORD_BITS = 20
-# Odd multipliers that spread neighbouring numbers over 64 bits (Knuth, TAOCP 3, section 6.4).
-SPREAD_WORDS = np.uint64(0x9E3779B97F4A7C15)
-SPREAD_HASHTAGS = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 class Associations:
@@ -61,7 +59,7 @@ class Associations:
 
 def _keys(words: Sequence[str]) -> np.ndarray:
     codes = np.fromiter(map(crc32, map(str.encode, words)), np.int64, len(words))
-    return codes.astype(np.uint64) * SPREAD_WORDS
+    return codes.astype(np.uint64) * SPREAD_FIRST
 
 
 def _rows_of_words(keys: np.ndarray) -> np.ndarray:
@@ -73,7 +71,7 @@ def _rows_of_pairs(keys: np.ndarray, hashtags: np.ndarray) -> np.ndarray:
     rows = np.empty((len(keys), len(hashtags)), np.int64)
     for word in range(len(keys)):
         for candidate in range(len(hashtags)):
-            of_hashtag = (np.uint64(hashtags[candidate]) + np.uint64(1)) * SPREAD_HASHTAGS
-            mixed = (keys[word] ^ of_hashtag) * SPREAD_WORDS
+            of_hashtag = (np.uint64(hashtags[candidate]) + np.uint64(1)) * SPREAD_SECOND
+            mixed = (keys[word] ^ of_hashtag) * SPREAD_FIRST
             rows[word, candidate] = mixed >> np.uint64(64 - PAIR_BITS)
     return rows

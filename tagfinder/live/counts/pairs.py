@@ -8,12 +8,10 @@ import numpy as np
 
 from tagfinder.live.compiled import compiled
 from tagfinder.live.counts.arrays import GrowableArray
+from tagfinder.live.index_map import SPREAD_FIRST, SPREAD_SECOND
 
 FIRST_SLOTS = 1024
 NO_ROW = -1
-# Odd multipliers that spread neighbouring numbers over 64 bits (Knuth, TAOCP 3, section 6.4).
-SPREAD_AUTHORS = np.uint64(0x9E3779B97F4A7C15)
-SPREAD_HASHTAGS = np.uint64(0xC2B2AE3D27D4EB4F)
 
 
 class Pairs:
@@ -79,9 +77,9 @@ class Pairs:
 @compiled
 def _slot_of(slots: np.ndarray, pairs: np.ndarray, author: int, hashtag: int) -> int:
     """Return the slot that has the row of a pair, or the empty one where it belongs."""
-    mixed = (np.uint64(author) * SPREAD_AUTHORS) ^ (np.uint64(hashtag) * SPREAD_HASHTAGS)
+    mixed = (np.uint64(author) * SPREAD_FIRST) ^ (np.uint64(hashtag) * SPREAD_SECOND)
     # The high bits of a product are the well-mixed ones.
-    slot = int((mixed * SPREAD_AUTHORS) >> np.uint64(32)) & (len(slots) - 1)
+    slot = int((mixed * SPREAD_FIRST) >> np.uint64(32)) & (len(slots) - 1)
     while slots[slot] >= 0:
         row = slots[slot]
         if pairs[row, 0] == author and pairs[row, 1] == hashtag:
