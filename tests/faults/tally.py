@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,11 +63,16 @@ def outcome_of(action: Callable[[], Any], expected: Any) -> str:
         return "survived" if action() == expected else "wrong"
     except TagFinderError as error:
         # An unexpected error has a sentence, too, but not one that helps.
-        return "tracebacks" if str(error).startswith("unexpected ") else "refused"
+        if not str(error).startswith("unexpected "):
+            return "refused"
+        traceback.print_exc()
+        return "tracebacks"
     # Panics of polars are no `Exception`.
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
+        # pytest shows it where the campaign fails.
+        traceback.print_exc()
         return "tracebacks"
 
 

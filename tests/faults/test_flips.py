@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import shutil
 import zlib
@@ -21,6 +22,7 @@ from tagfinder.errors import in_sentences
 from tagfinder.live.features.table import SOURCES
 from tagfinder.recommend.export import export_bundle
 
+logger = logging.getLogger(__name__)
 TEXTS = ["sold out again: new in my closet, make me an offer", "stocks", "a giveaway of cards"]
 
 
@@ -59,7 +61,10 @@ def campaign(
         content = file.read_bytes()
         broken = damage(content, chance)
         file.write_bytes(broken)
-        result.count(outcome_of(use, expected))
+        outcome = outcome_of(use, expected)
+        result.count(outcome)
+        if outcome in ("wrong", "tracebacks"):
+            logger.error("%s: %s", outcome, file.relative_to(folder))
         if file.exists() and file.read_bytes() == broken:
             file.write_bytes(content)
     assert result.is_clean(), result

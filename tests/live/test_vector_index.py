@@ -90,9 +90,26 @@ def test_a_file_holds_everything(vectors: np.ndarray, tmp_path: Path) -> None:
     read.add(np.array([90_000]), vectors[-1:])
     assert len(read) == len(index)
     assert read.search(vectors[-1], 1).numbers.tolist() == [90_000]
-    (tmp_path / "broken.faiss").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"broken\.faiss has no readable vectors"):
-        read.load(tmp_path / "broken.faiss")
+
+
+@pytest.mark.parametrize("place", [0, 100, 4_000, -4_096, -20, -8, -4, -1])
+@pytest.mark.parametrize("how", ["flipped", "zeroed", "cut"])
+def test_a_damaged_file_is_refused(
+    vectors: np.ndarray, tmp_path: Path, place: int, how: str
+) -> None:
+    index, file = VectorIndex(DIMENSION), tmp_path / "vectors.faiss"
+    index.add(np.arange(300), vectors[:300])
+    index.save(file)
+    content = bytearray(file.read_bytes())
+    if how == "flipped":
+        content[place] ^= 4
+    elif how == "zeroed":
+        content[place:] = bytes(len(content[place:]))
+    else:
+        del content[place:]
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"vectors\.faiss is damaged"):
+        VectorIndex(DIMENSION).load(file)
 
 
 def test_an_empty_index_finds_nothing() -> None:

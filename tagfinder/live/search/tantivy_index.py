@@ -69,6 +69,9 @@ class TantivyIndex:
                 raise InputError(
                     f"{folder} is not a text index of this version: {error}"
                 ) from error
+        # The default starts a thread that reads the folder whenever any process commits, even
+        # after `close`.
+        self._index.config_reader(reload_policy="Manual")
         self._folder = folder
         self._writer: Any = None
         self._commit_read = self._last_commit()

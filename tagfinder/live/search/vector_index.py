@@ -108,8 +108,8 @@ class VectorIndex:
         """
         content = file.read_bytes()
         body, mark, checksum = content[:-8], content[-8:-4], content[-4:]
-        # Files of earlier versions have none.
-        if mark == CHECKSUM and crc32(body) != int.from_bytes(checksum, "little"):
+        # A damaged end can lack the mark, too.
+        if mark != CHECKSUM or crc32(body) != int.from_bytes(checksum, "little"):
             raise InputError(f"{file} is damaged")
         try:
             self._index = self._faiss.read_index(str(file))
