@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from base_folder import base_folder
 from hypothesis import settings
+from tally import ALL, table, write_table
 
 # A busy machine is no failure.
 settings.register_profile("default", deadline=None)
@@ -44,3 +45,11 @@ def processes() -> ForkServerContext:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests share one cache of their own and leave the user's alone."""
     monkeypatch.setenv("TAGFINDER_CACHE", str(base_folder(tmp_path_factory) / "cache"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what became of the trials of faults."""
+    if ALL:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(table())
+        write_table()

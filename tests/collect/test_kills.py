@@ -1,4 +1,4 @@
-"""Killed at any moment, twenty times, while 10,000 posts are served."""
+"""Killed at any moment, again and again, while 10,000 posts are served."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+import pytest
 from collected import numbers_of, posts_of
 from killing import kill_at_work
 from local_servers import (
@@ -21,6 +22,10 @@ from local_servers import (
     status,
     tweet,
 )
+from tally import tally, trials
+
+# Each round serves all posts from the first on.
+ROUNDS = range(trials(1, 3))
 
 
 def collect(arguments: list[str]) -> None:
@@ -40,6 +45,7 @@ def kill_again_and_again(
     *,
     kills: int,
     most: int,
+    seed: int,
 ) -> None:
     """Kill the command at random moments while it is being served; then let it end by itself.
 
@@ -49,12 +55,17 @@ def kill_again_and_again(
         served: how much the server has handed out.
         kills: how often.
         most: how much it is handed at most before it is killed.
+        seed: of the moments.
     """
-    chance = random.Random(arguments[0])
+    chance, counts = (
+        random.Random(f"{arguments[0]} {seed}"),
+        tally(f"kills of collect {arguments[0]}"),
+    )
     for number in range(kills):
         enough = served() + chance.randint(1, most)
         process = processes.Process(target=collect, args=(arguments,))
         kill_at_work(process, lambda enough=enough: served() >= enough, chance, number + 1)
+        counts.count("survived")
     process = processes.Process(target=collect, args=(arguments,))
     process.start()
     process.join(60)
@@ -67,8 +78,9 @@ def assert_each_is_there_once(folder: Path, count: int) -> None:
     assert not [path for path in (folder / "parts").iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.parametrize("seed", ROUNDS)
 def test_x_killed_twenty_times_gives_each_of_10_000_posts_once(
-    processes: ForkServerContext, tmp_path: Path
+    processes: ForkServerContext, tmp_path: Path, seed: int
 ) -> None:
     newest = datetime.now(UTC) - timedelta(hours=1)
     tweets = [tweet(n, newest - timedelta(seconds=15 * n)) for n in range(10_000)]
@@ -76,12 +88,15 @@ def test_x_killed_twenty_times_gives_each_of_10_000_posts_once(
         server.pause = 0.02
         arguments = ["x", "--query", "q", "--address", server.address]
         arguments += ["--folder", str(tmp_path), "--commit-every", "0.05"]
-        kill_again_and_again(processes, arguments, lambda: len(server.asked), kills=20, most=3)
+        kill_again_and_again(
+            processes, arguments, lambda: len(server.asked), kills=20, most=3, seed=seed
+        )
     assert_each_is_there_once(tmp_path, 10_000)
 
 
+@pytest.mark.parametrize("seed", ROUNDS)
 def test_jetstream_killed_twenty_times_gives_each_of_10_000_posts_once(
-    processes: ForkServerContext, tmp_path: Path
+    processes: ForkServerContext, tmp_path: Path, seed: int
 ) -> None:
     events = [post_event(number) for number in range(10_000)]
     end = START + timedelta(seconds=9_999)
@@ -90,16 +105,21 @@ def test_jetstream_killed_twenty_times_gives_each_of_10_000_posts_once(
         arguments = ["bluesky", "--jetstream", server.address, "--folder", str(tmp_path)]
         arguments += ["--profiles-address", profiles.address, "--commit-every", "0"]
         arguments += ["--until", f"{end:%Y-%m-%dT%H:%M:%S}"]
-        kill_again_and_again(processes, arguments, lambda: server.sent, kills=20, most=300)
+        kill_again_and_again(
+            processes, arguments, lambda: server.sent, kills=20, most=300, seed=seed
+        )
     assert_each_is_there_once(tmp_path, 10_000)
 
 
+@pytest.mark.parametrize("seed", ROUNDS)
 def test_mastodon_killed_ten_times_gives_each_of_1_000_posts_once(
-    processes: ForkServerContext, tmp_path: Path
+    processes: ForkServerContext, tmp_path: Path, seed: int
 ) -> None:
     with MastodonServer([status(number) for number in reversed(range(1_000))]) as server:
         server.pause = 0.01
         arguments = ["mastodon", "--instance", server.address, "--folder", str(tmp_path)]
         arguments += ["--commit-every", "0"]
-        kill_again_and_again(processes, arguments, lambda: len(server.asked), kills=10, most=3)
+        kill_again_and_again(
+            processes, arguments, lambda: len(server.asked), kills=10, most=3, seed=seed
+        )
     assert_each_is_there_once(tmp_path, 1_000)

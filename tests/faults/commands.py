@@ -71,6 +71,17 @@ class Commands:
         process.join()
         return process.exitcode != 0
 
+    def terminate(self, chance: random.Random, patience: float) -> bool:
+        """Ask a command to end at a random moment; tell whether it did within some seconds."""
+        process = self.start()
+        process.join(chance.random() * self.seconds)
+        process.terminate()
+        process.join(patience)
+        in_time = process.exitcode is not None
+        process.kill()
+        process.join()
+        return in_time
+
     def start(self, most: int | None = None) -> ForkServerProcess:
         """Start in a process of its own; no file may have more than so many bytes."""
         arguments = (self.arguments, self.cache, self.log, most)

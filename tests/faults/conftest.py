@@ -1,6 +1,6 @@
 """Campaigns of faults: kills, full disks, flipped bytes, generated input, hostile clients.
 
-Seeded and short by themselves; `make faults` does many times as many trials and keeps the table.
+Seeded and short by themselves; `make faults` does the trials of the goal and keeps the table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
-from tally import ALL, table, write_table
 
 from tagfinder.artifacts.manifest import write_manifest
 
@@ -35,11 +34,3 @@ def workers() -> ForkServerContext:
         ["tagfinder.runs.train", "tagfinder.runs.corpus", "tagfinder.live.durable", "tantivy"]
     )
     return context
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what became of the trials."""
-    if ALL:
-        terminalreporter.section("faults")
-        terminalreporter.write_line(table())
-        write_table()

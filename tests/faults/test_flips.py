@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 from composed import prepared
-from tally import FACTOR, outcome_of, tally
+from tally import outcome_of, tally, trials
 
 import tagfinder
 from tagfinder.data.vector_store import stored_vectors
@@ -50,13 +50,13 @@ def damage(content: bytes, chance: random.Random) -> bytes:
 
 
 def campaign(
-    kind: str, folder: Path, use: Callable[[], Any], trials: int, damaged: str = "*"
+    kind: str, folder: Path, use: Callable[[], Any], count: int, damaged: str = "*"
 ) -> None:
     """Damage one file of these names at a time, use the whole, and put the file back."""
     chance = random.Random(zlib.crc32(kind.encode()))
     result = tally(kind)
     expected = use()
-    for _ in range(trials):
+    for _ in range(count):
         file = chance.choice(sorted(path for path in folder.rglob(damaged) if path.is_file()))
         content = file.read_bytes()
         broken = damage(content, chance)
@@ -71,7 +71,7 @@ def campaign(
 
 
 def test_flips_in_a_run(run: Path) -> None:
-    campaign("bytes of a run", run, lambda: suggested(run), 40 * FACTOR)
+    campaign("bytes of a run", run, lambda: suggested(run), trials(40, 500))
 
 
 def test_flips_in_a_bundle(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_flips_in_a_bundle(run: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         "bytes of a bundle",
         tmp_path / "bundle",
         lambda: suggested(tmp_path / "bundle"),
-        40 * FACTOR,
+        trials(40, 400),
     )
 
 
@@ -94,7 +94,7 @@ def test_flips_in_a_prepared_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return corpus.manifest, corpus.label_set, posts.hash_rows().to_list()
 
     content()
-    campaign("bytes of a prepared corpus", tmp_path / "cache", content, 3 * FACTOR)
+    campaign("bytes of a prepared corpus", tmp_path / "cache", content, trials(3, 150))
 
 
 def vectors_of(texts: Sequence[str]) -> np.ndarray:
@@ -156,7 +156,7 @@ def test_flips_in_the_posts_of_a_live_run(tmp_path: Path, how: str) -> None:
             shutil.copytree(whole, folder)
 
     damaged = "posts.sqlite" if how == "counted again" else "*"
-    campaign(f"bytes of a live run's posts, {how}", folder, again, 40 * FACTOR, damaged)
+    campaign(f"bytes of a live run's posts, {how}", folder, again, trials(40, 300), damaged)
 
 
 def test_flips_in_stored_vectors(tmp_path: Path) -> None:
@@ -171,4 +171,4 @@ def test_flips_in_stored_vectors(tmp_path: Path) -> None:
         return stored_vectors(tmp_path, texts, compute, empty)[:].tolist()
 
     vectors()
-    campaign("bytes of stored vectors", tmp_path, vectors, 40 * FACTOR)
+    campaign("bytes of stored vectors", tmp_path, vectors, trials(40, 50))

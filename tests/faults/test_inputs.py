@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from tally import FACTOR, outcome_of, tally
+from tally import outcome_of, tally, trials
 
 import tagfinder
 from tagfinder.artifacts.manifest import MANIFEST
@@ -44,7 +44,7 @@ def test_a_run_with_a_generated_file(run: Path, name: str) -> None:
     (run / MANIFEST).unlink()
     chance = random.Random(name)
     result, content = tally(f"generated {name}"), (run / name).read_bytes()
-    for _ in range(25 * FACTOR):
+    for _ in range(trials(25, 2_500)):
         (run / name).write_bytes(mutated(content, chance))
         result.count(outcome_of(lambda: bool(tagfinder.load(run).suggest("a post")), True))
     assert result.is_clean(), result
@@ -85,7 +85,7 @@ def test_a_generated_file_of_posts(suffix: str, tmp_path: Path) -> None:
                 pass
         return True
 
-    for _ in range(60 * FACTOR):
+    for _ in range(trials(60, 30_000)):
         file.write_bytes(mutated(content, chance))
         result.count(outcome_of(read, True))
     assert result.is_clean(), result

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from commands import command
-from tally import FACTOR, tally
+from tally import tally, trials
 from test_kills_and_disks import LIVE_RUN
 from test_requests import free_port
 
@@ -98,7 +98,7 @@ def test_a_service_that_is_killed_while_it_is_taught(
     chance, counts = random.Random(1), tally("kills of serve --teach")
     client = Client(free_port(), chance)
     arguments = ["serve", str(run), "--teach", "--port", client.address.rpartition(":")[2]]
-    for kill in range(2 * FACTOR):
+    for kill in range(trials(2, 100)):
         process = workers.Process(
             target=command, args=(arguments, tmp_path / "cache", tmp_path / "log", None)
         )

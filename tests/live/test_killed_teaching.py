@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from killing import kill_at_work
+from tally import tally, trials
 
 from tagfinder.live.durable import DurableKnowledge
 from tagfinder.live.post import Post
@@ -18,8 +19,8 @@ from tagfinder.live.post_store import PostStore
 from tagfinder.live.search.catch_up import catch_up
 from tagfinder.live.search.tantivy_index import TantivyIndex
 
-KILLS = 20
-KILLS_WITH_VECTORS = 8
+KILLS = trials(20, 200)
+KILLS_WITH_VECTORS = trials(8, 50)
 DIMENSION = 8
 # Of each batch this many are deleted again by a call of its own.
 DELETED = 2
@@ -82,7 +83,7 @@ def there(folder: Path) -> dict[int, list[str]]:
 def test_after_twenty_kills_each_batch_is_complete_and_none_is_doubled(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
-    chance = random.Random(1)
+    chance, counts = random.Random(1), tally("kills of teaching")
     first = 0
     for kill in range(KILLS):
         process = processes.Process(target=teach, args=(tmp_path, first))
@@ -98,6 +99,7 @@ def test_after_twenty_kills_each_batch_is_complete_and_none_is_doubled(
             else:
                 assert found.get(number, ids) in (ids, ids[DELETED:])
         first = max(found, default=-1) + 1
+        counts.count("survived")
     assert first > KILLS // 2
 
 
@@ -130,7 +132,7 @@ def teach_with_vectors(folder: Path, first: int) -> None:
 def test_after_kills_each_post_is_found_by_meaning_and_counted_once(
     processes: ForkServerContext, tmp_path: Path
 ) -> None:
-    chance = random.Random(2)
+    chance, counts = random.Random(2), tally("kills of teaching with vectors")
     first = 0
     for kill in range(KILLS_WITH_VECTORS):
         process = processes.Process(target=teach_with_vectors, args=(tmp_path, first))
@@ -153,4 +155,5 @@ def test_after_kills_each_post_is_found_by_meaning_and_counted_once(
         taught = {int(post.id[1:].split("p")[0]) for post in posts.values()}
         assert {int(line.split()[1]) for line in notes_in(tmp_path)} <= taught
         first = max(taught) + 1
+        counts.count("survived")
     assert first >= KILLS_WITH_VECTORS

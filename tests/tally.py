@@ -11,8 +11,8 @@ from typing import Any
 
 from tagfinder.errors import TagFinderError
 
-# 1 is what every run of the tests does; `make faults` sets more.
-FACTOR = int(os.environ.get("TAGFINDER_FAULTS", "1"))
+# Percent of the goals of the long campaign; 0 does the few trials of every run of the tests.
+PERCENT = float(os.environ.get("TAGFINDER_FAULTS", "0"))
 TABLE_FILE = os.environ.get("TAGFINDER_FAULTS_TABLE")
 
 
@@ -28,6 +28,7 @@ class Tally:
         lost: something that had been acknowledged was not there afterwards.
         wrong: the result was another one, and nothing said so.
         tracebacks: it ended in an unexpected error, with or without a sentence.
+        late: it did not end in time after SIGTERM.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Tally:
     lost: int = 0
     wrong: int = 0
     tracebacks: int = 0
+    late: int = 0
 
     def count(self, outcome: str) -> None:
         """Count a trial."""
@@ -44,15 +46,27 @@ class Tally:
         setattr(self, outcome, getattr(self, outcome) + 1)
 
     def is_clean(self) -> bool:
-        """Tell whether nothing was lost, silently wrong or a traceback."""
-        return not (self.lost or self.wrong or self.tracebacks)
+        """Tell whether nothing was lost, silently wrong, a traceback or late."""
+        return not (self.lost or self.wrong or self.tracebacks or self.late)
 
 
 ALL: list[Tally] = []
 
 
+def trials(few: int, goal: int) -> int:
+    """Return how many trials to do.
+
+    Args:
+        few: in every run of the tests.
+        goal: in the long campaign.
+    """
+    return max(few, round(goal * PERCENT / 100)) if PERCENT else few
+
+
 def tally(kind: str) -> Tally:
     """Return a new tally that the table shows."""
+    # What is done until now is kept if a campaign of hours is interrupted.
+    write_table()
     ALL.append(Tally(kind))
     return ALL[-1]
 
@@ -86,7 +100,6 @@ def table() -> str:
 
 
 def write_table() -> None:
-    """Write the table where TAGFINDER_FAULTS_TABLE says."""
+    """Write the table until now where TAGFINDER_FAULTS_TABLE says."""
     if TABLE_FILE and ALL:
-        with Path(TABLE_FILE).open("a", encoding="utf-8") as stream:
-            stream.write(f"{table()}\n")
+        Path(TABLE_FILE).write_text(f"{table()}\n", encoding="utf-8")
