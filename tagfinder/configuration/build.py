@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from tagfinder.configuration.types import fits, in_words
+from tagfinder.configuration.types import fits, in_words, target_of
 from tagfinder.errors import InputError, TagFinderError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _built(value: Any, key: str, keywords: Mapping[str, Any] | None = None) -> A
     if TARGET not in value:
         return arguments
     target = locate(str(value[TARGET]), key)
-    _check_arguments(target, key, arguments)
+    check_arguments(target, key, arguments)
     arguments |= keywords or {}
     if value.get(PARTIAL):
         return partial(target, **arguments)
@@ -131,8 +131,13 @@ def locate(name: str, key: str = "") -> Callable[..., Any]:
     return found
 
 
-def _check_arguments(target: Callable[..., Any], key: str, arguments: Mapping[str, Any]) -> None:
-    """Refuse names that a class has not, and values of another type than it says.
+def check_arguments(target: Callable[..., Any], key: str, arguments: Mapping[str, Any]) -> None:
+    """Refuse names that a class has not, and values that its annotations do not allow.
+
+    Args:
+        target: the class.
+        key: where its arguments are in the configuration.
+        arguments: name -> value; more may follow when it is called.
 
     Raises:
         InputError: naming key and value.
@@ -150,11 +155,14 @@ def _check_arguments(target: Callable[..., Any], key: str, arguments: Mapping[st
             )
         if name in hints and not fits(value, hints[name]):
             raise InputError(f"{_dotted(key, name)}={value}: expected {in_words(hints[name])}")
+        if isinstance(value, Mapping) and (inner := target_of(hints.get(name))):
+            check_arguments(inner, _dotted(key, name), value)
 
 
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
     try:
-        return get_type_hints(target.__init__ if inspect.isclass(target) else target)
+        function = target.__init__ if inspect.isclass(target) else target
+        return get_type_hints(function, include_extras=True)
     except Exception:  # a name that only a type checker imports
         return {}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from tagfinder.configuration.types import NonNegativeFloat, NonNegativeInt, PositiveInt
 from tagfinder.corpus.hashtag_filter import HashtagFilter, hashtag_filter
 from tagfinder.errors import InputError
 
@@ -32,10 +33,10 @@ class Selection:
         InputError: a value outside its range, or a file that cannot be read.
     """
 
-    top_n: int | None = 50
-    min_count: int = 1
+    top_n: PositiveInt | None = 50
+    min_count: NonNegativeInt = 1
     count_on: Literal["all", "train"] = "all"
-    min_tokens_per_hashtag: float = 3
+    min_tokens_per_hashtag: NonNegativeFloat = 3
     keep_uncovered: bool = True
     keep_empty: bool = False
     deny: str | None = None

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from tagfinder.configuration.types import Seed, Share
 from tagfinder.corpus.duplicates import (
     SketchFiles,
     comparable,
@@ -58,8 +59,8 @@ class Split:
     group: Literal["none", "exact", "minhash"] = "none"
     train: float = 0.5
     val: float = 0.3
-    similarity: float = 0.75
-    seed: int = 1
+    similarity: Share = 0.75
+    seed: Seed = 1
     keep_copies: bool = False
     val_from: str | None = None
     test_from: str | None = None

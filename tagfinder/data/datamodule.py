@@ -10,6 +10,7 @@ import pytorch_lightning as lightning
 from pytorch_lightning.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from tagfinder.configuration.types import PositiveInt, Seed
 from tagfinder.corpus.prepared import PARTS, Part, PreparedCorpus
 from tagfinder.data.batches import Batch, OrderedBatches, PartDataset, ShuffledBatches, identity
 from tagfinder.data.feature_cache import encode_once
@@ -38,10 +39,10 @@ class CorpusDataModule(lightning.LightningDataModule):
         corpus: PreparedCorpus,
         features: Features,
         *,
-        batch_size: int | None = 1024,
-        eval_batch_size: int = 1024,
-        seed: int = 1,
-        pool: int = 50,
+        batch_size: PositiveInt | None = 1024,
+        eval_batch_size: PositiveInt = 1024,
+        seed: Seed = 1,
+        pool: PositiveInt = 50,
         drop_last: bool = True,
         sampling: Sampling | None = None,
     ) -> None:

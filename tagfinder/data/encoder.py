@@ -14,6 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from tagfinder.configuration.types import PositiveInt
 from tagfinder.data.bert_reader import (
     PlainTokenizer,
     empty_reader,
@@ -55,9 +56,9 @@ class Encoder:
     revision: str | None = None
     sha256: str | None = None
     trainable: Literal["none", "last_n", "all"] = "none"
-    trainable_layers: int = 2
+    trainable_layers: PositiveInt = 2
     pooling: Literal["cls", "mean"] = "cls"
-    max_length: int = 200
+    max_length: PositiveInt = 200
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from torch.utils.data import Dataset
 
+from tagfinder.configuration.types import NonNegativeInt, PositiveInt, Seed
 from tagfinder.data.batches import Batch, PartDataset
 from tagfinder.data.ragged import Ragged
 
@@ -45,8 +46,8 @@ class DownSampling:
         seed: decides which posts leave.
     """
 
-    floor: int = 3000
-    seed: int = 1
+    floor: NonNegativeInt = 3000
+    seed: Seed = 1
 
     def rows(self, labels: Ragged, train_counts: Sequence[int]) -> np.ndarray:
         """Return the rows that stay."""
@@ -72,8 +73,8 @@ class OverSampling:
         most: largest number of times that a post is there.
     """
 
-    target: int = 3000
-    most: int = 5
+    target: PositiveInt = 3000
+    most: PositiveInt = 5
 
     def rows(self, labels: Ragged, train_counts: Sequence[int]) -> np.ndarray:
         """Return row numbers; each row as often as training uses it."""

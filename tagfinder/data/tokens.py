@@ -11,6 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from tagfinder.configuration.types import NonNegativeInt, PositiveInt
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.data.ragged import Ragged
 from tagfinder.data.word_vectors import EmbeddingTable, EmbeddingTables
@@ -119,8 +120,8 @@ class TokenFeatures:
         self,
         embedding: EmbeddingTables,
         column: str = "clean",
-        min_freq: int = 2,
-        max_length: int = 200,
+        min_freq: NonNegativeInt = 2,
+        max_length: PositiveInt = 200,
     ) -> None:
         self.embedding = embedding
         self.column = column

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tagfinder.configuration.limits import limits
+from tagfinder.configuration.types import PositiveInt, Seed
 from tagfinder.data.feature_cache import cached_folder
 from tagfinder.errors import InputError
 from tagfinder.files import digest_of, sha256_of
@@ -53,7 +54,7 @@ class Scratch:
         dimension: numbers in a vector.
     """
 
-    dimension: int = 200
+    dimension: PositiveInt = 200
 
     def table(
         self, words: Sequence[str], counts: Sequence[int], sentences: Iterable[list[str]]
@@ -77,11 +78,11 @@ class Word2Vec:
         trainable: whether training the recommender changes the vectors.
     """
 
-    dimension: int = 200
-    window: int = 5
+    dimension: PositiveInt = 200
+    window: PositiveInt = 5
     skip_gram: bool = False
-    epochs: int = 5
-    seed: int = 1
+    epochs: PositiveInt = 5
+    seed: Seed = 1
     trainable: bool = True
 
     def table(

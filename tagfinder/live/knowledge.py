@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from tagfinder.configuration.types import ArgumentsOf, NonNegativeInt, PositiveInt
 from tagfinder.corpus.hashtags import Spelling, fold
 from tagfinder.live.classify.classifier import NO_OUTPUT, ClassifierOutput, ClassifierSettings
 from tagfinder.live.classify.classifiers import Classifiers
@@ -51,13 +52,13 @@ class Knowledge:
         text_index: TextIndex,
         vector_index: VectorIndex | None = None,
         *,
-        neighbours: int = 200,
-        recent_neighbours: int = 60,
-        author_neighbours: int = 30,
-        max_terms: int = 16,
-        max_matches: int = 400_000,
-        max_candidates: int = 160,
-        classifier: Mapping[str, Any] | None = None,
+        neighbours: NonNegativeInt = 200,
+        recent_neighbours: NonNegativeInt = 60,
+        author_neighbours: NonNegativeInt = 30,
+        max_terms: PositiveInt = 16,
+        max_matches: PositiveInt = 400_000,
+        max_candidates: PositiveInt = 160,
+        classifier: Annotated[Mapping[str, Any], ArgumentsOf(ClassifierSettings)] | None = None,
         spelling: Spelling = "most_used",
     ) -> None:
         self._readable = spelling == "readable"

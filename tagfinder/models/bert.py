@@ -6,6 +6,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from tagfinder.configuration.types import Share
 from tagfinder.data.encoder import pooled, train_only
 from tagfinder.data.features import Features, require_features
 from tagfinder.data.frozen_encoder import FrozenEncoder
@@ -13,7 +14,7 @@ from tagfinder.data.wordpieces import WordPieces
 from tagfinder.models.network import RecommenderNetwork
 
 
-def bert_network(features: Features, n_labels: int, dropout: float = 0.0) -> nn.Module:
+def bert_network(features: Features, n_labels: int, dropout: Share = 0.0) -> nn.Module:
     """Return the network for a frozen encoder's vectors, or for word pieces to train on.
 
     Args:

@@ -6,11 +6,12 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
 
+from tagfinder.configuration.types import NonNegativeInt, PositiveFloat, PositiveInt, Seed
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.errors import InputError, WorkError
@@ -25,7 +26,7 @@ LABEL = "__label__"
 # it; those of n-grams cannot be, and need as many threads.
 NGRAM_THREADS = 12
 END_OF_LINE = "</s>"
-LOSSES = ("hs", "ova", "softmax", "ns")
+Loss = Literal["hs", "ova", "softmax", "ns"]
 CHECKED_POSTS = 1000  # whose scores show whether training diverged
 
 
@@ -50,7 +51,7 @@ class FastTextRecommender(WholePartRecommender):
         seed: decides the initial word vectors.
 
     Raises:
-        InputError: an unknown loss, or the `fasttext` package is not installed.
+        InputError: the `fasttext` package is not installed.
     """
 
     def __init__(
@@ -58,18 +59,16 @@ class FastTextRecommender(WholePartRecommender):
         label_set: LabelSet,
         features: Features,
         *,
-        loss: str = "ova",
-        dimensions: int = 55,
-        word_ngrams: int = 1,
-        epochs: int = 10,
-        learning_rate: float = 0.25,
-        min_count: int = 1,
-        threads: int = 1,
-        seed: int = 1,
+        loss: Loss = "ova",
+        dimensions: PositiveInt = 55,
+        word_ngrams: PositiveInt = 1,
+        epochs: PositiveInt = 10,
+        learning_rate: PositiveFloat = 0.25,
+        min_count: NonNegativeInt = 1,
+        threads: PositiveInt = 1,
+        seed: Seed = 1,
     ) -> None:
         super().__init__(label_set, require_features(features, PlainTexts, "FastTextRecommender"))
-        if loss not in LOSSES:
-            raise InputError(f"model.loss is '{loss}'; choose one of {', '.join(LOSSES)}")
         self.library = _fasttext()
         self.settings: dict[str, Any] = {
             "loss": loss,

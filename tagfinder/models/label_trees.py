@@ -16,11 +16,18 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from joblib import cpu_count
 
+from tagfinder.configuration.types import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    Only,
+    PositiveFloat,
+    PositiveInt,
+)
 from tagfinder.errors import InputError, WorkError
 from tagfinder.models.sparse_rows import SparseRows
 
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
 # Names of the files that omikuji writes, as one array of bytes each in a checkpoint.
 FILES = "files"
 POSTS_OF_A_THREAD = 32
+Branches = Annotated[int, Only(lambda n: n >= 2, "a whole number from 2")]
 SETTINGS = (
     *("n_trees", "cluster_k", "cluster_balanced", "max_depth", "min_branch_size"),
     *("collapse_every_n_layers", "linear_c", "linear_eps", "linear_max_iter"),
@@ -64,17 +72,17 @@ class LabelTrees:
     def __init__(
         self,
         *,
-        beam: int = 10,
-        n_trees: int = 3,
-        cluster_k: int = 2,
+        beam: PositiveInt = 10,
+        n_trees: PositiveInt = 3,
+        cluster_k: Branches = 2,
         cluster_balanced: bool = True,
-        max_depth: int = 20,
-        min_branch_size: int = 100,
-        collapse_every_n_layers: int = 0,
-        linear_c: float = 1.0,
-        linear_eps: float = 0.1,
-        linear_max_iter: int = 20,
-        linear_weight_threshold: float = 0.1,
+        max_depth: PositiveInt = 20,
+        min_branch_size: PositiveInt = 100,
+        collapse_every_n_layers: NonNegativeInt = 0,
+        linear_c: PositiveFloat = 1.0,
+        linear_eps: PositiveFloat = 0.1,
+        linear_max_iter: PositiveInt = 20,
+        linear_weight_threshold: NonNegativeFloat = 0.1,
     ) -> None:
         self.library = _omikuji()
         self.beam = beam

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
 
 import numpy as np
 
+from tagfinder.configuration.types import NonNegativeInt, PositiveFloat, PositiveInt, Seed
 from tagfinder.errors import InputError
 from tagfinder.models.activations import sigmoid, softmax
 from tagfinder.models.platt import PlattScaling
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 Features: TypeAlias = Union["csr_matrix", SparseRows]
 """(N, F) float32 features, for learning and for scoring."""
 
-LOSSES = ("logistic", "squared_hinge")
 # Twice as much is needed while they are learned.
 MOST_WEIGHT_BYTES = 4_000_000_000
-SOLVERS = ("saga", "lbfgs")
+Loss = Literal["logistic", "squared_hinge"]
+Solver = Literal["saga", "lbfgs"]
 
 
 class Learner(Protocol):
@@ -87,22 +88,18 @@ class LabelPowerset(LinearLearner):
             or `lbfgs` (the report's; needs about ten times as long for the same score).
         tolerance: at which the solver stops.
         seed: decides the order in which `saga` reads the posts.
-
-    Raises:
-        InputError: an unknown solver.
     """
 
     def __init__(
         self,
         *,
-        C: float = 10.0,  # noqa: N803
-        max_iterations: int = 15,
-        min_posts: int = 1,
-        solver: str = "saga",
-        tolerance: float = 1e-3,
-        seed: int = 1,
+        C: PositiveFloat = 10.0,  # noqa: N803
+        max_iterations: PositiveInt = 15,
+        min_posts: NonNegativeInt = 1,
+        solver: Solver = "saga",
+        tolerance: PositiveFloat = 1e-3,
+        seed: Seed = 1,
     ) -> None:
-        _check("solver", solver, SOLVERS)
         self.min_posts = min_posts
         self.settings = {
             "C": C,
@@ -190,23 +187,19 @@ class OneVsRest(LinearLearner):
         calibration_labels: hashtags, from the most frequent to the rarest, on which the Platt
             scaling is fitted.
         seed: decides the order in which the solver reads the posts.
-
-    Raises:
-        InputError: an unknown loss.
     """
 
     def __init__(
         self,
         *,
-        loss: str = "logistic",
-        C: float = 10.0,  # noqa: N803
-        max_iterations: int = 15,
-        tolerance: float = 1e-3,
+        loss: Loss = "logistic",
+        C: PositiveFloat = 10.0,  # noqa: N803
+        max_iterations: PositiveInt = 15,
+        tolerance: PositiveFloat = 1e-3,
         intercept: bool = True,
-        calibration_labels: int = 10,
-        seed: int = 1,
+        calibration_labels: PositiveInt = 10,
+        seed: Seed = 1,
     ) -> None:
-        _check("loss", loss, LOSSES)
         self.loss = loss
         self.calibration_labels = calibration_labels
         self.settings = {
@@ -289,11 +282,6 @@ def _refuse_large_weights(n_labels: int, n_features: int) -> None:
             f"{size / 1e9:.1f} GB of memory, more than {MOST_WEIGHT_BYTES / 1e9:.0f} GB; choose "
             "fewer (selection.top_n, model.max_features) or model=omikuji"
         )
-
-
-def _check(key: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise InputError(f"model.learner.{key} is '{value}'; choose one of {', '.join(allowed)}")
 
 
 def _fitted(model: Any, features: csr_matrix, classes: np.ndarray) -> Any:

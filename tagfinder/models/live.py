@@ -9,15 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 
+from tagfinder.configuration.types import (
+    ArgumentsOf,
+    NonNegativeFloat,
+    PositiveInt,
+    Seed,
+    Share,
+)
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features
 from tagfinder.errors import InputError
 from tagfinder.live.durable import AfterDeletions, DurableKnowledge
-from tagfinder.live.features.table import check_sources, column_names
+from tagfinder.live.features.table import Source, column_names
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.postgres_log import PostgresLog
 from tagfinder.live.ranking.ensemble import RankerEnsemble
@@ -69,23 +76,22 @@ class LiveRecommender:
         label_set: LabelSet,
         features: Features,
         *,
-        sources: Sequence[str],
-        delay_days: float,
+        sources: Sequence[Source],
+        delay_days: NonNegativeFloat,
         author: bool,
         also_without_author: bool,
-        train_posts_before_val: int,
-        train_posts_val: int,
-        train_candidates: int,
-        hidden_author_share: float,
+        train_posts_before_val: PositiveInt,
+        train_posts_val: PositiveInt,
+        train_candidates: PositiveInt,
+        hidden_author_share: Share,
         text_index: OpenTextIndex,
-        top_k: int,
-        ranker: dict[str, Any],
-        knowledge: dict[str, Any],
-        seed: int,
+        top_k: PositiveInt,
+        ranker: Annotated[dict[str, Any], ArgumentsOf(RankerSettings)],
+        knowledge: Annotated[dict[str, Any], ArgumentsOf(Knowledge)],
+        seed: Seed,
     ) -> None:
         self.label_set = label_set
         self.features = cast(LiveFeatures, features)
-        check_sources(sources)
         self.sources = frozenset(sources) - ({"meaning"} if self.features.frozen is None else set())
         self.train_posts_before_val = train_posts_before_val
         self.train_posts_val = train_posts_val

@@ -6,11 +6,18 @@ Each loss is built with the label set, whose training counts it may use, and the
 
 from __future__ import annotations
 
+import math
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tagfinder.configuration.types import NonNegativeFloat, Only
 from tagfinder.corpus.prepared import LabelSet
+
+Cap = Annotated[float, Only(lambda x: 1 <= x < math.inf, "a number from 1")]
+Clip = Annotated[float, Only(lambda x: 0 <= x < 1, "a number from 0, below 1")]
 
 
 def idf_weights(label_set: LabelSet) -> Tensor:
@@ -61,7 +68,7 @@ class PosWeightBCE(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, label_set: LabelSet, cap: float = 10.0) -> None:
+    def __init__(self, label_set: LabelSet, cap: Cap = 10.0) -> None:
         super().__init__()
         counts = torch.tensor(label_set.train_counts, dtype=torch.float32).clamp(min=1)
         weights = ((label_set.n_train - counts) / counts).clamp(min=1.0, max=cap)
@@ -85,9 +92,9 @@ class AsymmetricLoss(nn.Module):
     def __init__(
         self,
         label_set: LabelSet,
-        gamma_positive: float = 0.0,
-        gamma_negative: float = 4.0,
-        clip: float = 0.05,
+        gamma_positive: NonNegativeFloat = 0.0,
+        gamma_negative: NonNegativeFloat = 4.0,
+        clip: Clip = 0.05,
     ) -> None:
         super().__init__()
         self.gamma_positive = gamma_positive

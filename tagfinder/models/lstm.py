@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tagfinder.configuration.types import PositiveInt, Share
 from tagfinder.data.features import Features, require_features
 from tagfinder.data.tokens import PADDING, TokenFeatures
 from tagfinder.models.embeddings import WordEmbedding
@@ -32,9 +33,9 @@ class LSTMNetwork(RecommenderNetwork):
         self,
         features: Features,
         n_labels: int,
-        hidden_size: int = 50,
-        dropout: float = 0.0,
-        unknown_words: float = 0.0,
+        hidden_size: PositiveInt = 50,
+        dropout: Share = 0.0,
+        unknown_words: Share = 0.0,
     ) -> None:
         super().__init__()
         tokens = require_features(features, TokenFeatures, type(self).__name__)

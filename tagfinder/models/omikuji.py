@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from tagfinder.configuration.types import NgramRange, NonNegativeInt, PositiveInt
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.models.base import SparseRecommender
@@ -35,10 +35,10 @@ class LabelTreeRecommender(SparseRecommender):
         features: Features,
         trees: LabelTrees,
         *,
-        top_k: int = 50,
-        ngram_range: Sequence[int] = (1, 2),
-        max_features: int | None = None,
-        min_posts: int = 2,
+        top_k: PositiveInt = 50,
+        ngram_range: NgramRange = (1, 2),
+        max_features: PositiveInt | None = None,
+        min_posts: NonNegativeInt = 2,
         sublinear: bool = True,
     ) -> None:
         texts = require_features(features, PlainTexts, "LabelTreeRecommender")

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from tagfinder.configuration.types import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveShare,
+)
+
 if TYPE_CHECKING:
     from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 
@@ -28,12 +35,12 @@ class Adam:
         encoder_lr_factor: factor on the learning rate of an encoder that is trained further.
     """
 
-    learning_rate: float
-    weight_decay: float = 0.0
-    warmup_steps: int = 0
-    lr_decay: float = 1.0
-    word_vector_lr_factor: float = 1.0
-    encoder_lr_factor: float = 1.0
+    learning_rate: PositiveFloat
+    weight_decay: NonNegativeFloat = 0.0
+    warmup_steps: NonNegativeInt = 0
+    lr_decay: PositiveShare = 1.0
+    word_vector_lr_factor: PositiveFloat = 1.0
+    encoder_lr_factor: PositiveFloat = 1.0
 
     def build(
         self,

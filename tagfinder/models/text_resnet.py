@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tagfinder.configuration.types import Share
 from tagfinder.data.features import Features, require_features
 from tagfinder.data.tokens import PADDING, TokenFeatures
 from tagfinder.models.embeddings import WordEmbedding
@@ -98,9 +99,9 @@ class TextResNet(RecommenderNetwork):
         self,
         features: Features,
         n_labels: int,
-        dropout: float = 0.5,
-        word_dropout: float = 0.0,
-        unknown_words: float = 0.0,
+        dropout: Share = 0.5,
+        word_dropout: Share = 0.0,
+        unknown_words: Share = 0.0,
     ) -> None:
         super().__init__()
         tokens = require_features(features, TokenFeatures, type(self).__name__)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from tagfinder.configuration.types import NgramRange, NonNegativeInt, PositiveInt
 from tagfinder.corpus.prepared import LabelSet
 from tagfinder.data.features import Features, PlainTexts, require_features
 from tagfinder.models.base import WholePartRecommender, as_scores
@@ -88,9 +89,9 @@ class TfidfRecommender(WholePartRecommender):
         features: Features,
         learner: Learner,
         *,
-        ngram_range: Sequence[int] = (1, 2),
-        max_features: int | None = None,
-        min_posts: int = 1,
+        ngram_range: NgramRange = (1, 2),
+        max_features: PositiveInt | None = None,
+        min_posts: NonNegativeInt = 1,
         sublinear: bool = True,
     ) -> None:
         super().__init__(label_set, require_features(features, PlainTexts, "TfidfRecommender"))

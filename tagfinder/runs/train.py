@@ -82,6 +82,7 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     scored_checkpoint(run.checkpoints, config.scored_checkpoint)
     check_protocol(config)
+    check_ranks(config)
     checkpoint = resumed(config, run)
     # Built before the corpus is prepared, so that a wrong value is answered at once.
     features, sampling, make_model = map(build, (config.features, config.sampling, config.model))
@@ -195,6 +196,17 @@ def check_protocol(config: DictConfig) -> None:
             f"model={choice_of('model')} has a closed label set; under protocol=live say how many "
             "hashtags it holds (selection.top_n=50), or take model=live or model=omikuji"
         )
+
+
+def check_ranks(config: DictConfig) -> None:
+    """Refuse a recommender that ranks fewer hashtags than are scored.
+
+    Raises:
+        InputError: names both keys.
+    """
+    ranked, scored = config.model.get("top_k"), config.evaluation.top_k
+    if ranked is not None and ranked < scored:
+        raise InputError(f"model.top_k={ranked}: expected at least evaluation.top_k={scored}")
 
 
 def silence_noise() -> None:

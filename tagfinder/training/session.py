@@ -71,14 +71,10 @@ def fit(
     Ctrl-C and SIGTERM end the process with a line saying how to continue.
 
     Raises:
-        InputError: no number of epochs is given, or the checkpoint has more than were asked for.
+        InputError: the checkpoint has more epochs than were asked for.
     """
-    if trainer.max_epochs is None or trainer.max_epochs < 0:
-        raise InputError(
-            f"trainer.max_epochs={trainer.max_epochs}: give a number of epochs, by which schedules "
-            "and checkpoints go; trainer.max_steps may end training earlier"
-        )
     if checkpoint is not None:
+        assert trainer.max_epochs is not None
         epoch = epochs_in(checkpoint)
         if epoch > trainer.max_epochs:
             raise InputError(

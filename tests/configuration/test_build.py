@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from composed import configured
 from omegaconf import OmegaConf
 
 from tagfinder.configuration.build import build
-from tagfinder.configuration.types import fits, in_words
+from tagfinder.configuration.types import NgramRange, PositiveInt, Share, fits, in_words
 from tagfinder.errors import InputError
 
 HERE = __name__
@@ -89,3 +91,22 @@ def test_whole_numbers_fit_where_numbers_are_asked_for_and_truths_do_not() -> No
     assert fits([1, 2], Sequence[int])
     assert not fits("ab", Sequence[str])
     assert in_words(int | None) == "a whole number or null"
+
+
+def test_words_that_a_model_does_not_know_are_refused_with_those_that_it_does() -> None:
+    model = configured("model=live").model
+    model.ranker.unknown_author_objectives = ["lambdarank", "ndcg"]
+    with pytest.raises(InputError, match=r"model.ranker.unknown_author_objectives=.* rank_xendcg"):
+        build(model)
+    model = configured("model=fasttext").model
+    model.loss = "hinge"
+    with pytest.raises(InputError, match="^model.loss=hinge: expected hs or ova or softmax or ns"):
+        build(model)
+
+
+def test_bounds_are_part_of_what_is_expected() -> None:
+    assert fits(1, PositiveInt | None)
+    assert not fits(0, PositiveInt | None)
+    assert not fits(math.nan, Share)
+    assert not fits([2, 1], NgramRange)
+    assert in_words(PositiveInt | None) == "a whole number from 1 or null"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tagfinder.errors import InputError, WorkError
+from tagfinder.errors import WorkError
 from tagfinder.live.classify.classifier import NO_OUTPUT, ClassifierSettings
 from tagfinder.live.features.query import Query
 from tagfinder.live.features.table import SOURCES, candidate_features, column_names
@@ -292,13 +292,6 @@ def test_a_dataset_keeps_true_candidates_and_skips_posts_without_both_kinds() ->
     [(kept, true)] = dataset.known_author
     assert (len(kept), kept[true, 0].tolist()) == (4, [8.0, 9.0])
     assert not dataset.unknown_author
-
-
-def test_an_unknown_objective_is_refused() -> None:
-    with pytest.raises(
-        InputError, match=r"unknown_author_objectives has 'ndcg'; choose from lambdarank"
-    ):
-        replace(SETTINGS, unknown_author_objectives=["lambdarank", "ndcg"])
 
 
 def test_rankers_without_a_post_to_learn_from_say_so() -> None:

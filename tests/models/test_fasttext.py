@@ -104,11 +104,6 @@ def test_training_that_diverges_silently_is_noticed(value: float, said: str) -> 
         model._check_scores(["red apple", "blue sky"])
 
 
-def test_an_unknown_loss_is_named() -> None:
-    with pytest.raises(InputError, match=r"model.loss is 'hinge'; choose one of hs, ova"):
-        recommender(loss="hinge")
-
-
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "fasttext", None)
     with pytest.raises(InputError, match=r"pip install 'tagfinder\[fasttext\]'"):

@@ -13,7 +13,6 @@ from fitted_baselines import reloaded, scores, train
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 
-from tagfinder.errors import InputError
 from tagfinder.models.linear import LabelPowerset, Learner, OneVsRest
 from tagfinder.models.platt import PlattScaling
 from tagfinder.models.tfidf import TfidfRecommender
@@ -57,18 +56,6 @@ def test_punctuation_parts_words_and_digits_stay(tmp_path: Path) -> None:
     texts = pl.Series(["flood0, music1.", "flood0 music1", "nothing", ""])
     assert model.knows(texts).tolist() == [True, True, False, False]
     assert np.array_equal(scores(model, [texts[0]]), scores(model, [texts[1]]))
-
-
-@pytest.mark.parametrize(
-    ("make", "named"),
-    [
-        (lambda: OneVsRest(loss="hinge"), "model.learner.loss is 'hinge'"),
-        (lambda: LabelPowerset(solver="adam"), "model.learner.solver is 'adam'"),
-    ],
-)
-def test_a_wrong_setting_is_named(make: Callable[[], Learner], named: str) -> None:
-    with pytest.raises(InputError, match=named):
-        make()
 
 
 def topical(n: int = 300) -> tuple[csr_matrix, csr_matrix]:

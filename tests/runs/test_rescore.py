@@ -101,11 +101,6 @@ def test_the_run_shows_its_learning_curves(run: Path) -> None:
     assert (run / "figures/learning_curves.png").stat().st_size > 1000
 
 
-def test_training_without_a_number_of_epochs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"trainer.max_epochs=-1: give a number of epochs"):
-        train(tmp_path / "run", "trainer.max_epochs=-1", "+trainer.max_steps=3")
-
-
 def test_a_finished_run_may_be_given_more_epochs_but_no_other_configuration(run: Path) -> None:
     with pytest.raises(InputError, match="holds a run already"):
         train(run, "trainer.max_epochs=6")

@@ -54,6 +54,33 @@ def test_a_run_leaves_scores_predictions_and_all_that_is_needed_to_recommend(
     assert f"{metrics['test']['ndcg@5']:.4f}" in printed
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "trainer.max_epochs=-1",
+        "model.learner.C=0",
+        "model.learner.solver=sagga",
+        "model.ngram_range=[2,1]",
+        "selection.min_count=-1",
+        "data.drift=2",
+        "batches.eval_batch_size=0",
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_before_anything_is_prepared(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAGFINDER_CACHE", str(tmp_path / "cache"))
+    key = wrong.partition("=")[0]
+    with pytest.raises(InputError, match=rf"^{key}=.*: expected "):
+        train(tmp_path / "run", wrong)
+    assert not list(tmp_path.glob("cache/*"))
+
+
+def test_fewer_ranks_than_are_scored_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"model.top_k=3: expected at least evaluation.top_k=10"):
+        train(tmp_path / "run", "model=omikuji", "model.top_k=3")
+
+
 def test_a_quick_experiment_goes_through_all_stages_on_the_first_posts(tmp_path: Path) -> None:
     settings = ("data.rows=4000", "model=lstm", "embedding=scratch", "experiment=quick")
     run = train(tmp_path / "run", *settings)

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from tagfinder.configuration.types import PositiveInt
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.sources import recognition
 from tagfinder.corpus.sources.blocks import NOT_A_LIST, Block
@@ -81,9 +82,9 @@ class FileSource:
         encoding: str = AUTO,
         header: bool = True,
         hashtag_separator: str | None = None,
-        max_characters: int = 25_000,
-        max_document_bytes: int = MAX_DOCUMENT_BYTES,
-        max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
+        max_characters: PositiveInt = 25_000,
+        max_document_bytes: PositiveInt = MAX_DOCUMENT_BYTES,
+        max_unpacked_bytes: PositiveInt = MAX_UNPACKED_BYTES,
         name: str = "files",
         languages: Sequence[str] | None = None,
         drop_retweets: bool = True,

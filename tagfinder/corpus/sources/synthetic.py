@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from tagfinder.configuration.types import NonNegativeInt, PositiveInt, Share
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.schema import conform
 from tagfinder.corpus.sources.composer import Composer
 from tagfinder.corpus.sources.dice import Dice
 from tagfinder.corpus.sources.filters import Filters
 from tagfinder.corpus.sources.world import DAYS, STATISTICS, WORDS, World
-from tagfinder.errors import InputError
 from tagfinder.files import sha256_of
 
 VERSION = 2
@@ -46,20 +46,14 @@ class SyntheticSource:
     def __init__(
         self,
         *,
-        rows: int,
-        seed: int,
-        drift: float = 1.0,
+        rows: PositiveInt,
+        seed: NonNegativeInt,
+        drift: Share = 1.0,
         name: str = "synthetic",
         languages: Sequence[str] | None = None,
         drop_retweets: bool = True,
         drop_duplicate_ids: bool = True,
     ) -> None:
-        if rows < 1:
-            raise InputError(f"data.rows={rows}: at least one post must be made")
-        if seed < 0:
-            raise InputError(f"data.seed={seed}: it must be 0 or more")
-        if not 0 <= drift <= 1:
-            raise InputError(f"data.drift={drift}: it must be from 0 to 1")
         self.name = name
         self._rows, self._seed, self._drift = rows, seed, drift
         self._filters = Filters(languages, drop_retweets, drop_duplicate_ids)

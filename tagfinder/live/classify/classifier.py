@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tagfinder.configuration.types import NonNegativeInt, PositiveFloat, PositiveInt
 from tagfinder.live.counts.names import Names
 from tagfinder.live.index_map import find_sorted
 from tagfinder.live.post import NO_AUTHOR
@@ -40,13 +41,13 @@ class ClassifierSettings:
         learning_rate: of Adam; falls linearly to zero.
     """
 
-    interval_days: float
-    window_days: float
-    min_uses: int
-    dimension: int
-    epochs: int
-    warm_start_epochs: int
-    learning_rate: float
+    interval_days: PositiveFloat
+    window_days: PositiveFloat
+    min_uses: NonNegativeInt
+    dimension: PositiveInt
+    epochs: PositiveInt
+    warm_start_epochs: PositiveInt
+    learning_rate: PositiveFloat
 
     def period_of(self, day: float) -> int:
         """Return the number of the period of `interval_days` that a day falls into."""

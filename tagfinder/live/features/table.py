@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
-from tagfinder.errors import InputError
 from tagfinder.live.compiled import compiled
 from tagfinder.live.features import (
     association,
@@ -27,7 +27,8 @@ from tagfinder.live.features.limits import LEAST_LOG
 from tagfinder.live.features.neighbour_votes import CUBES, LIKE_AUTHORS
 from tagfinder.live.features.query import Query
 
-SOURCES = ("words", "author", "meaning", "classifier", "trends", "spelling", "typed")
+Source = Literal["words", "author", "meaning", "classifier", "trends", "spelling", "typed"]
+SOURCES: tuple[Source, ...] = get_args(Source)
 """What can be left out: neighbours by words; the author and similar authors; neighbours by vectors;
 the classifier of hashtags; what is used when; hashtags that the words spell; hashtags that occur
 beside typed ones."""
@@ -65,17 +66,6 @@ class Candidates:
 
     hashtags: np.ndarray
     features: np.ndarray
-
-
-def check_sources(sources: Collection[str]) -> None:
-    """Refuse unknown names of sources.
-
-    Raises:
-        InputError: names the unknown one and the ones that exist.
-    """
-    for source in sources:
-        if source not in SOURCES:
-            raise InputError(f"model.sources has '{source}'; choose from {', '.join(SOURCES)}")
 
 
 def groups_for(sources: Collection[str]) -> list[ColumnGroup]:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from tagfinder.configuration.types import (
+    NonNegativeInt,
+    Only,
+    PositiveFloat,
+    PositiveInt,
+    PositiveShare,
+)
 from tagfinder.errors import InputError, WorkError
 from tagfinder.live.ranking.trees import Trees, node_inputs
 
 # LightGBM's names of LambdaMART (Burges, 2010) and XE-NDCG (Bruch, 2021).
-LAMBDA_MART, XE_NDCG = "lambdarank", "rank_xendcg"
+Objective = Literal["lambdarank", "rank_xendcg"]
+Leaves = Annotated[int, Only(lambda n: n >= 2, "a whole number from 2")]
 # (trees, candidates): after these trees, the following ones score only these candidates.
 STAGES = ((40, 64), (150, 24))
 
@@ -31,27 +39,16 @@ class RankerSettings:
         bagging_fraction: share of the candidates that a tree sees.
         unknown_author_objectives: objectives of the rankers that help if the author is unknown.
         unknown_author_min_posts: fewest posts of unknown author for such rankers.
-
-    Raises:
-        InputError: an unknown objective.
     """
 
-    num_iterations: int
-    num_leaves: int
-    learning_rate: float
-    min_data_in_leaf: int
-    feature_fraction: float
-    bagging_fraction: float
-    unknown_author_objectives: Sequence[str]
-    unknown_author_min_posts: int
-
-    def __post_init__(self) -> None:
-        for objective in self.unknown_author_objectives:
-            if objective not in (LAMBDA_MART, XE_NDCG):
-                raise InputError(
-                    f"model.ranker.unknown_author_objectives has '{objective}'; choose from "
-                    f"{LAMBDA_MART}, {XE_NDCG}"
-                )
+    num_iterations: PositiveInt
+    num_leaves: Leaves
+    learning_rate: PositiveFloat
+    min_data_in_leaf: NonNegativeInt
+    feature_fraction: PositiveShare
+    bagging_fraction: PositiveShare
+    unknown_author_objectives: Sequence[Objective]
+    unknown_author_min_posts: NonNegativeInt
 
 
 class Ranker:
@@ -86,7 +83,7 @@ class Ranker:
         settings: RankerSettings,
         *,
         seed: int,
-        objective: str = LAMBDA_MART,
+        objective: Objective = "lambdarank",
     ) -> Ranker:
         """Train on posts whose hashtags are known.
 
@@ -96,7 +93,7 @@ class Ranker:
             truth: for each post (C,) bool, which candidates it has.
             settings: how.
             seed: decides what each tree sees.
-            objective: `LAMBDA_MART` or `XE_NDCG`.
+            objective: of LightGBM.
 
         Raises:
             WorkError: there is no post.
