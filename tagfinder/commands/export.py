@@ -13,7 +13,9 @@ from tagfinder.commands.options import require_recommender, trust_option
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "--license", "license_name", help="Licence of the bundle as an SPDX name, such as apache-2.0."
+    "--license",
+    "license_name",
+    help="Licence of the bundle, as SPDX or the Hugging Face Hub calls it, such as apache-2.0.",
 )
 @click.option("--onnx", is_flag=True, help="Also write a neural recommender as an ONNX graph.")
 @click.option("--int8", is_flag=True, help="Also write an ONNX graph with 8-bit weights.")

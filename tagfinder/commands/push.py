@@ -14,7 +14,9 @@ from tagfinder.commands.options import require_recommender, trust_option
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("repository", metavar="OWNER/NAME")
 @click.option(
-    "--license", "license_name", help="Licence of the bundle as an SPDX name, such as apache-2.0."
+    "--license",
+    "license_name",
+    help="Licence of the bundle, as SPDX or the Hugging Face Hub calls it, such as apache-2.0.",
 )
 @click.option("--private", is_flag=True, help="Make a new repository private.")
 @click.option("--revision", help="Branch to push to; the main one by default.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,7 @@ def command(  # noqa: PLR0917 - one argument for each option
     if source and target:
         _suggest_for_file(recommender, source, target, settings | files)
         return
+    _hint_at_quotes(texts)
     arguments = [os.fsencode(text) for text in texts]
     if texts and "torch" in sys.modules:
         # On a few short texts threads compute less than they wait for each other, busily.
@@ -125,6 +127,13 @@ def command(  # noqa: PLR0917 - one argument for each option
             some = [line.decode(errors="replace") for line in lines[start : start + TEXTS]]
             suggested = recommender.suggest(some, **settings)
             _print(_rendered(suggested, as_json, model_input))
+
+
+def _hint_at_quotes(texts: Sequence[str]) -> None:
+    """Say how to quote where the words of one post may have become several arguments."""
+    if len(texts) > 1 and all(len(text.split()) == 1 for text in texts):
+        quoted = for_terminal(shlex.quote(" ".join(texts)))
+        click.echo(f"each argument is a post; if this is one, quote it: {quoted}", err=True)
 
 
 def _suggest_for_file(

@@ -15,6 +15,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tagfinder.configuration.corpus_name import corpus_name
 from tagfinder.configuration.job_folder import folder_of_job
 from tagfinder.configuration.overrides import check_flags, check_types, explained
 from tagfinder.configuration.quoting import with_quotes
@@ -38,11 +39,16 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver(
         "tagfinder_unique", lambda: uuid.uuid4().hex[:6], use_cache=True, replace=True
     )
+    OmegaConf.register_new_resolver("tagfinder_corpus", _corpus_name, replace=True)
     OmegaConf.register_new_resolver("tagfinder_job", _folder_of_job, replace=True)
 
 
 def _folder_of_job(overrides: ListConfig) -> str:
     return folder_of_job(list(overrides))
+
+
+def _corpus_name(data: DictConfig) -> str:
+    return corpus_name(data.get("name"), data.get("path"))
 
 
 def run_hydra(task: Callable[[DictConfig], None], arguments: Sequence[str], verb: str) -> None:

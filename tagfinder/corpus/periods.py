@@ -94,8 +94,8 @@ class Cutting:
         chosen = self.selection.choose(counts)
         if not chosen:
             raise InputError(
-                f"data={self.corpus.name}: no hashtag is known when the period from {period.name} "
-                "begins; begin the test part later (split.test_from)"
+                f"corpus {self.corpus.name}: no hashtag is known when the period from "
+                f"{period.name} begins; begin the test part later (split.test_from)"
             )
         number_of = {name: number for number, name in enumerate(names.hashtags)}
         old = [number_of[name] for name in chosen]

@@ -265,7 +265,7 @@ def _choose_hashtags(recipe: Recipe, staged: Staged, parts: np.ndarray) -> list[
         rules = _hashtags_left_out(recipe, staged).items()
         why = "; ".join(left_out_by(rule, found) for rule, found in rules)
         raise InputError(
-            f"data={recipe.source.name}: no hashtag is left to be a label: "
+            f"corpus {recipe.source.name}: no hashtag is left to be a label: "
             f"{why or 'the training part has none'}"
         )
     return hashtags
@@ -295,11 +295,11 @@ def _hashtag_table(
 def _nothing_usable(recipe: Recipe, rows_read: int, rejects: Rejects) -> InputError:
     if rejects.counts.get(NO_TIME):
         return InputError(
-            f"data={recipe.source.name}: no post has a time, which split.order=temporal needs; "
+            f"corpus {recipe.source.name}: no post has a time, which split.order=temporal needs; "
             "set data.columns.created_at or created_at_format, or choose split.order=random"
         )
     return InputError(
-        f"data={recipe.source.name}: none of {rows_read:,} posts can be used "
+        f"corpus {recipe.source.name}: none of {rows_read:,} posts can be used "
         f"({_listed(rejects) or 'the input is empty'})"
     )
 
@@ -319,7 +319,7 @@ def _refuse_empty_parts(
             else _listed(rejects) or f"it has {_most_frequent(here) or 'no hashtags'}"
         )
         raise InputError(
-            f"data={recipe.source.name}: no post of the {part} part has a hashtag of the "
+            f"corpus {recipe.source.name}: no post of the {part} part has a hashtag of the "
             f"label set: {why}; give more posts, or change split.train, split.val or "
             "selection.top_n"
         )
@@ -337,8 +337,8 @@ def _refuse_labels_without_posts(
         names = ", ".join(f"#{hashtags[index]}" for index in without[:MOST_NAMED])
         more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
         raise InputError(
-            f"data={recipe.source.name}: the label set has {names}{more}, whose posts are all left "
-            f"out ({_listed(rejects)}); choose labels that posts have with "
+            f"corpus {recipe.source.name}: the label set has {names}{more}, whose posts are all "
+            f"left out ({_listed(rejects)}); choose labels that posts have with "
             "selection.count_on=train, or keep the posts (selection.min_tokens_per_hashtag=0)"
         )
 

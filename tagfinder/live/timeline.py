@@ -59,7 +59,7 @@ class Timeline:
         ).with_row_index("row")
         if frame["created_at"].null_count():
             raise InputError(
-                f"data={corpus.name}: a post has no time, which model=live needs; "
+                f"corpus {corpus.name}: a post has no time, which model=live needs; "
                 "set data.columns.created_at"
             )
         ordered = frame.sort("created_at", "row")

@@ -12,6 +12,7 @@ from tagfinder.escaping import for_markdown
 from tagfinder.evaluation.calibration import verdict
 from tagfinder.files import digest_of, read_json
 from tagfinder.recommend.card_scores import scores_with_baseline, share_of_hashtags
+from tagfinder.recommend.licence import licence_of_card
 from tagfinder.recommend.saved import Saved
 
 PROTOCOLS = {
@@ -58,7 +59,7 @@ def front_matter(saved: Saved, scores: dict[str, Any], license_name: str | None)
     ]
     task = {"type": "text-classification", "name": "hashtag recommendation"}
     values = {
-        "license": license_name or "unknown",
+        **licence_of_card(license_name),
         "library_name": "tagfinder",
         "pipeline_tag": "text-classification",
         "tags": ["hashtag-recommendation", "multi-label-classification"],

@@ -23,6 +23,7 @@ from tagfinder.recommend.bundle import (
     content_of,
 )
 from tagfinder.recommend.card import model_card
+from tagfinder.recommend.licence import check_licence
 from tagfinder.recommend.onnx_export import write_graph
 from tagfinder.recommend.recommender import Recommender
 from tagfinder.recommend.saved import is_live, read_run
@@ -42,13 +43,16 @@ def export_bundle(
     Args:
         run: folder of a finished run.
         target: the bundle; must not be there yet.
-        license_name: SPDX name of the licence that the bundle is given under.
+        license_name: the licence that the bundle is given under, as SPDX or the Hugging Face Hub
+            calls it.
         onnx: also write a neural recommender as an ONNX graph.
         int8: also write a graph whose weights are 8-bit integers.
 
     Raises:
-        InputError: the run is not finished or keeps learning, or the target is there already.
+        InputError: the run is not finished or keeps learning, the target is there already, or the
+            licence is unknown.
     """
+    license_name = check_licence(license_name) if license_name is not None else None
     if target.exists():
         raise InputError(f"{target} is there already; name another folder, or remove it")
     saved = read_run(run)

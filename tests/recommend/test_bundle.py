@@ -179,6 +179,33 @@ def test_the_card_says_what_it_is_made_of(bundle: Path, linear_run: Path) -> Non
     assert str(linear_run) not in card
 
 
+@pytest.mark.parametrize(
+    ("given", "license_keys"),
+    [
+        ("CC-BY-4.0", {"license": "cc-by-4.0"}),
+        ("openrail++", {"license": "openrail++"}),
+        # Not one of the Hub's.
+        ("gpl-3.0-OR-LATER", {"license": "other", "license_name": "gpl-3.0-or-later"}),
+        (None, {"license": "unknown"}),
+    ],
+)
+def test_a_licence_of_spdx_or_the_hub_is_stated_as_the_hub_wants_it(
+    given: str | None, license_keys: dict[str, str], linear_run: Path, tmp_path: Path
+) -> None:
+    export_bundle(linear_run, tmp_path / "bundle", given)
+    front = yaml.safe_load((tmp_path / "bundle/README.md").read_text().split("---")[1])
+    assert {key: value for key, value in front.items() if "license" in key} == license_keys
+
+
+@pytest.mark.parametrize(("given", "nearest"), [("mitt", "mit"), ("Apache 2", "apache-2.0")])
+def test_an_unknown_licence_is_refused_with_the_nearest_one(
+    given: str, nearest: str, linear_run: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=f"--license {given} is no .* nearest one is {nearest}$"):
+        export_bundle(linear_run, tmp_path / "bundle", given)
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_the_baseline_of_the_card_is_the_random_recommender(run_of: RunOf, tmp_path: Path) -> None:
     export_bundle(run_of("random"), tmp_path / "bundle")
     metrics = json.loads((run_of("random") / "metrics.json").read_text())

@@ -32,6 +32,14 @@ def test_each_argument_gives_one_json_object_a_line(linear_run: Path) -> None:
     }
 
 
+def test_words_without_quotes_are_answered_one_by_one_with_a_hint(linear_run: Path) -> None:
+    result = run(linear_run, "it's", "a", "bag", "--json")
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == ["it's", "a", "bag"]
+    assert result.stderr.count("quote it: 'it'\"'\"'s a bag'") == 1
+    assert "quote" not in run(linear_run, "a bag", "closet").stderr
+    assert "quote" not in run(linear_run, "closet").stderr
+
+
 def test_each_line_of_standard_input_gives_one_line(linear_run: Path) -> None:
     result = run(linear_run, "--json", lines=b"closet\n\n\xff\xfe bag\nlast")
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [

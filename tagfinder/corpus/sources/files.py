@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from tagfinder.configuration.corpus_name import corpus_name
 from tagfinder.configuration.types import PositiveInt
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.sources import recognition
@@ -61,7 +62,7 @@ class FileSource:
         max_characters: longer texts cannot be used.
         max_document_bytes: see `Limits`, as is the one that follows.
         max_unpacked_bytes: see `Limits`.
-        name: shown in tables and part of folder names.
+        name: shown in tables and part of folder names; None takes that of the file or folder.
         languages: see `Filters`, as are the two that follow.
         drop_retweets: whether to leave out retweets.
         drop_duplicate_ids: whether to leave out posts whose id was seen before.
@@ -85,12 +86,12 @@ class FileSource:
         max_characters: PositiveInt = 25_000,
         max_document_bytes: PositiveInt = MAX_DOCUMENT_BYTES,
         max_unpacked_bytes: PositiveInt = MAX_UNPACKED_BYTES,
-        name: str = "files",
+        name: str | None = None,
         languages: Sequence[str] | None = None,
         drop_retweets: bool = True,
         drop_duplicate_ids: bool = True,
     ) -> None:
-        self.name = name
+        self.name = corpus_name(name, path)
         self._columns = Columns(columns)
         self._container, self._form = _said_format(format)
         self._dialect = Dialect.said(separator, quote, escape)
