@@ -115,7 +115,7 @@ def learned(
     """Learn a ranker from some columns, and from some of each post's candidates."""
     gathered = RankingDataset(model.train_candidates, seed)
     for one, _ in dataset:
-        gathered.add(one.query, one.candidates.features[:, kept], one.truth)
+        gathered.add(one.position, one.query, one.candidates.features[:, kept], one.truth)
     names = column_names(sources)
     columns, settings = [names[place] for place in kept], RankerSettings(**model.ranker)
     return RankerEnsemble.learn(columns, gathered, settings, seed)

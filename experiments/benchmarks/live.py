@@ -131,12 +131,13 @@ def learned(durable: DurableKnowledge, dataset: list[Post], model: DictConfig) -
     """
     gathered = RankingDataset(limit=model.knowledge.max_candidates, seed=1)
     number_of = durable.knowledge.statistics.hashtags.number_of
-    for post in dataset:
+    for number, post in enumerate(dataset):
         true = [number_of.get(hashtag.lower(), -1) for hashtag in post.hashtags]
         for author in (post.author, None):
             asked = query(durable, replace(post, author=author))
             found = durable.knowledge.candidates(asked, WITHOUT_ENCODER)
-            gathered.add(asked, found.features, np.isin(found.hashtags, true))
+            truth = np.isin(found.hashtags, true)
+            gathered.add(number, asked, found.features, truth)
     settings = replace(RankerSettings(**model.ranker), unknown_author_min_posts=1)
     return RankerEnsemble.learn(column_names(WITHOUT_ENCODER), gathered, settings, seed=1)
 

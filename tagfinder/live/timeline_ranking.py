@@ -214,12 +214,12 @@ class TimelineRanking:
             dataset: is extended.
             hidden: the post with the author hidden; None computes it where it is needed.
         """
-        dataset.add(query.query, query.candidates.features, query.truth)
+        dataset.add(query.position, query.query, query.candidates.features, query.truth)
         generator = np.random.default_rng([self.settings.seed, int(query.position)])
         known = query.query.author != NO_AUTHOR
         if known and generator.random() < self.settings.hidden_author_share:
             hidden = hidden or self._current().without_author(query, self.settings.sources)
-            dataset.add(hidden.query, hidden.candidates.features, hidden.truth)
+            dataset.add(hidden.position, hidden.query, hidden.candidates.features, hidden.truth)
 
     def _current(self) -> Replay:
         return self._replay or self._begin(None)

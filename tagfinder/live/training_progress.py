@@ -7,7 +7,6 @@ everything that decides the result.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import rmtree
@@ -126,8 +125,6 @@ class BlockRecorder:
         if self._dataset is not None:
             arrays |= _packed("known", self._dataset.known_author[self._known :])
             arrays |= _packed("unknown", self._dataset.unknown_author[self._unknown :])
-            state = json.dumps(self._dataset.random_state).encode()
-            arrays["random_state"] = np.frombuffer(state, np.uint8)
         if self._ranked is not None:
             for name, rankings in self._both():
                 arrays[f"{name}.labels"] = rankings.labels[rows]
@@ -141,7 +138,6 @@ class BlockRecorder:
         if self._dataset is not None:
             self._dataset.known_author += _unpacked("known", arrays)
             self._dataset.unknown_author += _unpacked("unknown", arrays)
-            self._dataset.random_state = json.loads(arrays["random_state"].tobytes())
         if self._ranked is not None:
             for name, rankings in self._both():
                 rankings.labels[rows] = arrays[f"{name}.labels"]

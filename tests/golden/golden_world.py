@@ -206,7 +206,7 @@ def ranked(every: list[LabelledQuery]) -> dict[str, str]:
     """Return digests of the scores of rankers that learned from queries."""
     dataset = RankingDataset(20, seed=1)
     for asked in every:
-        dataset.add(asked.query, asked.candidates.features, asked.truth)
+        dataset.add(asked.position, asked.query, asked.candidates.features, asked.truth)
     rankers = RankerEnsemble.learn(column_names(SOURCES), dataset, RANKER, seed=1)
     scores: dict[str, list[np.ndarray]] = {"known": [], "hidden": [], "best, known": []}
     for asked in every:

@@ -237,7 +237,7 @@ def dataset_of_two_kinds(n_hidden: int) -> RankingDataset:
         known = row < 120
         features[:, 2] = known
         telling = features[:, 0 if known else 1]
-        dataset.add(asked_by(0 if known else NO_AUTHOR), features, telling == telling.max())
+        dataset.add(row, asked_by(0 if known else NO_AUTHOR), features, telling == telling.max())
     return dataset
 
 
@@ -286,9 +286,9 @@ def test_a_dataset_keeps_true_candidates_and_skips_posts_without_both_kinds() ->
     dataset = RankingDataset(limit=4, seed=1)
     features = np.arange(10, dtype=np.float32)[:, None]
     truth = features[:, 0] >= 8
-    dataset.add(asked_by(0), features, truth)
-    dataset.add(asked_by(0), features[:3], truth[:3])
-    dataset.add(asked_by(NO_AUTHOR), features[8:], truth[8:])
+    dataset.add(0, asked_by(0), features, truth)
+    dataset.add(1, asked_by(0), features[:3], truth[:3])
+    dataset.add(2, asked_by(NO_AUTHOR), features[8:], truth[8:])
     [(kept, true)] = dataset.known_author
     assert (len(kept), kept[true, 0].tolist()) == (4, [8.0, 9.0])
     assert not dataset.unknown_author

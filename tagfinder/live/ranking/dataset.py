@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ class RankingDataset:
 
     Args:
         limit: candidates of a post: the true ones and a sample of the others.
-        seed: decides the sample.
+        seed: decides the samples, together with the number of each post.
 
     Attributes:
         known_author: the posts whose author is known.
@@ -28,26 +27,22 @@ class RankingDataset:
 
     def __init__(self, limit: int, seed: int) -> None:
         self._limit = limit
-        self._generator = np.random.default_rng(seed)
+        self._seed = seed
         self.known_author: list[Example] = []
         self.unknown_author: list[Example] = []
 
-    @property
-    def random_state(self) -> dict[str, Any]:
-        """State of the generator that samples candidates."""
-        return dict(self._generator.bit_generator.state)
-
-    @random_state.setter
-    def random_state(self, state: dict[str, Any]) -> None:
-        self._generator.bit_generator.state = state
+    def empty(self) -> RankingDataset:
+        """Return one without posts that keeps the same candidates of each post."""
+        return RankingDataset(self._limit, self._seed)
 
     def __len__(self) -> int:
         return len(self.known_author) + len(self.unknown_author)
 
-    def add(self, query: Query, features: np.ndarray, truth: np.ndarray) -> None:
+    def add(self, number: int, query: Query, features: np.ndarray, truth: np.ndarray) -> None:
         """Add a post, unless all of its candidates are true or none is.
 
         Args:
+            number: of the post, so that its sample does not depend on the posts before.
             query: the post.
             features: (C, F) of its candidates.
             truth: (C,) bool, which of them it has.
@@ -56,10 +51,12 @@ class RankingDataset:
             return
         others = np.flatnonzero(~truth)
         wanted = max(self._limit - int(truth.sum()), 0)
+        unknown = query.author == NO_AUTHOR
         if len(others) > wanted:
-            others = self._generator.choice(others, wanted, replace=False)
+            generator = np.random.default_rng([self._seed, number, unknown])
+            others = generator.choice(others, wanted, replace=False)
         kept = np.sort(np.concatenate([np.flatnonzero(truth), others]))
-        examples = self.unknown_author if query.author == NO_AUTHOR else self.known_author
+        examples = self.unknown_author if unknown else self.known_author
         examples.append((features[kept], truth[kept]))
 
 
