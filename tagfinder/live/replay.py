@@ -6,7 +6,7 @@ the post itself, on copies of the same day, or on anything later.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.post import HOURS_A_DAY, Post, hour_of
 
 BLOCK = 10_000
+
+ClassifiersOf = Callable[[int], dict[str, Any]]
+"""Returns what `Knowledge.classifiers_state` returned for a period's classifiers."""
 
 
 @dataclass(frozen=True)
@@ -58,26 +61,39 @@ class Replay:
         posts: Sequence[Post],
         delay: float,
         vectors: np.ndarray | StoredVectors | None = None,
+        *,
         classifiers: dict[str, Any] | None = None,
+        classifiers_of: ClassifiersOf | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.posts = posts
         self.delay = delay
         self.vectors = vectors
         self._classifiers = classifiers
+        self._classifiers_of = classifiers_of
         self.days = np.array([post.day for post in posts])
         self.taught = 0
         self._hour: int | None = None
+        self._is_committed = True
 
     def teach_before(self, day: float) -> None:
         """Teach all posts that are older than a day, and commit them to the index."""
+        self._teach(day)
+        self._commit()
+
+    def _teach(self, day: float) -> None:
         end = int(np.searchsorted(self.days, day))
         while self.taught < end:
             block = slice(self.taught, min(self.taught + BLOCK, end))
             vectors = None if self.vectors is None else self.vectors[block]
             self.knowledge.teach(self.posts[block], vectors)
             self.taught = block.stop
-        self.knowledge.text_index.commit()
+            self._is_committed = False
+
+    def _commit(self) -> None:
+        if not self._is_committed:
+            self.knowledge.text_index.commit()
+            self._is_committed = True
 
     def query(
         self, position: int, sources: Collection[str], *, with_author: bool = True
@@ -90,48 +106,40 @@ class Replay:
             with_author: whether the author is known.
         """
         post = self.posts[position]
-        known = self._begin_hour(post.day)
-        if known is not None and "classifier" in sources:
-            self._update_classifiers(known)
+        self._begin_hour(post.day)
+        self._commit()
+        if "classifier" in sources:
+            self._update_classifiers(known_before(post.day, self.delay))
         author = post.author if with_author else None
         vector = None if self.vectors is None else self.vectors[position : position + 1][0]
         query = self.knowledge.query(post.text, post.day, author, sources, vector=vector)
         return self._labelled(position, query, sources)
 
-    def skip(self, positions: Sequence[int], classifiers: dict[str, Any] | None) -> None:
+    def skip(self, positions: Sequence[int]) -> None:
         """Teach as if posts had been queried, so that later queries have the same result.
+
+        Nothing is committed to the index until there is a query.
 
         Args:
             positions: of the posts in the timeline, in order of time.
-            classifiers: state of the classifiers after these posts; None if there were none.
         """
         for position in positions:
             self._begin_hour(self.posts[position].day)
-        if len(positions):
-            self._classifiers = None
-            if classifiers is not None:
-                self.knowledge.use_classifiers(classifiers)
 
     def without_author(self, query: LabelledQuery, sources: Collection[str]) -> LabelledQuery:
         """Return the latest query again with its author hidden."""
         hidden = self.knowledge.without_author(query.query, sources)
         return self._labelled(query.position, hidden, sources)
 
-    def _begin_hour(self, day: float) -> float | None:
+    def _begin_hour(self, day: float) -> None:
         """Teach what was old enough at the beginning of a day's hour, if that hour is a new one.
 
         So there is one commit for many posts.
-
-        Returns:
-            The time before which all posts are taught now; None in the same hour as before.
         """
         hour = hour_of(day)
-        if hour == self._hour:
-            return None
-        self._hour = hour
-        known = hour / HOURS_A_DAY - self.delay
-        self.teach_before(known)
-        return known
+        if hour != self._hour:
+            self._hour = hour
+            self._teach(known_before(day, self.delay))
 
     def _update_classifiers(self, day: float) -> None:
         knowledge = self.knowledge
@@ -142,7 +150,11 @@ class Replay:
             knowledge.use_classifiers(self._classifiers)
             self._classifiers = None
         period, before = settings.period_of(day), knowledge.classifiers
-        if before is None or before.period != period:
+        if before is not None and before.period == period:
+            return
+        if self._classifiers_of is not None:
+            knowledge.use_classifiers(self._classifiers_of(period))
+        else:
             index = knowledge.vector_index
             knowledge.classifiers = Classifiers.of_posts(
                 period,
@@ -158,3 +170,13 @@ class Replay:
         number_of = self.knowledge.statistics.hashtags.number_of
         true = [number_of.get(fold(tag), -1) for tag in self.posts[position].hashtags]
         return LabelledQuery(position, query, candidates, np.isin(candidates.hashtags, true))
+
+
+def known_before(day: float, delay: float) -> float:
+    """Return the time before which all posts are known to the queries of a day's hour.
+
+    Args:
+        day: of a query.
+        delay: age in days from which a post is known.
+    """
+    return hour_of(day) / HOURS_A_DAY - delay

@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from tagfinder.corpus.prepared import Part
 from tagfinder.live.knowledge import Knowledge
-from tagfinder.live.post import NO_AUTHOR
 from tagfinder.live.ranking.dataset import RankingDataset
 from tagfinder.live.ranking.ensemble import RankerEnsemble
-from tagfinder.live.rankings import RankedPart, Rankings
-from tagfinder.live.replay import LabelledQuery, Replay
-from tagfinder.live.search.tantivy_index import TantivyIndex
-from tagfinder.live.search.vector_index import VectorIndex
+from tagfinder.live.rankings import RankedPart
+from tagfinder.live.retraining import POLL_SECONDS, Retraining
+from tagfinder.live.stage import ReplaySettings, Stage, StageReplay
+from tagfinder.live.stage_processes import StageProcesses, Work
 from tagfinder.live.timeline import LiveFeatures
-from tagfinder.live.training_progress import BLOCK, BlockRecorder, TrainingProgress
+from tagfinder.live.training_progress import BLOCK, TrainingProgress, unpack
 from tagfinder.progress import track
 
-
-@dataclass(frozen=True)
-class ReplaySettings:
-    """How posts of a timeline become queries.
-
-    Attributes:
-        sources: which sources are used.
-        delay_days: age from which a post is known.
-        author: whether the author of a query is known.
-        also_without_author: whether the test part is ranked again with authors hidden. Posts
-            that rankers are then trained on always are, for the calibration.
-        hidden_author_share: share of the training posts that are added again with the author
-            hidden.
-        top_k: hashtags ranked for a post.
-        knowledge: arguments of `Knowledge`.
-        seed: decides which posts are added again.
-    """
-
-    sources: frozenset[str]
-    delay_days: float
-    author: bool
-    also_without_author: bool
-    hidden_author_share: float
-    top_k: int
-    knowledge: dict[str, Any]
-    seed: int
+# Fewest posts for which one more process is started: it takes seconds until it has counted the
+# posts before.
+POSTS_OF_A_PROCESS = 3_000
 
 
 class TimelineRanking:
@@ -56,11 +37,13 @@ class TimelineRanking:
         features: fitted, with the timeline and the vectors.
         label_of: lower-case hashtag -> label index.
         settings: how posts become queries.
+        progress: keeps finished work, so that a training that was stopped can continue; None keeps
+            nothing.
+        processes: most processes that replay posts, this one included. Results do not depend on it.
 
     Attributes:
         classifiers: part -> classifiers before its first query, so that the part can be ranked
             again with the same result.
-        progress: keeps finished work, so that a training that was stopped can continue.
     """
 
     def __init__(
@@ -69,25 +52,24 @@ class TimelineRanking:
         label_of: Mapping[str, int],
         settings: ReplaySettings,
         progress: TrainingProgress | None = None,
+        processes: int = 1,
     ) -> None:
         assert features.timeline is not None
         self.timeline = features.timeline
         self.settings = settings
         self.progress = progress
+        self.processes = processes
         self.classifiers: dict[str, dict[str, Any]] = {}
         self._vectors = features.vectors if "meaning" in settings.sources else None
         self._label_of = label_of
-        self._replay: Replay | None = None
-
-    @property
-    def knowledge(self) -> Knowledge:
-        """What the latest replay has taught so far."""
-        return self._current().knowledge
+        self._replay: StageReplay | None = None
+        self._last_classifiers: dict[str, Any] | None = None
 
     def teach_all(self) -> Knowledge:
-        """Return knowledge of all posts of the timeline."""
-        self._current().teach_before(np.inf)
-        return self.knowledge
+        """Return knowledge of all posts of the timeline, with the classifiers of the last stage."""
+        nothing = np.empty(0, np.int64)
+        replay = self._replay or StageReplay(self._stage("none", nothing, nothing), None)
+        return replay.teach_all(self._last_classifiers)
 
     def collect(self, positions: np.ndarray, dataset: RankingDataset) -> None:
         """Add posts before the validation part to a dataset.
@@ -95,15 +77,14 @@ class TimelineRanking:
         Args:
             positions: of the posts in the timeline, in order of time.
             dataset: is extended.
+
+        Raises:
+            TagFinderError: a process failed.
         """
-        replay = self._begin(None)
-
-        def visit(position: int) -> None:
-            self._add_example(replay.query(position, self.settings.sources), dataset)
-
-        recorder = BlockRecorder(None, dataset)
-        self._visit("before_val", replay, positions, rows=positions, recorder=recorder, visit=visit)
-        self._set_classifiers("val")
+        stage = self._stage("before_val", positions, positions, dataset=dataset.empty())
+        self._run(stage, None, dataset)
+        if self._last_classifiers is not None:
+            self.classifiers["val"] = self._last_classifiers
 
     def rank(
         self,
@@ -119,116 +100,106 @@ class TimelineRanking:
             positions: of the posts in the timeline.
             rankers: rank the candidates.
             dataset: is extended by the posts, if given.
+
+        Raises:
+            TagFinderError: a process failed.
         """
-        settings, sources = self.settings, self.settings.sources
         of_part = self.timeline.positions[part]
         row_of = {int(position): row for row, position in enumerate(of_part)}
-        ranked = RankedPart.empty(len(of_part), settings.top_k)
-        # A new replay for each part, so that a part that is ranked again has the same result.
-        replay = self._begin(part)
-
-        again = part == "test" and settings.also_without_author
-
-        def visit(position: int) -> None:
-            row = row_of[position]
-            query = replay.query(position, sources, with_author=settings.author)
-            self._put(ranked.rankings, row, query, rankers)
-            hidden = None
-            if settings.author and (dataset is not None or again):
-                hidden = replay.without_author(query, sources)
-                self._put(ranked.without_author, row, hidden, rankers)
-            if dataset is not None:
-                known = query if settings.author else replay.query(position, sources)
-                self._add_example(known, dataset, hidden)
-
+        ranked = RankedPart.empty(len(of_part), self.settings.top_k)
+        again = part == "test" and self.settings.also_without_author
         ordered = np.sort(positions)
-        rows = np.array([row_of[position] for position in ordered.tolist()], np.int64)
-        recorder = BlockRecorder(ranked, dataset)
-        self._visit(part, replay, ordered, rows=rows, recorder=recorder, visit=visit)
-        if part == "val" and dataset is not None:
-            self._set_classifiers("test")
+        stage = self._stage(
+            part,
+            ordered,
+            np.array([row_of[position] for position in ordered.tolist()], np.int64),
+            # Without the trainer's own objects, which are large.
+            rankers=RankerEnsemble.from_state(rankers.arrays()),
+            hidden=self.settings.author and (dataset is not None or again),
+            dataset=None if dataset is None else dataset.empty(),
+            # From before the part, so that a part that is ranked again has the same result.
+            classifiers=self.classifiers.get(part),
+        )
+        self._run(stage, ranked, dataset)
+        if part == "val" and dataset is not None and self._last_classifiers is not None:
+            self.classifiers["test"] = self._last_classifiers
         return ranked
 
-    def _visit(
-        self,
-        stage: str,
-        replay: Replay,
-        positions: np.ndarray,
-        *,
-        rows: np.ndarray,
-        recorder: BlockRecorder,
-        visit: Callable[[int], None],
-    ) -> None:
-        """Visit posts in order; blocks that were kept are restored instead.
+    def _stage(self, name: str, positions: np.ndarray, rows: np.ndarray, **more: Any) -> Stage:
+        return Stage(
+            name,
+            self.timeline.posts,
+            self._vectors,
+            self._label_of,
+            self.settings,
+            positions,
+            rows,
+            np.append(np.arange(0, len(positions), BLOCK), len(positions)),
+            **more,
+        )
 
-        Args:
-            stage: name of the blocks.
-            replay: goes through the posts.
-            positions: (N,) of the posts in the timeline, in order of time.
-            rows: (N,) of the posts in their part.
-            recorder: collects what a block adds.
-            visit: does the work for one post.
-        """
-        done = number = 0
-        for arrays in self.progress.blocks(stage) if self.progress else ():
-            recorder.restore(arrays)
-            done, number = done + len(arrays["rows"]), number + 1
-        classifiers = self.progress.classifiers(stage, number) if self.progress else None
-        replay.skip(positions[:done].tolist(), classifiers)
-        kept = replay.knowledge.classifiers
-        recorder.begin()
-        first = done
-        for position in track(positions[done:].tolist(), f"{stage.replace('_', ' ')}: replaying"):
-            visit(position)
-            done += 1
-            if self.progress and (done - first == BLOCK or done == len(positions)):
-                trained = replay.knowledge.classifiers
-                state = None if trained is kept else replay.knowledge.classifiers_state()
-                if state is not None:
-                    self.progress.keep_classifiers(stage, number, state)
-                self.progress.keep_block(stage, number, recorder.arrays(rows[first:done]))
-                kept, first, number = trained, done, number + 1
-                recorder.begin()
+    def _run(self, stage: Stage, ranked: RankedPart | None, dataset: RankingDataset | None) -> None:
+        """Replay the blocks of a stage that are not kept, and take over what all of them give."""
+        self._replay = None
+        numbers = range(len(stage.blocks) - 1)
+        with self._keeping() as progress:
+            missing = [n for n in numbers if not progress.has_block(stage.name, n)]
+            self._replay_blocks(Work(stage, progress, missing))
+            for number in numbers:
+                arrays = progress.block(stage.name, number)
+                while arrays is None:  # It was damaged.
+                    self._replay_blocks(Work(stage, progress, [number]))
+                    arrays = progress.block(stage.name, number)
+                unpack(arrays, ranked, dataset)
+            self._last_classifiers = Retraining(stage, progress).last()
 
-    def _set_classifiers(self, part: Part) -> None:
-        """Keep the present classifiers as those before the first query of a part."""
-        state = self.knowledge.classifiers_state()
-        if state is not None:
-            self.classifiers[part] = state
+    @contextmanager
+    def _keeping(self) -> Iterator[TrainingProgress]:
+        """Yield where finished work is kept, for the time of a block if it is not to stay."""
+        if self.progress is not None:
+            yield self.progress
+            return
+        with TemporaryDirectory(prefix="tagfinder-replay-") as folder:
+            yield TrainingProgress(Path(folder) / "progress", "")
 
-    def _put(
-        self, rankings: Rankings, row: int, query: LabelledQuery, rankers: RankerEnsemble
-    ) -> None:
-        """Rank the candidates of a post."""
-        hashtags, scores = rankers.best(query.query, query.candidates, self.settings.top_k)
-        names = self.knowledge.statistics.hashtags.names
-        rankings.put(row, [self._label_of[names[hashtag]] for hashtag in hashtags], scores)
+    def _replay_blocks(self, work: Work) -> None:
+        if not work.blocks:
+            return
+        stage, sizes = work.stage, np.diff(work.stage.blocks)[list(work.blocks)]
+        n_posts = int(sizes.sum())
+        more = min(self.processes, n_posts // POSTS_OF_A_PROCESS) - 1
+        title = f"{stage.name.replace('_', ' ')}: replaying"
+        with (
+            work.progress.workshop() as folder,
+            StageProcesses(work, folder, max(more, 0)) as others,
+        ):
+            replayed = self._replayed(work, folder, others, alone=more < 1)
+            for _ in track(replayed, title, total=n_posts):
+                pass
 
-    def _add_example(
-        self, query: LabelledQuery, dataset: RankingDataset, hidden: LabelledQuery | None = None
-    ) -> None:
-        """Add a post with its author to a dataset, and maybe again with the author hidden.
+    def _replayed(
+        self, work: Work, folder: Path, others: StageProcesses, *, alone: bool
+    ) -> Iterator[None]:
+        """Replay blocks beside other processes; yield once for each post that any has replayed."""
+        retraining = Retraining(work.stage, work.progress)
+        awaited = partial(retraining.awaited, check=others.check)
+        self._replay = StageReplay(work.stage, retraining.state_of if alone else awaited)
+        waiting = list(work.blocks)
+        for number in work.claimed(folder):
+            # One thread for each process, so that results do not depend on the number of cores.
+            with threadpool_limits(1):
+                work.replay(number, self._replay)
+            others.check()
+            yield from _replayed_posts(work, waiting)
+        while not others.have_ended():
+            time.sleep(POLL_SECONDS)
+            yield from _replayed_posts(work, waiting)
 
-        Args:
-            query: the post with its author, if that is known.
-            dataset: is extended.
-            hidden: the post with the author hidden; None computes it where it is needed.
-        """
-        dataset.add(query.position, query.query, query.candidates.features, query.truth)
-        generator = np.random.default_rng([self.settings.seed, int(query.position)])
-        known = query.query.author != NO_AUTHOR
-        if known and generator.random() < self.settings.hidden_author_share:
-            hidden = hidden or self._current().without_author(query, self.settings.sources)
-            dataset.add(hidden.position, hidden.query, hidden.candidates.features, hidden.truth)
 
-    def _current(self) -> Replay:
-        return self._replay or self._begin(None)
-
-    def _begin(self, part: Part | None) -> Replay:
-        """Start a replay at the first post, with the classifiers from before a part."""
-        index = None if self._vectors is None else VectorIndex(self._vectors.shape[1])
-        knowledge = Knowledge(TantivyIndex(), index, **self.settings.knowledge)
-        classifiers = self.classifiers.get(part) if part else None
-        posts, delay = self.timeline.posts, self.settings.delay_days
-        self._replay = Replay(knowledge, posts, delay, self._vectors, classifiers)
-        return self._replay
+def _replayed_posts(work: Work, waiting: list[int]) -> Iterator[None]:
+    """Yield once for each post of the blocks that are kept now; these wait no longer."""
+    stage = work.stage
+    kept = [number for number in waiting if work.progress.has_block(stage.name, number)]
+    for number in kept:
+        waiting.remove(number)
+        yield from [None] * int(stage.blocks[number + 1] - stage.blocks[number])

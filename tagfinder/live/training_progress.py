@@ -1,13 +1,14 @@
 """What a training has finished so far, on disk, so that a training that was stopped can continue.
 
-A folder has one file for each block of posts that were replayed, the classifiers of each stage, and
-each ranker that was trained. Files are complete or not there. They belong to one key: a digest of
-everything that decides the result.
+A folder has one file for each block of posts that were replayed, for the classifiers of each period
+of a stage, and for each ranker that was trained. Processes may fill it together. Files are complete
+or not there. They belong to one key: a digest of everything that decides the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -22,6 +23,7 @@ from tagfinder.live.ranking.ranker import Ranker
 from tagfinder.live.rankings import RankedPart, Rankings
 
 KEY = "key.json"
+WORKSHOP = "processes"
 # Posts between two files: seconds of work.
 BLOCK = 500
 
@@ -51,40 +53,52 @@ class TrainingProgress:
         write_json(file, ranker.state())
         return ranker
 
-    def blocks(self, stage: str) -> Iterator[dict[str, np.ndarray]]:
-        """Yield the blocks of a stage that were kept, in order, up to the first that is missing."""
-        number = 0
-        while (file := self._block(stage, number)).is_file():
-            try:
-                with np.load(file, allow_pickle=False) as arrays:
-                    yield dict(arrays)
-            except DAMAGED_ZIP:
-                # Damaged: this block and all later ones are computed again.
-                return
-            number += 1
+    def has_block(self, stage: str, number: int) -> bool:
+        """Tell whether a block is kept, maybe damaged."""
+        return self._block(stage, number).is_file()
+
+    def block(self, stage: str, number: int) -> dict[str, np.ndarray] | None:
+        """Return the arrays of a block; None if it is not kept, a damaged one no longer."""
+        file = self._block(stage, number)
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except DAMAGED_ZIP:
+            file.unlink(missing_ok=True)
+            return None
 
     def keep_block(self, stage: str, number: int, arrays: dict[str, Any]) -> None:
         """Keep the arrays of a block."""
         with atomic_path(self._block(stage, number)) as path, path.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **arrays)
 
-    def keep_classifiers(self, stage: str, number: int, state: dict[str, Any]) -> None:
-        """Keep the classifiers as they were after a block."""
-        save_classifiers(state, 0, self._classifiers(stage, number))
+    def has_classifiers(self, stage: str, period: int) -> bool:
+        """Tell whether the classifiers of a period are kept, maybe damaged."""
+        return self._classifiers(stage, period).is_file()
 
-    def classifiers(self, stage: str, n_blocks: int) -> dict[str, Any] | None:
-        """Return the classifiers as they were after so many blocks of a stage, if there were any.
+    def classifiers(self, stage: str, period: int) -> dict[str, Any] | None:
+        """Return the classifiers of a period; None if they are not kept, or damaged."""
+        if not self.has_classifiers(stage, period):
+            return None
+        try:
+            return load_classifiers(self._classifiers(stage, period))[0]
+        except InputError:
+            return None
 
-        They are kept only when they change, so the newest file of these blocks has them.
-        """
-        for number in reversed(range(n_blocks)):
-            file = self._classifiers(stage, number)
-            if file.is_file():
-                try:
-                    return load_classifiers(file)[0]
-                except InputError:
-                    continue
-        return None
+    def keep_classifiers(self, stage: str, period: int, state: dict[str, Any]) -> None:
+        """Keep the classifiers of a period."""
+        save_classifiers(state, 0, self._classifiers(stage, period))
+
+    @contextmanager
+    def workshop(self) -> Iterator[Path]:
+        """Yield an empty folder for what processes share while they work, and delete it."""
+        folder = self.folder / WORKSHOP
+        rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            rmtree(folder, ignore_errors=True)
 
     def clear(self) -> None:
         """Delete the folder."""
@@ -93,60 +107,45 @@ class TrainingProgress:
     def _block(self, stage: str, number: int) -> Path:
         return self.folder / f"{stage}-{number:06d}.npz"
 
-    def _classifiers(self, stage: str, number: int) -> Path:
-        return self.folder / f"{stage}-{number:06d}.classifiers.npz"
+    def _classifiers(self, stage: str, period: int) -> Path:
+        return self.folder / f"{stage}-{period:06d}.classifiers.npz"
 
 
-class BlockRecorder:
-    """Collects what a block of posts adds to rankings and to a dataset, and adds it again.
+def packed(
+    rows: np.ndarray, ranked: RankedPart | None, dataset: RankingDataset | None
+) -> dict[str, np.ndarray]:
+    """Return what a block gives as arrays.
 
     Args:
-        ranked: rankings that are filled; None if posts are only collected.
-        dataset: examples that are added; None if posts are only ranked.
+        rows: (B,) of the block's posts in their part.
+        ranked: B rankings; None if posts are only collected.
+        dataset: examples; None if posts are only ranked.
     """
+    arrays = {"rows": rows}
+    if dataset is not None:
+        arrays |= _packed("known", dataset.known_author)
+        arrays |= _packed("unknown", dataset.unknown_author)
+    for name, rankings in _both(ranked):
+        arrays |= {f"{name}.{key}": values for key, values in rankings.state().items()}
+    return arrays
 
-    def __init__(self, ranked: RankedPart | None, dataset: RankingDataset | None) -> None:
-        self._ranked, self._dataset = ranked, dataset
-        self._known = self._unknown = 0
 
-    def begin(self) -> None:
-        """Start a block."""
-        if self._dataset is not None:
-            self._known = len(self._dataset.known_author)
-            self._unknown = len(self._dataset.unknown_author)
+def unpack(
+    arrays: Mapping[str, np.ndarray], ranked: RankedPart | None, dataset: RankingDataset | None
+) -> None:
+    """Add what `packed` returned to the rankings of a part and to a dataset."""
+    if dataset is not None:
+        dataset.known_author += _unpacked("known", arrays)
+        dataset.unknown_author += _unpacked("unknown", arrays)
+    for name, rankings in _both(ranked):
+        for key, values in rankings.state().items():
+            values[arrays["rows"]] = arrays[f"{name}.{key}"]
 
-    def arrays(self, rows: np.ndarray) -> dict[str, Any]:
-        """Return what the block added.
 
-        Args:
-            rows: (B,) of the block's posts in their part.
-        """
-        arrays: dict[str, Any] = {"rows": rows}
-        if self._dataset is not None:
-            arrays |= _packed("known", self._dataset.known_author[self._known :])
-            arrays |= _packed("unknown", self._dataset.unknown_author[self._unknown :])
-        if self._ranked is not None:
-            for name, rankings in self._both():
-                arrays[f"{name}.labels"] = rankings.labels[rows]
-                arrays[f"{name}.scores"] = rankings.scores[rows]
-                arrays[f"{name}.asked"] = rankings.asked[rows]
-        return arrays
-
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Add again what a block added."""
-        rows = arrays["rows"]
-        if self._dataset is not None:
-            self._dataset.known_author += _unpacked("known", arrays)
-            self._dataset.unknown_author += _unpacked("unknown", arrays)
-        if self._ranked is not None:
-            for name, rankings in self._both():
-                rankings.labels[rows] = arrays[f"{name}.labels"]
-                rankings.scores[rows] = arrays[f"{name}.scores"]
-                rankings.asked[rows] = arrays[f"{name}.asked"]
-
-    def _both(self) -> list[tuple[str, Rankings]]:
-        assert self._ranked is not None
-        return [("known", self._ranked.rankings), ("hidden", self._ranked.without_author)]
+def _both(ranked: RankedPart | None) -> list[tuple[str, Rankings]]:
+    if ranked is None:
+        return []
+    return [("known", ranked.rankings), ("hidden", ranked.without_author)]
 
 
 def _packed(name: str, examples: list[Example]) -> dict[str, np.ndarray]:
@@ -158,7 +157,7 @@ def _packed(name: str, examples: list[Example]) -> dict[str, np.ndarray]:
     return packed
 
 
-def _unpacked(name: str, arrays: dict[str, np.ndarray]) -> list[Example]:
+def _unpacked(name: str, arrays: Mapping[str, np.ndarray]) -> list[Example]:
     sizes = arrays[f"{name}.sizes"]
     if not len(sizes):
         return []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import numpy as np
+from joblib import cpu_count
 
 from tagfinder.configuration.types import (
     ArgumentsOf,
@@ -30,8 +31,8 @@ from tagfinder.live.postgres_log import PostgresLog
 from tagfinder.live.ranking.ensemble import RankerEnsemble
 from tagfinder.live.ranking.ranker import RankerSettings
 from tagfinder.live.search.text_index import OpenTextIndex
+from tagfinder.live.stage import ReplaySettings
 from tagfinder.live.timeline import LiveFeatures
-from tagfinder.live.timeline_ranking import ReplaySettings
 from tagfinder.models.base import EXTRA_STATE
 
 # Version of the saved rankers; others are refused.
@@ -63,6 +64,8 @@ class LiveRecommender:
         ranker: arguments of `RankerSettings`.
         knowledge: arguments of `Knowledge`.
         seed: decides which posts rankers are trained on.
+        processes: most processes that replay the timeline; None takes one for each core that this
+            process may use.
 
     Raises:
         InputError: an unknown source.
@@ -89,7 +92,9 @@ class LiveRecommender:
         ranker: Annotated[dict[str, Any], ArgumentsOf(RankerSettings)],
         knowledge: Annotated[dict[str, Any], ArgumentsOf(Knowledge)],
         seed: Seed,
+        processes: PositiveInt | None = None,
     ) -> None:
+        self.processes = processes or cpu_count()
         self.label_set = label_set
         self.features = cast(LiveFeatures, features)
         self.sources = frozenset(sources) - ({"meaning"} if self.features.frozen is None else set())

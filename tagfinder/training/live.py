@@ -150,7 +150,9 @@ class LiveModule(SinglePassModule):
     def _timeline(self) -> TimelineRanking:
         label_of = {name: label for label, name in enumerate(self.label_set.hashtags)}
         live = self.recommender
-        timeline = TimelineRanking(live.features, label_of, live.replay_settings)
+        timeline = TimelineRanking(
+            live.features, label_of, live.replay_settings, processes=live.processes
+        )
         timeline.classifiers = dict(self._classifiers)
         return timeline
 

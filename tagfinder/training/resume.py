@@ -22,6 +22,7 @@ FREE = (
         "note",
         "executor",
         "partition_rows",
+        "model.processes",
     ),
 )
 

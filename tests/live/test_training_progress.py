@@ -61,7 +61,9 @@ def features() -> Any:
     return SimpleNamespace(timeline=timeline, vectors=vectors)
 
 
-def ranking(features: Any, progress: TrainingProgress | None) -> TimelineRanking:
+def ranking(
+    features: Any, progress: TrainingProgress | None, processes: int = 1
+) -> TimelineRanking:
     label_of = {f"tag{topic}{n}": topic * 4 + n for topic in range(5) for n in range(4)}
     settings = ReplaySettings(
         sources=frozenset(SOURCES),
@@ -73,12 +75,12 @@ def ranking(features: Any, progress: TrainingProgress | None) -> TimelineRanking
         knowledge={"classifier": CLASSIFIER},
         seed=1,
     )
-    return TimelineRanking(features, label_of, settings, progress)
+    return TimelineRanking(features, label_of, settings, progress, processes)
 
 
-def trained(features: Any, progress: TrainingProgress | None) -> dict[str, Any]:
+def trained(features: Any, progress: TrainingProgress | None, processes: int = 1) -> dict[str, Any]:
     """Train as `LiveRecommender` does, and return everything that comes of it."""
-    timeline, dataset = ranking(features, progress), RankingDataset(6, seed=1)
+    timeline, dataset = ranking(features, progress, processes), RankingDataset(6, seed=1)
 
     def ensemble(stage: str) -> RankerEnsemble:
         def remember(name: str, train: Any) -> Ranker:
@@ -160,6 +162,30 @@ def test_a_stopped_training_has_the_result_of_an_uninterrupted_one(
     assert_same(trained(features, TrainingProgress(tmp_path / "progress", "same")), uninterrupted)
 
 
+@pytest.mark.parametrize("processes", [2, 3])
+def test_the_number_of_processes_does_not_change_the_result(
+    features: Any,
+    uninterrupted: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    processes: int,
+) -> None:
+    monkeypatch.setattr("tagfinder.live.timeline_ranking.POSTS_OF_A_PROCESS", 20)
+    replayed: list[int] = []
+    query = Replay.query
+
+    def watched(replay: Replay, position: int, *arguments: Any, **keywords: Any) -> Any:
+        replayed.append(position)
+        return query(replay, position, *arguments, **keywords)
+
+    monkeypatch.setattr(Replay, "query", watched)
+    progress = TrainingProgress(tmp_path / "progress", "same")
+    assert_same(trained(features, progress, processes), uninterrupted)
+    # Others did the rest.
+    assert len(replayed) < N_POSTS - 40
+    assert not (tmp_path / "progress" / "processes").exists()
+
+
 def test_finished_work_is_not_done_again(
     features: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,9 +202,9 @@ def test_finished_work_is_not_done_again(
 def test_work_of_another_training_is_not_used(tmp_path: Path) -> None:
     progress = TrainingProgress(tmp_path / "progress", "one")
     progress.keep_block("val", 0, {"rows": np.arange(3)})
-    assert len(list(TrainingProgress(tmp_path / "progress", "one").blocks("val"))) == 1
-    assert not list(TrainingProgress(tmp_path / "progress", "other").blocks("val"))
-    assert not list(TrainingProgress(tmp_path / "progress", "one").blocks("val"))
+    assert TrainingProgress(tmp_path / "progress", "one").has_block("val", 0)
+    assert not TrainingProgress(tmp_path / "progress", "other").has_block("val", 0)
+    assert not TrainingProgress(tmp_path / "progress", "one").has_block("val", 0)
 
 
 @pytest.mark.parametrize("damaged", ["val-000001.npz", "val-000001.classifiers.npz"])

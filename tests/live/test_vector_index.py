@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tagfinder.errors import InputError
-from tagfinder.live.search.vector_index import FIRST_CELLS, VectorIndex
+from tagfinder.live.search.vector_index import FIRST_CELLS, VectorIndex, as_stored
 
 pytest.importorskip("faiss")
 DIMENSION = 24
@@ -124,3 +124,10 @@ def test_vectors_are_returned_normalised_and_zero_if_missing() -> None:
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [[0, 1], [0, 0], [0.6, 0.8], [0, 0]], atol=1e-3)
     assert index.vectors_of(np.empty(0, np.int64)).shape == (0, 2)
+
+
+def test_vectors_are_as_an_index_returns_them(vectors: np.ndarray) -> None:
+    few, numbers = vectors[:300], np.arange(300)
+    index = VectorIndex(DIMENSION)
+    index.add(numbers, few)
+    np.testing.assert_array_equal(as_stored(few), index.vectors_of(numbers))

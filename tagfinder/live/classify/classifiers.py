@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,12 +15,24 @@ from tagfinder.corpus.words import stop_words
 from tagfinder.errors import InputError
 from tagfinder.files import DAMAGED_ZIP, atomic_path
 from tagfinder.live.classify.classifier import ARRAYS, Classifier, ClassifierSettings, Example
-from tagfinder.live.counts.statistics import PostStatistics
+from tagfinder.live.counts.names import Names
 from tagfinder.live.post import NO_AUTHOR, Post
 from tagfinder.live.tokens import split_words
 
 VectorsOf = Callable[[np.ndarray], np.ndarray]
 BOTH = ("hashtags", "writers")
+
+
+class Numbered(Protocol):
+    """What has numbers for hashtags and authors."""
+
+    @property
+    def hashtags(self) -> Names:
+        """Lower-case hashtag <-> number."""
+
+    @property
+    def authors(self) -> Names:
+        """Author <-> number."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class Classifiers:
         cls,
         period: int,
         posts: Iterable[tuple[int, Post]],
-        statistics: PostStatistics,
+        statistics: Numbered,
         settings: ClassifierSettings,
         *,
         before: Classifiers | None = None,
@@ -96,7 +108,7 @@ class Classifiers:
             self.hashtags.with_words(spoken, settings), self.writers.with_words(spoken, settings)
         )
 
-    def state(self, statistics: PostStatistics) -> dict[str, Any]:
+    def state(self, statistics: Numbered) -> dict[str, Any]:
         """Return both as plain data, hashtags and authors by their names.
 
         Args:
@@ -108,7 +120,7 @@ class Classifiers:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any], statistics: PostStatistics) -> Classifiers:
+    def from_state(cls, state: dict[str, Any], statistics: Numbered) -> Classifiers:
         """Build classifiers from what `state` returned.
 
         Args:

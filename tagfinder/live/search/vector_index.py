@@ -155,6 +155,15 @@ class VectorIndex:
         return index
 
 
+def as_stored(vectors: np.ndarray) -> np.ndarray:
+    """Return (P, D) float32 vectors as `VectorIndex.vectors_of` does of an index that has them."""
+    faiss = _faiss()
+    kind, metric = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    index = faiss.IndexScalarQuantizer(vectors.shape[1], kind, metric)
+    stored: np.ndarray = index.sa_decode(index.sa_encode(_unit(vectors)))
+    return stored
+
+
 def _cells_for(n: int) -> int:
     cells, until = 1, FIRST_CELLS
     while n >= until:
