@@ -70,15 +70,24 @@ def check_size(path: Path, most: int, key: str) -> None:
     Raises:
         InputError: it is; names the limit.
     """
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{path} is no ordinary file; restore it from a copy")
-    size = status.st_size
+    check_ordinary(path)
+    size = path.stat().st_size
     if size > most:
         raise InputError(
             f"{path} has {size:,} bytes, limits.{key} allows {most:,}; if you trust it, raise the "
             f"limit in a file that {VARIABLE} names"
         )
+
+
+def check_ordinary(path: Path) -> None:
+    """Refuse a device, a pipe or a socket, also behind a link: it may be endless, or wait for ever.
+
+    Raises:
+        InputError: it is one.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path} is no ordinary file; restore it from a copy")
 
 
 def _one_line(error: Exception) -> str:

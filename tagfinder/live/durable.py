@@ -23,6 +23,7 @@ from uuid import uuid4
 import numpy as np
 from filelock import FileLock, Timeout
 
+from tagfinder.configuration.limits import check_ordinary
 from tagfinder.corpus.hashtags import fold
 from tagfinder.errors import InputError, WorkError
 from tagfinder.files import atomic_path, read_json, write_json
@@ -107,8 +108,8 @@ class DurableKnowledge:
         keeps: whether this is the keeper.
 
     Raises:
-        InputError: a file is damaged or of another version, there is no text index to read, or
-            the folder has posts that the log does not have.
+        InputError: a file is damaged, of another version or no ordinary one, there is no text
+            index to read, or the folder has posts that the log does not have.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class DurableKnowledge:
         self._one_keeper = FileLock(folder / f"{POSTS}.lock", thread_local=False)
         self._log = log
         self._pulling = Lock()
+        _check_ordinary(folder)
         self.store = PostStore(folder / POSTS, writable)
         try:
             self._start(settings or {}, dimension, log)
@@ -750,6 +752,14 @@ class DurableKnowledge:
         for name in (STATE, MEMORY):
             (self.folder / name).unlink(missing_ok=True)
         self._unsaved = True
+
+
+def _check_ordinary(folder: Path) -> None:
+    """Refuse devices and pipes among the files; those of the text index it looks at itself."""
+    for file in folder.glob("*"):
+        # A link to nowhere, or a file that another process has just removed.
+        with suppress(FileNotFoundError):
+            check_ordinary(file)
 
 
 def _place_authors(statistics: PostStatistics, block: Block) -> None:

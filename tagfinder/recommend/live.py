@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.hashtag_filter import EVERY_HASHTAG, HashtagFilter
 from tagfinder.corpus.hashtags import extract, fold
 from tagfinder.corpus.schema import conform, in_utc
-from tagfinder.live.durable import Taught
+from tagfinder.errors import InputError
+from tagfinder.live.durable import POSTS, Taught
 from tagfinder.live.post import Post
 from tagfinder.live.postgres_log import PostgresLog
 from tagfinder.models.open_vocabulary import OpenVocabulary
@@ -43,6 +45,25 @@ class Witness:
     author: str | None
     text: str
     similarity: float
+
+
+def check_posts_are_there(folder: Path) -> None:
+    """Refuse a finished run without its posts, in whose place a new, empty store would be made.
+
+    Raises:
+        InputError: the posts are missing or were emptied.
+    """
+    posts = folder / POSTS
+    # A run of a machine that follows a shared log may lack them; they are copied from there.
+    is_empty = posts.is_file() and posts.stat().st_size == 0
+    is_finished = RunFolder(folder.parent).metrics_file.is_file()
+    if not is_finished or (posts.exists() and not is_empty):
+        return
+    state = "is empty" if is_empty else "is missing"
+    raise InputError(
+        f"{posts} {state}, but its run was finished with posts; restore the folder "
+        f"{folder.name} from a copy, or train the run again"
+    )
 
 
 class LiveSuggester:
@@ -74,6 +95,8 @@ class LiveSuggester:
         hashtags: HashtagFilter = EVERY_HASHTAG,
         log: PostgresLog | None = None,
     ) -> None:
+        if log is None:
+            check_posts_are_there(folder)
         self._filter = hashtags
         self.name, self.facts = saved.name, saved.facts
         self._calibration = saved.calibration

@@ -16,6 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
+from tagfinder.configuration.limits import check_ordinary, check_size, limits
 from tagfinder.errors import InputError
 from tagfinder.live.search.text_index import Entry, Neighbours
 
@@ -264,8 +265,14 @@ def check_files(folder: Path) -> None:
     it, the text's length and `MAGIC`.
 
     Raises:
-        InputError: one is damaged.
+        InputError: one is damaged, or no ordinary file.
     """
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            check_ordinary(file)
+            # The engine reads its lists in one piece.
+            if file.suffix == ".json":
+                check_size(file, limits().max_config_bytes, "max_config_bytes")
     for file in _committed(folder):
         # A process that writes the index may remove it.
         with suppress(FileNotFoundError):
