@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import logging
 import sys
 import traceback
 
@@ -11,7 +12,7 @@ import click
 
 from tagfinder.commands.stopping import ended_by_sigterm
 from tagfinder.errors import InputError, TagFinderError, in_sentences
-from tagfinder.escaping import for_terminal
+from tagfinder.escaping import PrintableLogRecord, for_terminal
 
 DEBUG = "--debug"
 
@@ -87,6 +88,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; end with 0 (done), 1 (the work failed) or 2 (a wrong request)."""
+    logging.setLogRecordFactory(PrintableLogRecord)
     given, debug = without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
         with ended_by_sigterm(), in_sentences():

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontEntry, findfont, fontManager, get_font
 from matplotlib.text import Text
 
+from tagfinder.escaping import in_one_line
 from tagfinder.files import atomic_path
 from tagfinder.progress import say
 
@@ -68,7 +69,8 @@ def figure(
         drawing = Figure(figsize=size)
         FigureCanvasAgg(drawing)
         axes = drawing.add_subplot()
-        axes.set(title=title, xlabel=x, ylabel=y)
+        # Names of runs and corpora are no formulas.
+        axes.set(title=in_one_line(title).replace("$", r"\$"), xlabel=x, ylabel=y)
         yield axes
         _choose_fonts(drawing)
         with warnings.catch_warnings():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import logging
 import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,11 +17,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tagfinder.commands.recommend import _for_people
-from tagfinder.escaping import for_csv, for_markdown, for_terminal
+from tagfinder.escaping import (
+    PrintableLogRecord,
+    fenced,
+    for_csv,
+    for_json,
+    for_markdown,
+    for_terminal,
+)
 from tagfinder.evaluation.error_counts import ScoredPredictions
 from tagfinder.evaluation.error_report import worst_table
 from tagfinder.evaluation.tables import Table
 from tagfinder.recommend.suggestion import Suggestion, Suggestions
+from tagfinder.runs.summary import score_table
 from tagfinder.sweeping.records import JobRecord, write_sweep_file
 
 ATTACKS = (
@@ -120,7 +130,7 @@ def test_the_worst_posts_and_the_tables_of_a_run_obey_nothing(tmp_path: Path) ->
             "text": [HOSTILE, "fine"],
         }
     )
-    judged = ScoredPredictions(name="run", posts=posts, hashtags=[HOSTILE, "fine"])
+    judged = ScoredPredictions(name=HOSTILE, posts=posts, hashtags=[HOSTILE, "fine"])
     page = (
         MarkdownIt("commonmark", {"html": True})
         .enable("table")
@@ -131,3 +141,55 @@ def test_the_worst_posts_and_the_tables_of_a_run_obey_nothing(tmp_path: Path) ->
     write_sweep_file(tmp_path, {tmp_path / "run": JobRecord(["+model=lstm"])})
     (row,) = csv.DictReader(io.StringIO((tmp_path / "sweep.csv").read_text()))
     assert row["overrides"] == "'+model=lstm"
+
+
+def test_names_in_the_header_of_a_table_are_no_formulas() -> None:
+    table = pl.DataFrame({"=cmd|'/c calc'!A1: hashtags": ["#a"], "text": ["b"]})
+    assert for_csv(table).columns == ["'=cmd|'/c calc'!A1: hashtags", "text"]
+
+
+@given(text=texts)
+def test_json_reads_as_it_was_and_a_terminal_obeys_nothing_of_it(text: str) -> None:
+    line = for_json({text: [text]})
+    assert json.loads(line) == {text: [text]}
+    assert for_terminal(line) == line
+    assert "\n" not in line
+
+
+def test_a_line_of_a_log_obeys_nothing() -> None:
+    record = PrintableLogRecord("a", logging.WARNING, "f", 1, "%s is damaged", (HOSTILE,), None)
+    assert r"=1+1<script>\x1b[31m" in record.getMessage()
+
+
+@given(text=texts | st.text("`\n x", max_size=20))
+def test_a_block_of_code_ends_where_it_should(text: str) -> None:
+    page = f"before\n\n{fenced(text, 'yaml')}\n\n<after>"
+    tokens = MarkdownIt("commonmark").parse(page)
+    assert [token.type for token in tokens][3] == "fence"
+    assert tokens[3].content == f"{for_terminal(text)}\n".replace("\r", "\n")
+    assert tokens[4].content.strip() == "<after>"
+
+
+def test_titles_and_headers_of_tables_obey_nothing() -> None:
+    run = "x\n# y\x1b[31m](http://a.example)|z <script>"
+    table = Table(run, ["run", run], [[run, "note\nof two lines"]])
+    for shown in (table.markdown(), table.text(80), table.latex()):
+        assert "\x1b" not in shown
+    page = MarkdownIt("commonmark", {"html": True}).enable("table").render(table.markdown())
+    assert "<script" not in page
+    assert "<a " not in page
+    assert "<h1" not in page
+    assert page.count("<td") == 2
+    assert page.count("<th") == 3
+
+
+def test_the_table_of_a_trained_run_shows_names_as_they_are() -> None:
+    part = {"ndcg@5": 0.5, "n": 1}
+    metrics = {
+        **{"model": "[red]lr", "corpus": "[/x]\x1b[31m", "protocol": "report"},
+        **{"val": part, "test": part, "train_seconds": 1.0, "posts_per_second": 1.0},
+        "rows": {"train": 1},
+    }
+    shown = score_table(metrics)
+    assert r"[red]lr on [/x]\x1b[31m, protocol report" in shown
+    assert "\x1b" not in shown

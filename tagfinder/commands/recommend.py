@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -21,7 +20,7 @@ from tagfinder.commands.options import (
     trust_option,
 )
 from tagfinder.errors import InputError
-from tagfinder.escaping import for_terminal
+from tagfinder.escaping import for_json, for_terminal
 
 if TYPE_CHECKING:
     from tagfinder.recommend.loading import Suggester
@@ -148,7 +147,7 @@ def _suggest_for_file(
 def _rendered(suggested: Iterable[Suggestions], as_json: bool, model_input: bool) -> Iterable[str]:
     for one in suggested:
         if as_json:
-            yield json.dumps(one.as_dict(model_input=model_input), ensure_ascii=False)
+            yield for_json(one.as_dict(model_input=model_input))
         else:
             yield _for_people(one, model_input)
 

@@ -117,7 +117,7 @@ def _page(
     copies = f", {posts - groups:,} of them near-duplicates of another" if groups < posts else ""
     return "\n".join(
         [
-            f"# Corpus {corpus.name}",
+            f"# Corpus {for_markdown(corpus.name)}",
             "",
             f"{manifest['rows_read']:,} posts read, {posts:,} kept{copies}; written {period}; "
             f"{manifest['distinct_hashtags']:,} distinct hashtags, {labels.height:,} in the label "

@@ -89,7 +89,7 @@ def loaded(paths: list[Path]) -> dict[str, Model]:
         try:
             recommender, facts, examples = load(str(path))
         except TagFinderError as error:
-            st.error(str(error))
+            st.error(for_markdown(str(error)))
         else:
             found[name] = Model(name, facts, recommender, examples)
     return found
@@ -195,7 +195,10 @@ def explanation(recommender: Recommender, text: str, suggested: Suggestions, mod
             st.markdown("No word of the post supports it or counts against it.")
             return
         st.table(
-            {"word": [one.word for one in found], "effect": [f"{one.effect:+.2f}" for one in found]}
+            {
+                "word": [for_markdown(one.word) for one in found],
+                "effect": [f"{one.effect:+.2f}" for one in found],
+            }
         )
         st.markdown("Above 0 a word supports the hashtag; below 0 it counts against it.")
 
@@ -224,7 +227,7 @@ def file_view(models: list[Model], k: int) -> None:
     try:
         posts = read_posts(file.name, file.getvalue())
     except TagFinderError as error:
-        st.error(str(error))
+        st.error(for_markdown(str(error)))
         return
     bar = st.progress(0.0, f"{len(posts):,} posts")
     recommenders = {model.name: model.recommender for model in models}

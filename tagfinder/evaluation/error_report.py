@@ -46,7 +46,9 @@ def write_errors(judged: ScoredPredictions, folder: Path, figures: Path) -> dict
     numbers = {"figures": names, **error_numbers(judged)}
     write_json(folder / "errors.json", numbers)
     page = worst_table(judged).markdown()
-    write_text(folder / "worst_posts.md", f"# {judged.name}: the worst posts\n\n{page}\n")
+    write_text(
+        folder / "worst_posts.md", f"# {for_markdown(judged.name)}: the worst posts\n\n{page}\n"
+    )
     return numbers
 
 

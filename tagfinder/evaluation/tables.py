@@ -9,6 +9,8 @@ from textwrap import fill
 
 from tabulate import LATEX_ESCAPE_RULES, tabulate
 
+from tagfinder.escaping import in_one_line
+
 # What would end a cell, or begin a tag or the address of a link: names are untrusted input.
 NOT_A_CELL = re.compile(r"(?<!\\)\||<(?=[A-Za-z/!?])|(?<=\])\(")
 
@@ -42,10 +44,13 @@ class Table:
             |:------|-------:|
             | a\|b  |    0.5 |
         """
-        cells = [[NOT_A_CELL.sub(_as_cell, cell) for cell in row] for row in self.rows]
+        title, header, *rows = (
+            [NOT_A_CELL.sub(_as_cell, cell) for cell in row]
+            for row in ([self.title], self.header, *self.rows)
+        )
         # A star would end the bold type.
-        title = self.title.replace("*", "\\*")
-        return f"**{title}**\n\n{self._formatted(cells, 'pipe')}"
+        bold = in_one_line(title[0]).replace("*", "\\*")
+        return f"**{bold}**\n\n{Table('', header, rows)._formatted(rows, 'pipe')}"
 
     def text(self, width: int) -> str:
         """Return the table for a terminal of some columns of letters.
@@ -82,17 +87,19 @@ class Table:
             for shown in ([0, *block] for block in blocks)
         ]
         return "\n\n".join(
-            [fill(self.title, width), *(part._formatted(part.rows, "simple") for part in parts)]
+            [
+                fill(in_one_line(self.title), width),
+                *(part._formatted(part.rows, "simple") for part in parts),
+            ]
         )
 
     def latex(self) -> str:
         """Return the table as LaTeX (package booktabs), with its title as the caption."""
         body = self._formatted(self.rows, "latex_booktabs")
-        caption = self.title.translate(str.maketrans(LATEX_ESCAPE_RULES))
+        caption = in_one_line(self.title).translate(str.maketrans(LATEX_ESCAPE_RULES))
         return f"\\begin{{table}}\n\\caption{{{caption}}}\n{body}\n\\end{{table}}"
 
     def _formatted(self, rows: Sequence[Sequence[str]], style: str) -> str:
         alignment = ("left", *("right" for _ in self.header[1:]))
-        return tabulate(
-            rows, self.header, tablefmt=style, disable_numparse=True, colalign=alignment
-        )
+        header, *cells = ([in_one_line(cell) for cell in row] for row in (self.header, *rows))
+        return tabulate(cells, header, tablefmt=style, disable_numparse=True, colalign=alignment)

@@ -32,6 +32,7 @@ from tagfinder.corpus.prepared import Part, PreparedCorpus
 from tagfinder.corpus.selection import Selection
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
+from tagfinder.escaping import in_one_line
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.evaluation.slices import Slices
 from tagfinder.files import atomic_path, read_json, write_json
@@ -259,8 +260,10 @@ def refit_table(run: RunFolder, slices: Slices) -> str:
     """Return the scores over all test posts and the cost of each fit, for a terminal."""
     metrics = run.metrics
     lines = [
-        f"{metrics['model']} on {metrics['corpus']}, protocol {metrics['protocol']}, "
-        f"all {metrics['test']['open_n']:,} test posts",
+        in_one_line(
+            f"{metrics['model']} on {metrics['corpus']}, protocol {metrics['protocol']}, "
+            f"all {metrics['test']['open_n']:,} test posts"
+        ),
         *(
             f"  {name:<11}{score['mean']:.4f}  [{score['low']:.4f}, {score['high']:.4f}]"
             for name, score in slices.overall.items()

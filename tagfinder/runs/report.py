@@ -20,7 +20,7 @@ from tagfinder import __version__
 from tagfinder.configuration.build import plain
 from tagfinder.corpus.describe import describe
 from tagfinder.errors import InputError
-from tagfinder.escaping import for_markdown
+from tagfinder.escaping import fenced, for_markdown
 from tagfinder.evaluation.comparison_figure import draw_intervals
 from tagfinder.evaluation.error_counts import ScoredPredictions
 from tagfinder.evaluation.error_figures import draw_errors
@@ -129,8 +129,8 @@ def corpus_pages(runs: Sequence[FinishedRun], folder: Path) -> Iterator[str]:
         digests.add(digest)
         if run.corpus is None:
             yield (
-                f"### Corpus {run.metrics['corpus']}\n\nThe prepared corpus is gone; the run saw "
-                f"{_parts(run.metrics['rows'])} posts."
+                f"### Corpus {for_markdown(run.metrics['corpus'])}\n\nThe prepared corpus is gone; "
+                f"the run saw {_parts(run.metrics['rows'])} posts."
             )
             continue
         place = f"{FIGURES}/corpus-{len(digests)}"
@@ -341,4 +341,5 @@ def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=loader, autoescape=False, undefined=jinja2.StrictUndefined
     )
+    environment.filters |= {"text": for_markdown, "fenced": fenced}
     return environment.get_template(name)

@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tagfinder.artifacts.checkpoints import (
     BEST,
@@ -26,6 +27,7 @@ from tagfinder.configuration.build import build, build_model
 from tagfinder.corpus.prepared import Part
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
+from tagfinder.escaping import in_one_line
 from tagfinder.evaluation.evaluator import Evaluator
 from tagfinder.files import read_json
 from tagfinder.runs.corpus import corpus_of
@@ -184,7 +186,7 @@ def seconds_until(run: RunFolder, epoch: int) -> float | None:
 
 def evaluation_table(rows: list[dict[str, Any]], title: str) -> str:
     """Return the scores by epoch as the report's Table 4 has them."""
-    table = Table(title=title, box=box.SIMPLE_HEAD)
+    table = Table(title=Text(in_one_line(title)), box=box.SIMPLE_HEAD)
     for label in COLUMNS.values():
         table.add_column(label, justify="right")
     for row in rows:

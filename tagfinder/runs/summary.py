@@ -40,7 +40,9 @@ def shown_names() -> list[str]:
 def score_table(metrics: dict[str, Any]) -> str:
     """Return validation and test scores as a table, with their protocol in its title."""
     table = Table(
-        title=f"{metrics['model']} on {metrics['corpus']}, protocol {metrics['protocol']}",
+        title=_shown(
+            f"{metrics['model']} on {metrics['corpus']}, protocol {metrics['protocol']}",
+        ),
         box=box.SIMPLE_HEAD,
         min_width=60,
     )

@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from tagfinder.errors import WorkError
+from tagfinder.escaping import for_terminal
 from tagfinder.files import read_json
 from tagfinder.progress import console
 from tagfinder.sweeping.records import (
@@ -158,4 +159,5 @@ def _tell_changes(before: dict[Path, JobRecord], now: dict[Path, JobRecord]) -> 
             score = "" if record.score is None else f" NDCG@5 {record.score:.4f}"
             error = f": {record.error}" if record.error else ""
             run = " ".join(record.overrides)
-            click.echo(f"{record.status}{score} {record.seconds:.1f} s {run}{error}", err=True)
+            line = f"{record.status}{score} {record.seconds:.1f} s {run}{error}"
+            click.echo(for_terminal(line), err=True)
