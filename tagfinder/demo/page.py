@@ -124,12 +124,12 @@ def post_view(models: list[Model], k: int) -> None:
         placeholder="choose one, or write your own below",
     )  # fmt: skip
     text = st.text_area("Your post", key="post", height=110)
+    reads_author = any(isinstance(model.recommender, LiveSuggester) for model in models)
+    author = asked_author() if reads_author else None
     st.button("Suggest hashtags", type="primary", help="Or press Ctrl+Enter in the post.")
     if not models:
         st.info("Choose a model.")
         return
-    reads_author = any(isinstance(model.recommender, LiveSuggester) for model in models)
-    author = asked_author() if reads_author else None
     for column, model in zip(st.columns(len(models)), models, strict=True):
         with column:
             model_view(model, text, k, author)
@@ -174,14 +174,16 @@ def model_view(model: Model, text: str, k: int, author: str | None) -> None:
 def suggestions_view(model: Model, suggested: Suggestions) -> None:
     """Show each hashtag with a bar of its probability; a click puts it behind the post."""
     for one in suggested.hashtags:
-        st.button(
-            f"#{for_markdown(one.hashtag)} · {one.probability:.0%}",
-            key=f"add {model.name} {one.hashtag}",
-            on_click=append,
-            args=(one.hashtag,),
-            help=f"Add #{for_markdown(one.hashtag)} to the post",
-        )
-        st.progress(min(1.0, one.probability))
+        # Nearer to its own bar than to the one before.
+        with st.container(gap=None):
+            st.button(
+                f"#{for_markdown(one.hashtag)} · {one.probability:.0%}",
+                key=f"add {model.name} {one.hashtag}",
+                on_click=append,
+                args=(one.hashtag,),
+                help=f"Add #{for_markdown(one.hashtag)} to the post",
+            )
+            st.progress(min(1.0, one.probability))
 
 
 def explanation(recommender: Recommender, text: str, suggested: Suggestions, model: str) -> None:

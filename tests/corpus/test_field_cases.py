@@ -41,7 +41,7 @@ def test_a_corpus_without_words_has_no_word_cloud(
         main(["prepare", "data=files", f"data.path={path}", *settings])
     assert ended.value.code == 0
     out, err = capsys.readouterr()
-    assert "files: 21 rows read, 20 kept, 1 left out: 1 not a JSON object" in err
+    assert "numbers_1: 21 rows read, 20 kept, 1 left out: 1 not a JSON object" in err
     description = Path(out.strip()) / "description"
     assert not (description / "words.svg").exists()
     assert "words.svg" not in (description / "corpus.md").read_text()

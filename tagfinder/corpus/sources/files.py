@@ -41,7 +41,7 @@ from tagfinder.corpus.sources.xml_rows import xml_rows
 from tagfinder.errors import InputError
 from tagfinder.files import sha256_of
 
-VERSION = 2
+VERSION = 3
 """To be raised when the same files are to give other posts than before."""
 
 

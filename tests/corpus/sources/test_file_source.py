@@ -130,6 +130,16 @@ def test_several_files_a_glob_and_repeats_are_each_read_once(tmp_path: Path):
     assert read(paths)[0]["text"].to_list() == ["c", "a", "b"]
 
 
+@pytest.mark.parametrize("name", ["author", "username", "account"])
+def test_the_author_of_own_posts_may_be_called_otherwise(name: str, tmp_path: Path):
+    path = csv_of(tmp_path, "Hello #a,ann", "Hello #b,", header=f"text,{name}")
+    posts, _ = read(path, columns=dict.fromkeys(RAW_SCHEMA, "auto"))
+    assert posts["entity_name"].to_list() == ["ann", None]
+    nested = json_of(tmp_path, {"text": "Hello #a", name: {"id": 1}})
+    posts, _ = read(nested, columns=dict.fromkeys(RAW_SCHEMA, "auto"))
+    assert posts["entity_name"].to_list() == [None]
+
+
 def test_columns_can_be_renamed_and_left_out(tmp_path: Path):
     path = csv_of(tmp_path, "hi,a b", header="tweet,hashtags")
     posts, counts = read(path, columns=COLUMNS | {"text": "tweet", "hashtags": None})

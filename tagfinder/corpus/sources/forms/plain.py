@@ -14,7 +14,10 @@ FORM = Form(
         ],
         "text": ["text", "full_text", "tweet", "tweet_text", "content", "body", "message"],
         "hashtags": ["hashtags"],
-        "entity_name": ["entity_name"],
+        "entity_name": [
+            *("entity_name", "author", "author_name", "username", "user_name", "screen_name"),
+            *("account", "handle"),
+        ],
         "lang": ["lang", "language"],
     },
 )
