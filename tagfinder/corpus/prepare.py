@@ -300,7 +300,7 @@ def _nothing_usable(recipe: Recipe, rows_read: int, rejects: Rejects) -> InputEr
         )
     return InputError(
         f"corpus {recipe.source.name}: none of {rows_read:,} posts can be used "
-        f"({_listed(rejects) or 'the input is empty'})"
+        f"({'; '.join((_listed(rejects) or 'the input is empty', *rejects.notes))})"
     )
 
 

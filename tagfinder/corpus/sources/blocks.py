@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +24,8 @@ CHARACTERS = 2**25
 
 NOT_UTF_8 = "not UTF-8"
 NOT_A_LIST = "hashtags is not a list"
+TYPED = frozenset({"$oid", "$numberLong", "$numberInt", "$numberDouble", "$date"})
+WHOLE = re.compile(r"-?\d{1,18}")
 TEXT: set[type] = {str, NoneType}
 NUMBER: set[type] = {int, float}
 TYPES: dict[str, set[type]] = {
@@ -66,11 +69,13 @@ class Block:
             has, in the file's own types; `repost` where the file says it.
         broken: `row`, `reason` and `content` of the rows that cannot be read.
         html: whether the texts are HTML.
+        advice: what may be in a column that is not read, with the setting that reads it.
     """
 
     rows: pl.DataFrame
     broken: pl.DataFrame
     html: bool = False
+    advice: tuple[str, ...] = ()
 
 
 @dataclass
@@ -130,9 +135,12 @@ def block_of_values(numbers: list[int], fields: dict[str, list[Any]], broken: Br
 
 def _plain(name: str, value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
     """Return a value as a text, a number, or for hashtags a list of texts, where it can be one."""
+    value = _without_type(value)
     kind = type(value)
     if kind is str or value is None:
         return value
+    if name == "text" and isinstance(value, list):
+        return _joined(value)
     if name == REPOST:
         return bool(value)
     if name == "hashtags":
@@ -147,9 +155,24 @@ def _plain(name: str, value: Any) -> Any:  # noqa: PLR0911 - one for each kind o
     if kind is float and not math.isfinite(value):
         return None
     if name == "created_at" and kind not in NUMBER:
-        # MongoDB's export; anything else is no time, but does not cost the post.
-        return value.get("$date", str(value)) if isinstance(value, Mapping) else str(value)
+        # It is no time, but does not cost the post.
+        return str(value)
     return None if name in ("entity_name", "lang") and kind not in NUMBER else value
+
+
+def _without_type(value: Any) -> Any:
+    """Return the value of `{"$numberLong": "7"}`, as MongoDB's export writes it."""
+    while isinstance(value, Mapping) and len(value) == 1 and (key := next(iter(value))) in TYPED:
+        value = value[key]
+        if key == "$numberLong" and isinstance(value, str) and WHOLE.fullmatch(value):
+            value = int(value)
+    return value
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return a text whose parts, some of them objects with their own text, are in a list."""
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return "".join(texts) if all(isinstance(text, str) for text in texts) else parts
 
 
 def _names(value: Any) -> Any:

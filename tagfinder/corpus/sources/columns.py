@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from tagfinder.corpus.schema import RAW_SCHEMA
-from tagfinder.corpus.sources.advice import SAMPLE, text_column
+from tagfinder.corpus.sources.advice import SAMPLE, hashtag_column, text_column, time_column
 from tagfinder.corpus.sources.forms import Form
 from tagfinder.corpus.sources.json_paths import JOIN, Record, value_at
 from tagfinder.errors import InputError
@@ -100,6 +100,27 @@ class Columns:
                 _refuse_repeated(present[0], available, file)
                 found[field] = present
         return found
+
+    def advice(
+        self, found: Mapping[str, Sequence[str]], sample: Sequence[Record]
+    ) -> tuple[str, ...]:
+        """Say which columns may hold the times and hashtags that were not found.
+
+        Args:
+            found: result of `find`.
+            sample: some records.
+        """
+        told = []
+        for field, likely, without in (
+            ("created_at", time_column, "posts have no times"),
+            ("hashtags", hashtag_column, "hashtags are taken from the texts"),
+        ):
+            is_open = self.wanted.get(field) is not None and not self.is_demanded(field)
+            if is_open and field not in found and (name := likely(sample[:SAMPLE])):
+                told.append(
+                    f"{without}; if {name} has them, set data.columns.{field}={quoted(name)}"
+                )
+        return tuple(told)
 
     def _spelled(self, field: str, names: Sequence[str], available: Sequence[str]) -> list[str]:
         """Return the names as the file spells them: `Text` is `text` where the form says it."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 from tagfinder.corpus.sources.blocks import Block, printable
 from tagfinder.corpus.sources.columns import Columns
-from tagfinder.corpus.sources.dialects import Dialect, Records, Suspicion
+from tagfinder.corpus.sources.dialects import SEPARATORS, Dialect, Records, Suspicion
 from tagfinder.corpus.sources.forms import Form
 from tagfinder.corpus.sources.streams import Input, Lines, open_text
 from tagfinder.corpus.sources.tables import Row, read_table
 from tagfinder.errors import InputError
+
+PREAMBLE = 60
+"""Records at the beginning of a file among which its header is looked for."""
+MOST_ROWS, LEAST_COLUMNS = 0.8, 2
 
 RFC_4180 = Dialect(separator=",", quote='"')
 
@@ -36,6 +41,7 @@ def read_delimited(
     encoding: str = "utf-8-sig",
     form: Form | None = None,
     header: bool = True,
+    skip_lines: int = 0,
 ) -> Iterator[Block]:
     """Read a CSV file; texts may hold line breaks.
 
@@ -48,12 +54,16 @@ def read_delimited(
         encoding: of the file.
         form: how the posts are written; null recognises it.
         header: whether the first line has the names; if not they are numbers from 1.
+        skip_lines: lines at the beginning that are not read.
 
     Raises:
         InputError: the file is damaged or lacks a column, or records seem to be fused.
     """
     with open_text(source, encoding) as stream:
         lines = Lines(stream)
+        for _ in islice(lines, skip_lines):
+            pass
+        lines.begin()
         records = Records(lines, dialect)
         first = _first(records, source)
         if not first:
@@ -63,7 +73,11 @@ def read_delimited(
         names = [printable(name.strip()) for name in first]
         rows = _rows(records, lines, names, source, dialect)
         if header:
-            yield from read_table(names, rows, source, columns, form)
+
+            def advice() -> str | None:
+                return None if skip_lines else _header_advice(source, encoding, dialect)
+
+            yield from read_table(names, rows, source, columns, form, header_advice=advice)
             return
         numbered = [str(place) for place in range(1, len(first) + 1)]
         begun: Row = (lines.number, first, None)
@@ -94,3 +108,36 @@ def _rows(
                 f"data.quote='\\{dialect.quote}'"
             )
         yield number, record, None
+
+
+def _header_advice(source: Input, encoding: str, dialect: Dialect) -> str | None:
+    """Tell how many lines are before the names of the columns, null if none seem to be."""
+    # The lines before may have misled about the separator.
+    for separator in dict.fromkeys((dialect.separator, *SEPARATORS)):
+        lines = _lines_before_header(source, encoding, replace(dialect, separator=separator))
+        if lines:
+            return (
+                f"the names of the columns seem to be in line {lines + 1}: data.skip_lines={lines}"
+            )
+    return None
+
+
+def _lines_before_header(source: Input, encoding: str, dialect: Dialect) -> int:
+    begun, widths = [], []
+    with open_text(source, encoding) as stream:
+        lines = Lines(stream)
+        try:
+            for record in islice(dialect.reader(lines), PREAMBLE):
+                begun.append(lines.number - len(lines.record))
+                widths.append(len(record))
+                lines.begin()
+        except csv.Error:
+            return 0
+    widest = max(widths, default=0)
+    if widest < LEAST_COLUMNS:
+        return 0
+    # The lines before the header are narrower, and after it comes a table.
+    before = widths.index(widest)
+    rest = widths[before:]
+    is_table = rest.count(widest) >= max(MOST_ROWS * len(rest), 2)
+    return begun[before] if is_table else 0

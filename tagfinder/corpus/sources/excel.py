@@ -25,10 +25,14 @@ def read_excel(
     source: Input,
     columns: Columns,
     form: Form | None = None,
+    *,
     header: bool = True,
+    skip_rows: int = 0,
     note: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Block]:
     """Read the first sheet of a workbook that has any rows; `note` is called with the others.
+
+    The first `skip_rows` rows of the sheet are not read.
 
     Raises:
         InputError: the file is damaged, larger than the limit, or lacks a column.
@@ -50,7 +54,8 @@ def read_excel(
             if len(sheets) > 1:
                 note(f"{source.name}: only the sheet {sheets[0].title} is read")
             for sheet in sheets[:1]:
-                yield from _blocks(sheet, source, columns, form, header)
+                rows = (row for row in _rows(sheet) if row[0] > skip_rows)
+                yield from _blocks(rows, source, columns, form, header)
     except InputError:
         raise
     # A damaged workbook fails in as many ways as there are parts of it.
@@ -72,10 +77,11 @@ def _refuse_bomb(content: IO[bytes], source: Input) -> None:
 
 
 def _blocks(
-    sheet: Any, source: Input, columns: Columns, form: Form | None, header: bool
+    rows: Iterator[Row], source: Input, columns: Columns, form: Form | None, header: bool
 ) -> Iterator[Block]:
-    rows = _rows(sheet)
-    first = next(rows)
+    first = next(rows, None)
+    if first is None:
+        return
     width = len(first[1])
     if header:
         names = [str(value if value is not None else "").strip() for value in first[1]]

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from tagfinder.configuration.corpus_name import corpus_name
-from tagfinder.configuration.types import PositiveInt
+from tagfinder.configuration.types import NonNegativeInt, PositiveInt
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.sources import recognition
 from tagfinder.corpus.sources.blocks import NOT_A_LIST, Block
@@ -58,6 +58,7 @@ class FileSource:
         encoding: of text files, or `auto`.
         header: whether tables begin with the names of their columns; if not, columns are named by
             their numbers from 1.
+        skip_lines: lines before the header, or before the first row, of a table.
         hashtag_separator: text between hashtags in a column, null to detect it.
         max_characters: longer texts cannot be used.
         max_document_bytes: see `Limits`, as is the one that follows.
@@ -82,6 +83,7 @@ class FileSource:
         escape: str | None = None,
         encoding: str = AUTO,
         header: bool = True,
+        skip_lines: NonNegativeInt = 0,
         hashtag_separator: str | None = None,
         max_characters: PositiveInt = 25_000,
         max_document_bytes: PositiveInt = MAX_DOCUMENT_BYTES,
@@ -97,6 +99,7 @@ class FileSource:
         self._dialect = Dialect.said(separator, quote, escape)
         self._encoding = None if encoding == AUTO else check_encoding(encoding)
         self._header = header
+        self._skip_lines = skip_lines
         self._meaning = Meaning(
             max_characters,
             created_at_format=self._columns.created_at_format,
@@ -112,6 +115,8 @@ class FileSource:
             "escape": escape,
             "encoding": encoding,
             "header": header,
+            # Without it, as before, corpora that were prepared are found again.
+            **({"skip_lines": skip_lines} if skip_lines else {}),
             "hashtag_separator": hashtag_separator,
             "max_characters": max_characters,
         }
@@ -152,7 +157,12 @@ class FileSource:
             whole = Input(path, limits=self._limits)
             for source in recognition.inputs_of(path, whole, rejects.note):
                 meaning = self._meaning
+                told: tuple[str, ...] = ()
                 for block in self._blocks(source, rejects):
+                    if block.advice != told:
+                        told = block.advice
+                        for advice in told:
+                            rejects.note(f"{source.name}: {advice}")
                     if meaning.order is None and self._is_ambiguous(block):
                         meaning = replace(meaning, order=self._order(source, rejects))
                     yield usable_posts(block, source, meaning, rejects)
@@ -166,7 +176,14 @@ class FileSource:
         if found.container == recognition.PARQUET:
             return read_parquet(source, self._columns, self._form)
         if found.container == recognition.EXCEL:
-            return read_excel(source, self._columns, self._form, self._header, rejects.note)
+            return read_excel(
+                source,
+                self._columns,
+                self._form,
+                header=self._header,
+                skip_rows=self._skip_lines,
+                note=rejects.note,
+            )
         if found.container == recognition.XML:
             return read_records(xml_rows(source), source, self._columns, self._form)
         if found.container == recognition.CSV:
@@ -180,7 +197,8 @@ class FileSource:
             yield from read_records(values, source, self._columns, self._form)
 
     def _delimited(self, source: Input, found: Recognised, rejects: Rejects) -> Iterator[Block]:
-        dialect = find_dialect(found.head, self._dialect, source.suffix)
+        head = "".join(found.head.splitlines(keepends=True)[self._skip_lines :])
+        dialect = find_dialect(head, self._dialect, source.suffix)
         if (
             dialect.quote != '"' and self._dialect.quote == AUTO
         ) or dialect.escape != self._dialect.escape:
@@ -192,6 +210,7 @@ class FileSource:
             encoding=found.encoding,
             form=self._form,
             header=self._header,
+            skip_lines=self._skip_lines,
         )
 
     def _is_ambiguous(self, block: Block) -> bool:

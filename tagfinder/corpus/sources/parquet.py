@@ -52,10 +52,11 @@ def read_parquet(source: Input, columns: Columns, form: Form | None = None) -> I
             form = form or recognise(sample[:10])
             found = columns.find(schema.names, source, form, sample)
             _check_types(schema, found, source)
+            advice = columns.advice(found, sample)
             tops = [*dict.fromkeys(_top(n, schema) for names in found.values() for n in names)]
             first = 1
             for batch in file.iter_batches(ROWS, columns=tops):
-                yield replace(_block(batch, found, first), html=form.html)
+                yield replace(_block(batch, found, first), html=form.html, advice=advice)
                 first += batch.num_rows
     # Arrow says "not supported" by one exception and "cannot be a Python value" by others.
     except (pa.ArrowException, OSError, OverflowError, ValueError) as error:

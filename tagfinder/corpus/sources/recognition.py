@@ -29,9 +29,28 @@ SUFFIXES = {
 # Of an archive of X: other files hold posts of others (likes), or messages.
 ARCHIVED_POSTS = re.compile(r"\s*window\.YTD\.(?:tweets?|community_tweet|note_tweet)\.part\d+\s*=")
 ARCHIVED = re.compile(r"\s*window\.YTD\.")
-OLE = b"\xd0\xcf\x11\xe0"
 HTML = re.compile(r"\s*<(?:!doctype html|html)", re.IGNORECASE)
-IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF")
+_AS_TABLE = "write it as Parquet, CSV or JSON lines"
+OTHERS = {
+    b"\xd0\xcf\x11\xe0": "an old or a protected Excel file; save it as .xlsx or CSV",
+    **dict.fromkeys(
+        (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"{\\rtf"),
+        "a picture or a document, no file of posts",
+    ),
+    b"SQLite format 3": f"a database of SQLite; {_AS_TABLE}, a table to a file",
+    **dict.fromkeys((b"ARROW1", b"FEA1"), f"a file of Arrow or Feather; {_AS_TABLE}"),
+    b"\x89HDF": f"a file of HDF5; {_AS_TABLE}",
+    **dict.fromkeys((b"Obj\x01", b"ORC"), f"a file of Avro or ORC; {_AS_TABLE}"),
+    **dict.fromkeys((b"RDX", b"X\n", b"A\n"), f"a file of R; {_AS_TABLE}"),
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        f"a pickle of Python, which is not read because it can run code; {_AS_TABLE}",
+    ),
+    **dict.fromkeys((b"7z\xbc\xaf", b"Rar!"), "an archive; unpack it, and name the folder"),
+    **dict.fromkeys((b"$FL2", b"<stata"), f"a file of SPSS or Stata; {_AS_TABLE}"),
+}
+"""Beginnings of files that hold no posts that can be read, with what to do."""
+TAR, TAR_PLACE = b"ustar", 257
 
 
 @dataclass(frozen=True)
@@ -141,11 +160,17 @@ def _binary(content: bytes, source: Input, by_suffix: str | None) -> str | None:
         return PARQUET
     if content.startswith(ZIP) or by_suffix == EXCEL:
         return EXCEL
-    if content.startswith(OLE):
-        raise InputError(f"{source} is an old or a protected Excel file; save it as .xlsx or CSV")
-    if content.startswith(IMAGES):
-        raise InputError(f"{source} is a picture or a document, no file of posts")
+    if content[TAR_PLACE:].startswith(TAR):
+        raise InputError(f"{source} is a tar archive; unpack it, and name the folder")
+    for begin, what in OTHERS.items():
+        if content.startswith(begin) and not _is_short_text(begin, content):
+            raise InputError(f"{source} is {what}")
     return None
+
+
+def _is_short_text(begin: bytes, content: bytes) -> bool:
+    """Tell text that begins with the same letters as a binary file of another kind."""
+    return begin.isascii() and b"\0" not in content and not begin.startswith((b"%", b"{", b"<"))
 
 
 def _text_container(head: str, source: Input, by_suffix: str | None) -> str:
@@ -161,7 +186,9 @@ def _text_container(head: str, source: Input, by_suffix: str | None) -> str:
     first = begin.split("\n", 1)[0]
     if by_suffix != CSV and not any(separator in first for separator in SEPARATORS):
         raise InputError(
-            f"{source}: unknown format; known are {suffix_names()}. Or say it: data.format=csv"
+            f"{source}: unknown format; known are {suffix_names()}. Or say it: data.format=csv; "
+            "where each line is a post, data.format=csv data.separator=tab data.quote=null "
+            "data.header=false data.columns.text=1"
         )
     return CSV
 

@@ -54,14 +54,17 @@ def read_records(
     records = [one.value for one in first if one.reason is None and isinstance(one.value, Mapping)]
     form = form or recognise(records)
     checked = False
+    advice: tuple[str, ...] = ()
     for batch in in_batches(_rows(chain(first, values), form)):
         if batch.rows and not checked:
             keys = [printable(key) for key in dict.fromkeys(chain.from_iterable(batch.rows))]
-            columns.find(keys, file, form, batch.rows)
+            found = columns.find(keys, file, form, batch.rows)
+            advice = columns.advice(found, batch.rows[:SAMPLE])
             checked = True
         names = columns.names(form)
         fields = {name: _values(batch.rows, paths) for name, paths in names.items()}
-        yield replace(block_of_values(batch.numbers, fields, batch.broken), html=form.html)
+        block = block_of_values(batch.numbers, fields, batch.broken)
+        yield replace(block, html=form.html, advice=advice)
 
 
 def _rows(values: Iterable[Value], form: Form) -> Iterator[tuple[int, Any, str | None, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Any
@@ -39,6 +39,7 @@ def read_table(
     form: Form | None = None,
     *,
     named: bool = True,
+    header_advice: Callable[[], str | None] = lambda: None,
 ) -> Iterator[Block]:
     """Turn the rows of a table into blocks.
 
@@ -49,6 +50,7 @@ def read_table(
         columns: which field is where.
         form: how the posts are written; null recognises it.
         named: whether the header is the file's own.
+        header_advice: tells which setting finds a header further down, null if there is none.
 
     Raises:
         InputError: a column is missing; if the header looks like a post, it says which setting to
@@ -61,12 +63,15 @@ def read_table(
     try:
         found = columns.find(header, file, form, sample)
     except InputError as error:
+        if named and (advice := header_advice()):
+            raise InputError(f"{file}: {advice}") from error
         if named and _is_data(header):
             raise InputError(_no_header(header, file, sample)) from error
         raise
+    advice = columns.advice(found, sample)
     places = {name: place for place, name in reversed(list(enumerate(header)))}
     for batch in in_batches(_sized(chain(first, rows))):
-        yield replace(_block(batch, found, places), html=form.html)
+        yield replace(_block(batch, found, places), html=form.html, advice=advice)
 
 
 def _sized(rows: Iterable[Row]) -> Iterator[tuple[int, Any, str | None, int]]:

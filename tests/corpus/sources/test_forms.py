@@ -71,6 +71,16 @@ V2 = {
     "lang": "en",
     "entities": {"hashtags": [{"start": 20, "end": 26, "tag": "flood"}]},
 }
+ACTIVITY = {
+    "id": "7",
+    "objectType": "activity",
+    "verb": "post",
+    "postedTime": ISO,
+    "body": "River rises… ",
+    "long_object": {"body": TEXT, "twitter_entities": {"hashtags": [{"text": "flood"}]}},
+    "actor": {"preferredUsername": "ada"},
+    "twitter_lang": "en",
+}
 PAGE = {"data": [V2], "includes": {"users": [{"id": "9", "username": "ada"}]}, "meta": {}}
 STATUS = {
     "id": "7",
@@ -156,6 +166,7 @@ EXPORTS: dict[str, tuple[str, Any]] = {
     "twitter_v2, one tweet": ("tweet.json", {"data": V2, "includes": PAGE["includes"]}),
     "twarc_csv": ("tweets.csv", TWARC),
     "docnow_csv": ("tweets.csv", DOCNOW),
+    "activity_streams": ("activities.jsonl", lines(ACTIVITY)),
     "twitter_archive": ("tweets.js", "window.YTD.tweets.part0 = " + json.dumps([{"tweet": V1}])),
     "twitter_archive, bare": ("tweets.json", json.dumps([{"tweet": V1}], indent=2)),
     "snscrape": ("posts.jsonl", lines(SCRAPED)),
@@ -597,3 +608,138 @@ def test_the_table_of_forms_lists_every_form_with_its_columns():
     for name, form in FORMS.items():
         for column in (*form.columns.get("text", ()), *form.columns.get("hashtags", ())):
             assert f"`{column}`" in table[name], (name, column)
+
+
+def rows_of(count: int, **fields: Any) -> list[dict[str, Any]]:
+    return [{"id": str(number), "text": f"{TEXT} {number}", **fields} for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "setting"),
+    [
+        ({"tags": ["flood"], "date": ISO}, "data.columns.hashtags=tags"),
+        ({"entities": {"hashtags": [{"tag": "a"}]}}, "data.columns.hashtags=entities.hashtags"),
+        ({"Topics": "flood, rain", "date": ISO}, "data.columns.hashtags=Topics"),
+        ({"hashtags": [], "when": ISO}, "data.columns.created_at=when"),
+        ({"hashtags": [], "Post Created": ISO}, "data.columns.created_at=\"'Post Created'\""),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
+def test_a_column_that_is_not_read_but_seems_to_have_a_field_is_named(
+    tmp_path: Path, fields: dict[str, Any], setting: str, suffix: str
+) -> None:
+    frame, file = pl.DataFrame(rows_of(5, **fields)), tmp_path / f"posts{suffix}"
+    if suffix == ".csv":
+        cells = [
+            {name: value if isinstance(value, str) else json.dumps(value) for name, value in row}
+            for row in map(dict.items, frame.to_dicts())
+        ]
+        pl.DataFrame(cells).write_csv(file)
+    elif suffix == ".parquet":
+        frame.write_parquet(file)
+    else:
+        file.write_text(lines(*frame.to_dicts()))
+    _, rejects = read(file)
+    assert len(rejects.notes) == 1
+    assert setting in rejects.notes[0]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"hashtags": ["flood"], "created_at": ISO, "tags": ["other"]},
+        {"hashtags": ["flood"], "date": "soon", "when": ISO},
+        {"likes": "7", "user": {"name": "ada"}},
+    ],
+)
+def test_nothing_is_named_where_each_field_is_read_or_none_seems_to_be_it(
+    tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    file = written(tmp_path, "posts.jsonl", lines(*rows_of(5, **fields)))
+    assert read(file)[1].notes == []
+    columns = {"hashtags": None, "created_at": None}
+    file = written(tmp_path, "posts.jsonl", lines(*rows_of(5, tags=["a"], when=ISO)))
+    assert read(file, columns=columns)[1].notes == []
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize(
+    "preamble",
+    [
+        "Exported from Acme\n\n",
+        "Report:,Bulk Download\nBrand:,Acme\nFrom:,Fri May 01 00:00:00 UTC 2020\n\n\n",
+        '"A title, that is\nquoted"\n',
+    ],
+)
+def test_lines_before_the_header_are_found_and_can_be_skipped(
+    tmp_path: Path, separator: str, preamble: str
+) -> None:
+    rows = [["Query Id", "Date", "Full Text"]]
+    rows += [[str(number), "2020-08-27", f"{TEXT} {number}"] for number in range(8)]
+    table = "\n".join(separator.join(row) for row in rows)
+    file = written(tmp_path, "posts.csv", preamble + table)
+    before = preamble.count("\n")
+    with pytest.raises(InputError, match=rf"line {before + 1}: data.skip_lines={before}$"):
+        read(file)
+    posts, _ = read(file, skip_lines=before, columns={"text": "Full Text"})
+    assert posts["text"].to_list() == [f"{TEXT} {number}" for number in range(8)]
+
+
+def test_rows_before_the_header_of_a_sheet_can_be_skipped(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["Report", "Acme"], [None, None], ["id", "text"], [1, TEXT]):
+        book.active.append(row)
+    book.save(tmp_path / "posts.xlsx")
+    posts, _ = read(tmp_path / "posts.xlsx", skip_lines=2)
+    assert posts["text"].to_list() == [TEXT]
+
+
+BINARY = {
+    b"SQLite format 3\0": "database of SQLite",
+    b"ARROW1\0\0": "Arrow or Feather",
+    b"\x89HDF\r\n": "HDF5",
+    b"Obj\x01\0": "Avro",
+    b"RDX2\nX\n\0": "file of R",
+    b"\x80\x04\x95\0": "pickle of Python",
+    b"7z\xbc\xaf\x27\x1c": "archive; unpack",
+    b"$FL2@(#)\0": "SPSS",
+    b"\xd0\xcf\x11\xe0\0": "old or a protected Excel",
+    b"%PDF-1.4\n": "a document",
+    b"x" * 257 + b"ustar\0": "tar archive; unpack",
+}
+
+
+@pytest.mark.parametrize("begin", list(BINARY), ids=list(BINARY.values()))
+@pytest.mark.parametrize("name", ["posts.db", "posts.csv", "posts.jsonl", "posts.txt"])
+def test_a_file_of_another_kind_is_named(tmp_path: Path, begin: bytes, name: str) -> None:
+    file = written(tmp_path, name, begin + bytes(400))
+    with pytest.raises(InputError, match=BINARY[begin]):
+        read(file)
+
+
+@pytest.mark.parametrize("text", ["ORC,text\n1,a b c\n", "RDX;text\n1;a b c\n", "X\n\ntext\n"])
+def test_a_text_is_not_taken_for_a_binary_file(tmp_path: Path, text: str) -> None:
+    file = written(tmp_path, "posts.csv", text)
+    with pytest.raises(InputError) as told:
+        read(file, columns={"text": "no"})
+    assert "a file of" not in str(told.value)
+
+
+def test_values_as_mongodb_exports_them_are_read(tmp_path: Path) -> None:
+    rows = [
+        {"_id": {"$oid": "5f"}, "id": {"$numberLong": "1298533725123456789"}, "text": TEXT}
+        | {"created_at": {"$date": when}, "hashtags": ["flood"]}
+        for when in (ISO, {"$numberLong": "1598533725000"})
+    ]
+    posts, _ = read(written(tmp_path, "posts.jsonl", lines(rows[0], {**rows[1], "id": "2"})))
+    assert posts["id"].to_list() == ["1298533725123456789", "2"]
+    assert posts["created_at"].to_list() == [WHEN, WHEN]
+
+
+def test_a_text_in_parts_is_joined(tmp_path: Path) -> None:
+    parts = ["River rises in town ", {"type": "hashtag", "text": "#flood"}]
+    rows = [{"id": 1, "text": parts}, {"id": 2, "text": [1]}, {"id": 3, "text": [{"a": "b"}]}]
+    posts, rejects = read(written(tmp_path, "posts.jsonl", lines(*rows)))
+    assert posts["text"].to_list() == [TEXT]
+    assert rejects.counts == {"text is not a text": 2}

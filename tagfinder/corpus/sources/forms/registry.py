@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tagfinder.corpus.sources.forms import (
     Form,
     Record,
+    activity_streams,
     activitypub,
     bluesky,
     docnow_csv,
@@ -24,7 +25,7 @@ from tagfinder.corpus.sources.forms import (
 FORMS: dict[str, Form] = {
     module.FORM.name: module.FORM
     for module in (
-        *(twitter_archive, bluesky, activitypub, mastodon, stack_exchange),
+        *(twitter_archive, bluesky, activity_streams, activitypub, mastodon, stack_exchange),
         *(twarc_csv, twitter_v2, docnow_csv, twitter_v1, snscrape, twint, plain),
     )
 }
