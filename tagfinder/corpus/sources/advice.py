@@ -65,8 +65,8 @@ def time_column(records: Iterable[Record]) -> str | None:
 
 
 def _are_times(texts: list[str]) -> bool:
-    # A number may be anything.
-    if any(text.strip().isdigit() for text in texts):
+    # A number may be anything; broken bytes are no time.
+    if any(text.strip().isdigit() or not text.isascii() for text in texts):
         return False
     return parse_dates(pl.Series(texts, dtype=pl.String)).null_count() == 0
 

@@ -171,6 +171,8 @@ def _without_type(value: Any) -> Any:
 
 def _joined(parts: list[Any]) -> Any:
     """Return a text whose parts, some of them objects with their own text, are in a list."""
+    if not any(isinstance(part, Mapping) for part in parts):
+        return parts
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
     return "".join(texts) if all(isinstance(text, str) for text in texts) else parts
 

@@ -74,7 +74,11 @@ def test_hashtags_of_a_table_are_split_at_blanks(shared: Path):
 def test_letters_of_an_old_encoding_are_right_and_the_encoding_is_named(shared: Path):
     posts, rejects = read(shared / "field" / "cases" / "cp1252_excel.csv")
     assert "für Köln" in posts["text"][0]
-    assert rejects.notes == ["cp1252_excel.csv: read as cp1252 (data.encoding=cp1252)"]
+    assert rejects.notes == [
+        "cp1252_excel.csv: read as cp1252 (data.encoding=cp1252)",
+        "cp1252_excel.csv: posts have no times; if Datum has them, set "
+        "data.columns.created_at=Datum",
+    ]
 
 
 @pytest.mark.parametrize(
