@@ -37,8 +37,10 @@ def build(config: Any, **keywords: Any) -> Any:
         InputError: a key is not an argument of the class or has a value of another type, the class
             refuses a value, or it cannot be found.
     """
-    if config is None or (isinstance(config, Mapping) and not hasattr(config, "_get_full_key")):
-        return _built(config, "", keywords)
+    if config is None:
+        return None
+    if not hasattr(config, "_get_full_key"):
+        return _built(_with_target(config, ""), "", keywords)
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -51,7 +53,7 @@ def build(config: Any, **keywords: Any) -> Any:
             f"{missing[1] if missing else key} has no value; give it one, "
             f"as in {missing[1] if missing else key}=VALUE"
         ) from error
-    return _built(resolved, key, keywords)
+    return _built(_with_target(resolved, key), key, keywords)
 
 
 def build_model(config: Any, label_set: Any, features: Any) -> Any:
@@ -88,6 +90,15 @@ def plain(config: DictConfig) -> dict[str, Any]:
     resolved = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}
+
+
+def _with_target(config: Any, key: str) -> Any:
+    if config is None or (isinstance(config, Mapping) and TARGET in config):
+        return config
+    raise InputError(
+        f"{_dotted(key, TARGET)} is missing, which names the class to build from "
+        f"{list(config) if isinstance(config, Mapping) else config}"
+    )
 
 
 def _built(value: Any, key: str, keywords: Mapping[str, Any] | None = None) -> Any:

@@ -64,6 +64,8 @@ PLAIN: dict[Any, tuple[type, ...]] = {
     Path: (str, Path),
     type(None): (type(None),),
 }
+# Values as a file of settings has them, of which none is an object of a class.
+WRITTEN = (str, int, float, list, Mapping)
 WORDS = {
     int: "a whole number",
     float: "a number",
@@ -75,9 +77,9 @@ WORDS = {
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Tell whether a value fits; a type that configurations do not have fits everything.
+    """Tell whether a value fits; an object fits every type that configurations do not have.
 
-    A whole number fits `float`, as in YAML.
+    A whole number fits `float`, as in YAML. A mapping without a class fits no class.
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
@@ -91,7 +93,18 @@ def fits(value: Any, annotation: Any) -> bool:
         # In Python a bool is an int; in a configuration it is not.
         is_bool = isinstance(value, bool) and annotation is not bool
         return isinstance(value, PLAIN[annotation]) and not is_bool
+    if isinstance(annotation, type) and isinstance(value, WRITTEN):
+        return _is_a(value, annotation)
     return _fits_container(value, origin, arguments)
+
+
+def _is_a(value: Any, annotation: type) -> bool:
+    if getattr(annotation, "_is_protocol", False):
+        return False
+    try:
+        return isinstance(value, annotation)
+    except TypeError:  # `Any` and the like
+        return True
 
 
 def target_of(annotation: Any) -> Callable[..., Any] | None:

@@ -35,6 +35,26 @@ class Part:
         self.size, self.share, self.kind, self.names, self.inner = size, share, kind, names, inner
 
 
+class Whole:
+    """What has a part."""
+
+    def __init__(self, part: Part, other: Part | None = None) -> None:
+        self.part, self.other = part, other
+
+
+@pytest.mark.parametrize("written", [{"size": 1}, {}, "Part", 1, 0.5, True, [1]])
+def test_a_value_that_names_no_class_is_refused_where_a_class_is_asked_for(written: object) -> None:
+    whole = {"_target_": f"{HERE}.Whole", "part": config()}
+    assert isinstance(build(whole).part, Part)
+    for changes in ({"part": written}, {"other": written}):
+        with pytest.raises(InputError, match=r"^(part|other)=.*: expected Part"):
+            build(whole | changes)
+    with pytest.raises(InputError, match=r"^_target_ is missing"):
+        build(written)
+    with pytest.raises(InputError, match=r"^model\._target_ is missing"):
+        build(OmegaConf.create({"model": {"size": 1}}).model)
+
+
 def config(**arguments: object) -> dict[str, object]:
     return {"_target_": f"{HERE}.Part", "size": 1, **arguments}
 
