@@ -17,6 +17,7 @@ from tagfinder.data.vector_store import StoredVectors
 from tagfinder.live.classify.classifiers import Classifiers
 from tagfinder.live.features.query import Query
 from tagfinder.live.features.table import Candidates
+from tagfinder.live.index_map import find_sorted
 from tagfinder.live.knowledge import Knowledge
 from tagfinder.live.post import HOURS_A_DAY, Post, hour_of
 
@@ -168,8 +169,13 @@ class Replay:
     def _labelled(self, position: int, query: Query, sources: Collection[str]) -> LabelledQuery:
         candidates = self.knowledge.candidates(query, sources)
         number_of = self.knowledge.statistics.hashtags.number_of
-        true = [number_of.get(fold(tag), -1) for tag in self.posts[position].hashtags]
-        return LabelledQuery(position, query, candidates, np.isin(candidates.hashtags, true))
+        truth = np.zeros(len(candidates.hashtags), dtype=bool)
+        # For so few it takes a tenth of the time of `numpy.isin`.
+        for hashtag in self.posts[position].hashtags:
+            place = find_sorted(candidates.hashtags, number_of.get(fold(hashtag), -1))
+            if place >= 0:
+                truth[place] = True
+        return LabelledQuery(position, query, candidates, truth)
 
 
 def known_before(day: float, delay: float) -> float:
