@@ -174,7 +174,8 @@ def _joined(parts: list[Any]) -> Any:
     if not any(isinstance(part, Mapping) for part in parts):
         return parts
     texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
-    return "".join(texts) if all(isinstance(text, str) for text in texts) else parts
+    known = [text for text in texts if isinstance(text, str)]
+    return "".join(known) if len(known) == len(parts) else parts
 
 
 def _names(value: Any) -> Any:

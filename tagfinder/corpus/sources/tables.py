@@ -63,8 +63,8 @@ def read_table(
     try:
         found = columns.find(header, file, form, sample)
     except InputError as error:
-        if named and (advice := header_advice()):
-            raise InputError(f"{file}: {advice}") from error
+        if named and (header_is := header_advice()):
+            raise InputError(f"{file}: {header_is}") from error
         if named and _is_data(header):
             raise InputError(_no_header(header, file, sample)) from error
         raise

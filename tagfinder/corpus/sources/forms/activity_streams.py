@@ -18,10 +18,10 @@ def posts(record: Record) -> Iterable[Record | None]:
         return (NO_POST,)
     if record["verb"] != "share":
         return (record,)
+    said: dict[str, object] = {}
     original = record.get("object")
-    has_text = isinstance(original, Mapping) and "body" in original
-    texts = ("body", "long_object", "twitter_entities")
-    said = {name: original.get(name) for name in texts} if has_text else {}
+    if isinstance(original, Mapping) and "body" in original:
+        said = {name: original.get(name) for name in ("body", "long_object", "twitter_entities")}
     return ({**record, **said, "repost": True},)
 
 
