@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -105,23 +106,11 @@ def _page(
     corpus: PreparedCorpus, tweets: pl.LazyFrame, labels: pl.DataFrame, *, with_words: bool
 ) -> str:
     manifest = corpus.manifest
-    facts = tweets.select(
-        posts=pl.len(),
-        labels=pl.col("labels").list.len().mean(),
-        first=pl.col("created_at").min(),
-        last=pl.col("created_at").max(),
-        groups=pl.col("group").n_unique(),
-    ).collect(engine="streaming")
-    posts, labels_per_post, first, last, groups = facts.row(0)
-    period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if first else "unknown"
-    copies = f", {posts - groups:,} of them near-duplicates of another" if groups < posts else ""
     return "\n".join(
         [
             f"# Corpus {for_markdown(corpus.name)}",
             "",
-            f"{manifest['rows_read']:,} posts read, {posts:,} kept{copies}; written {period}; "
-            f"{manifest['distinct_hashtags']:,} distinct hashtags, {labels.height:,} in the label "
-            f"set, {labels_per_post:.2f} of them per post.",
+            _summary(manifest, tweets, labels.height),
             "",
             "## Parts (report, Table 1)",
             "",
@@ -152,6 +141,24 @@ def _page(
             ),
             "",
         ]
+    )
+
+
+def _summary(manifest: dict[str, Any], tweets: pl.LazyFrame, n_labels: int) -> str:
+    facts = tweets.select(
+        posts=pl.len(),
+        labels=pl.col("labels").list.len().mean(),
+        first=pl.col("created_at").min(),
+        last=pl.col("created_at").max(),
+        groups=pl.col("group").n_unique(),
+    ).collect(engine="streaming")
+    posts, labels_per_post, first, last, groups = facts.row(0)
+    period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if first else "unknown"
+    copies = f", {posts - groups:,} of them near-duplicates of another" if groups < posts else ""
+    return (
+        f"{manifest['rows_read']:,} posts read, {posts:,} kept{copies}; written {period}; "
+        f"{manifest['distinct_hashtags']:,} distinct hashtags, {n_labels:,} in the label "
+        f"set, {labels_per_post:.2f} of them per post."
     )
 
 

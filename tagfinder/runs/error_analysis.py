@@ -23,7 +23,7 @@ from tagfinder.evaluation.tables import Table
 from tagfinder.evaluation.thresholds import effect, tune
 from tagfinder.files import write_json
 from tagfinder.recommend.saved import CALIBRATION_FILE
-from tagfinder.runs.rankings import ranked_posts
+from tagfinder.runs.extra_rankings import ranked_posts
 from tagfinder.runs.rescore import data_of, described, intact_of, score_part
 from tagfinder.training.modules import module_of
 from tagfinder.training.single_pass import trains_open_vocabulary

@@ -28,7 +28,7 @@ from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.configuration.application import register_resolvers
 from tagfinder.configuration.build import build, build_model, plain
 from tagfinder.corpus.periods import Cutting, Period, Rhythm, periods_of
-from tagfinder.corpus.prepared import Part, PreparedCorpus
+from tagfinder.corpus.prepared import LabelSet, Part, PreparedCorpus
 from tagfinder.corpus.selection import Selection
 from tagfinder.data.datamodule import CorpusDataModule
 from tagfinder.errors import InputError
@@ -40,7 +40,7 @@ from tagfinder.models.open_vocabulary import is_open_vocabulary_config
 from tagfinder.paths import conf_dir
 from tagfinder.progress import track
 from tagfinder.runs.corpus import corpus_of
-from tagfinder.runs.rankings import keep_rankings
+from tagfinder.runs.extra_rankings import keep_rankings
 from tagfinder.runs.slices import write_slices
 from tagfinder.training.modules import module_of
 from tagfinder.training.resume import check_same_config
@@ -176,16 +176,7 @@ def judge_period(run: RunFolder, cutting: Cutting, period: Period, epochs: int) 
     fitted = perf_counter()
     trainer.test(model, data, verbose=False)
     assert evaluator.predictions is not None
-    number_of = {name: number for number, name in enumerate(cutting.corpus.label_set.hashtags)}
-    numbers = [number_of[name] for name in corpus.label_set.hashtags]
-    ranked = evaluator.predictions.select(
-        "id",
-        pl.col("top_labels").list.eval(
-            pl.element().replace_strict(range(len(numbers)), numbers, return_dtype=pl.Int32)
-        ),
-        "top_scores",
-        covered=pl.col("labels").list.len() > 0,
-    )
+    ranked = renumbered(evaluator.predictions, corpus.label_set, cutting.corpus.label_set)
     with atomic_path(done.with_suffix(".parquet")) as path:
         ranked.write_parquet(path)
     write_json(
@@ -195,13 +186,27 @@ def judge_period(run: RunFolder, cutting: Cutting, period: Period, epochs: int) 
             "end": period.end.isoformat(),
             "train_posts": corpus.manifest["rows"]["train"],
             "posts": ranked.height,
-            "labels": len(numbers),
+            "labels": len(corpus.label_set),
             "fit_seconds": fitted - started,
             "score_seconds": perf_counter() - fitted,
             "model_bytes": model_bytes(model),
         },
     )
     shutil.rmtree(folder)
+
+
+def renumbered(predictions: pl.DataFrame, own: LabelSet, whole: LabelSet) -> pl.DataFrame:
+    """Return the rankings of a period with the labels' numbers in the whole label set."""
+    number_of = {name: number for number, name in enumerate(whole.hashtags)}
+    numbers = [number_of[name] for name in own.hashtags]
+    return predictions.select(
+        "id",
+        pl.col("top_labels").list.eval(
+            pl.element().replace_strict(range(len(numbers)), numbers, return_dtype=pl.Int32)
+        ),
+        "top_scores",
+        covered=pl.col("labels").list.len() > 0,
+    )
 
 
 def period_trainer(config: DictConfig, epochs: int, evaluator: Evaluator) -> lightning.Trainer:

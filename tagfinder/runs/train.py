@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from tagfinder.configuration.build import build, complete_model, plain
 from tagfinder.configuration.settings import check_settings
 from tagfinder.corpus.prepared import Part, PreparedCorpus
 from tagfinder.data.datamodule import CorpusDataModule
+from tagfinder.data.features import Features
+from tagfinder.data.sampling import Sampling
 from tagfinder.errors import InputError
 from tagfinder.evaluation.calibration import FORMAT, WITHOUT_AUTHOR, calibrate
 from tagfinder.evaluation.evaluator import Evaluator
@@ -37,7 +39,7 @@ from tagfinder.progress import phase
 from tagfinder.recommend.saved import CALIBRATION_FILE
 from tagfinder.recommend.state_files import save_state
 from tagfinder.runs.corpus import corpus_of
-from tagfinder.runs.rankings import ranked_posts, score_extra
+from tagfinder.runs.extra_rankings import ranked_posts, score_extra
 from tagfinder.runs.slices import can_be_sliced, write_slices
 from tagfinder.runs.summary import examples_table, score_table
 from tagfinder.tracking.tracker import tracked
@@ -78,34 +80,19 @@ def train(config: DictConfig) -> float:
 
 def train_in(run: RunFolder, config: DictConfig) -> float:
     """Train in a folder that belongs to this process, as `train` says."""
-    check_settings(config)
+    check_config(run, config)
     lightning.seed_everything(config.seed, workers=True, verbose=False)
-    scored_checkpoint(run.checkpoints, config.scored_checkpoint)
-    check_protocol(config)
-    check_ranks(config)
     checkpoint = resumed(config, run)
     # Built before the corpus is prepared, so that a wrong value is answered at once.
     features, sampling, make_model = map(build, (config.features, config.sampling, config.model))
-    evaluator: Evaluator = build(config.evaluation, run_dir=str(run.path))
-    if 5 not in evaluator.ks:
-        raise InputError(
-            f"evaluation.ks is {evaluator.ks}; add 5, by whose NDCG the best epoch is told"
-        )
+    evaluator = build_evaluator(config, run)
     timer = Timer()
     kept = resumable(run.path, config.seed, config.checkpoint_every, config.patience)
     trainer = build_trainer(config, [timer, evaluator, *kept.callbacks])
     # For a resumed run they would be older than its checkpoints.
     shutil.rmtree(run.state, ignore_errors=True)
-    corpus = corpus_of(config)
-    features.fit(corpus)
-    run.describe(config, corpus, features)
-    data = CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
-    # Seed again, so that fitting the features does not change the initial weights.
-    lightning.seed_everything(config.seed, workers=True, verbose=False)
-    model = module_of(complete_model(make_model, corpus.label_set, features))
-    if getattr(model, "single_pass", False):
-        # One that learns from all posts at once has no epochs to count.
-        trainer.fit_loop.max_epochs = 1
+    data = prepare_data(run, config, features, sampling)
+    model = build_module(make_model, data, trainer, config.seed)
     with tracked(trainer.loggers, plain(config), overrides()) as trackers:
         with phase(f"training {choice_of('model')}", lambda: f"epoch {trainer.current_epoch + 1}"):
             fit(trainer, model, data, checkpoint, resume_command(run.path, overrides()))
@@ -114,16 +101,8 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
         trainer.validate(model, data, verbose=False)
         trainer.test(model, data, verbose=False)
         metrics = {**evaluator.results, **run_facts(config, data, timer)}
-        metrics |= {**training_facts(kept, epoch), "model_bytes": model_bytes(model)}
-        calibration = calibration_of(evaluator.rankings)
-        if trains_open_vocabulary(model):
-            model.keep(run.knowledge)
-            save_state(model.recommender.state(), run.state)
-            metrics |= without_author(model, run, config, corpus, calibration)
-        elif trainer.is_global_zero:
-            save_state(model.state_dict(), run.state)
-        best = metrics["best_val_ndcg@5"]
-        write_json(run.path / CALIBRATION_FILE, calibration)
+        metrics |= training_facts(kept, epoch) | {"model_bytes": model_bytes(model)}
+        metrics |= keep_trained(model, run, config, data.corpus, evaluator)
         write_json(run.metrics_file, metrics)
         if can_be_sliced(run):
             write_slices(run)
@@ -133,8 +112,82 @@ def train_in(run: RunFolder, config: DictConfig) -> float:
     if trainer.is_global_zero:
         run.finish()
         # Last: whoever reads it may have gone (`| head`).
-        report(run, corpus, metrics)
+        report(run, data.corpus, metrics)
+    best = metrics["best_val_ndcg@5"]
     return float(metrics["val"]["ndcg@5"] if best is None else best)
+
+
+def check_config(run: RunFolder, config: DictConfig) -> None:
+    """Refuse what can be refused before anything is built.
+
+    Raises:
+        InputError: names the key at fault.
+    """
+    check_settings(config)
+    scored_checkpoint(run.checkpoints, config.scored_checkpoint)
+    check_protocol(config)
+    check_ranks(config)
+
+
+def prepare_data(
+    run: RunFolder, config: DictConfig, features: Features, sampling: Sampling
+) -> CorpusDataModule:
+    """Prepare the corpus, fit the features, and describe both in the run's folder."""
+    corpus = corpus_of(config)
+    features.fit(corpus)
+    run.describe(config, corpus, features)
+    return CorpusDataModule(corpus, features, **config.batches, sampling=sampling)
+
+
+def build_module(
+    make_model: Callable[..., Any], data: CorpusDataModule, trainer: lightning.Trainer, seed: int
+) -> lightning.LightningModule:
+    """Build what is trained, for the labels and features of a corpus."""
+    # Seed again, so that fitting the features does not change the initial weights.
+    lightning.seed_everything(seed, workers=True, verbose=False)
+    model = module_of(complete_model(make_model, data.corpus.label_set, data.features))
+    if getattr(model, "single_pass", False):
+        # One that learns from all posts at once has no epochs to count.
+        trainer.fit_loop.max_epochs = 1
+    return model
+
+
+def build_evaluator(config: DictConfig, run: RunFolder) -> Evaluator:
+    """Build the evaluator.
+
+    Raises:
+        InputError: it does not compute the score that tells the best epoch.
+    """
+    evaluator: Evaluator = build(config.evaluation, run_dir=str(run.path))
+    if 5 not in evaluator.ks:
+        raise InputError(
+            f"evaluation.ks is {evaluator.ks}; add 5, by whose NDCG the best epoch is told"
+        )
+    return evaluator
+
+
+def keep_trained(
+    model: lightning.LightningModule,
+    run: RunFolder,
+    config: DictConfig,
+    corpus: PreparedCorpus,
+    evaluator: Evaluator,
+) -> dict[str, Any]:
+    """Write what suggesting needs into the run's folder: the trained state and its calibration.
+
+    Returns:
+        Scores with authors hidden, see `without_author`.
+    """
+    calibration = calibration_of(evaluator.rankings)
+    scores: dict[str, Any] = {}
+    if trains_open_vocabulary(model):
+        model.keep(run.knowledge)
+        save_state(model.recommender.state(), run.state)
+        scores = without_author(model, run, config, corpus, calibration)
+    elif model.trainer.is_global_zero:
+        save_state(model.state_dict(), run.state)
+    write_json(run.path / CALIBRATION_FILE, calibration)
+    return scores
 
 
 def calibration_of(rankings: Mapping[Any, pl.DataFrame]) -> dict[str, Any]:

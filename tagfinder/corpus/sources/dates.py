@@ -227,13 +227,7 @@ def _assembled(groups: pl.Series) -> pl.Series:
     }
     name = pl.col("name").str.to_lowercase()
     month = pl.coalesce(number["month"], name.replace_strict(MONTHS, range(1, 13), default=None))
-    half = pl.col("half").str.to_lowercase().str.head(1)
-    hour = number["hour"].fill_null(0)
-    on_clock = (
-        pl.when(half.is_null()).then(hour)
-        .when(~hour.is_between(1, 12)).then(24)
-        .otherwise(hour % 12 + pl.when(half == "p").then(12).otherwise(0))
-    )  # fmt: skip
+    on_clock = _on_clock(number["hour"].fill_null(0))
     # A leap second is the last one of its minute.
     second = number["second"].fill_null(0)
     valid = (
@@ -263,6 +257,16 @@ def _assembled(groups: pl.Series) -> pl.Series:
     )
     utc = day.cast(pl.Datetime("us")) + clock - _offset()
     return parts.select(utc.dt.replace_time_zone("UTC").alias("time"))["time"]
+
+
+def _on_clock(hour: pl.Expr) -> pl.Expr:
+    """Return hours from 0 to 23 of hours with or without am and pm; 24 if one is impossible."""
+    half = pl.col("half").str.to_lowercase().str.head(1)
+    return (
+        pl.when(half.is_null()).then(hour)
+        .when(~hour.is_between(1, 12)).then(24)
+        .otherwise(hour % 12 + pl.when(half == "p").then(12).otherwise(0))
+    )  # fmt: skip
 
 
 def _offset() -> pl.Expr:
