@@ -56,7 +56,7 @@ def test_help_lists_every_command_and_imports_nothing_heavy(tmp_path: Path) -> N
         ("model.dimensions=3", "model=tfidf_lr has no key model.dimensions; model=fasttext has it"),
         ("trainer.max_epochs=many", "trainer.max_epochs is a number, as in trainer.max_epochs=30"),
         ("split.order=newest", "split.order=newest: expected random or temporal"),
-        ("selection.top_n=0", "selection.top_n is 0"),
+        ("selection.top_n=0", "selection.top_n=0: expected a whole number from 1 or null"),
         ("optimizer.decay=0.5", "optimizer.decay is called optimizer.lr_decay now"),
     ],
 )
