@@ -84,3 +84,9 @@ def test_the_top_level_has_few_entries() -> None:
     entries = list(PACKAGE.iterdir())
     rooms = [e for e in entries if e.suffix == ".py" or (e / "__init__.py").exists()]
     assert len(rooms) <= MOST_ROOMS
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    # pytest imports them by their names only.
+    names = [file.name for file in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)

@@ -25,10 +25,11 @@ from tagfinder.live.post_store import PostStore
 pytest.importorskip("uvicorn", reason="needs the extra serve")
 pytest.importorskip("tantivy", reason="needs tantivy")
 
+from tally import trials
 from test_server import free_port
 
 WORKERS = 2
-KILLS = 3
+KILLS = trials(1, 20)
 PATIENCE = 300.0
 
 
