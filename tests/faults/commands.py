@@ -30,7 +30,12 @@ def command(arguments: Sequence[str], cache: Path, log: Path, most: int | None) 
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     if most is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
-    main(list(arguments))
+    try:
+        main(list(arguments))
+    finally:
+        # A program ends idle workers as it exits; a process of `multiprocessing` waits for them.
+        if loky := sys.modules.get("joblib.externals.loky"):
+            loky.get_reusable_executor(reuse=True).shutdown()
 
 
 class Commands:
