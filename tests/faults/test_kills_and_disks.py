@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from commands import Commands
 from tally import PERCENT, Tally, outcome_of, tally, trials
 
 import tagfinder
-from tagfinder.cli import main
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.live.post_store import PostStore
 
@@ -110,9 +110,14 @@ def posts_to_suggest_for(folder: Path) -> list[str]:
 
 
 def a_trained_run(folder: Path) -> list[str]:
-    """Train a run that is scored then."""
-    os.environ["TAGFINDER_CACHE"] = str(folder / "cache")
-    main(["train", "model=tfidf_lr", *SMALL, f"run_dir={folder / 'run'}"])
+    """Copy a run that is trained once, with its corpus; return the command's arguments."""
+    trained = folder.with_name("trained")
+    if not trained.is_dir():
+        command = [sys.executable, "-m", "tagfinder", "train", "model=tfidf_lr", *SMALL]
+        environment = os.environ | {"TAGFINDER_CACHE": str(trained / "cache")}
+        command.append(f"run_dir={trained / 'run'}")
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+    shutil.copytree(trained, folder, dirs_exist_ok=True)
     return [str(folder / "run")]
 
 
