@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -88,6 +89,18 @@ def check_ordinary(path: Path) -> None:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise InputError(f"{path} is no ordinary file; restore it from a copy")
+
+
+def check_ordinary_files(folder: Path) -> None:
+    """Refuse devices, pipes and sockets in a folder.
+
+    Raises:
+        InputError: there is one.
+    """
+    for file in folder.glob("*"):
+        # A link to nowhere, or a file that another process has just removed.
+        with suppress(FileNotFoundError):
+            check_ordinary(file)
 
 
 def _one_line(error: Exception) -> str:

@@ -23,7 +23,7 @@ from uuid import uuid4
 import numpy as np
 from filelock import FileLock, Timeout
 
-from tagfinder.configuration.limits import check_ordinary
+from tagfinder.configuration.limits import check_ordinary_files
 from tagfinder.corpus.hashtags import fold
 from tagfinder.errors import InputError, WorkError
 from tagfinder.files import atomic_path, read_json, write_json
@@ -149,7 +149,8 @@ class DurableKnowledge:
         self._one_keeper = FileLock(folder / f"{POSTS}.lock", thread_local=False)
         self._log = log
         self._pulling = Lock()
-        _check_ordinary(folder)
+        # The text index looks at its own.
+        check_ordinary_files(folder)
         self.store = PostStore(folder / POSTS, writable)
         try:
             self._start(settings or {}, dimension, log)
@@ -752,14 +753,6 @@ class DurableKnowledge:
         for name in (STATE, MEMORY):
             (self.folder / name).unlink(missing_ok=True)
         self._unsaved = True
-
-
-def _check_ordinary(folder: Path) -> None:
-    """Refuse devices and pipes among the files; those of the text index it looks at itself."""
-    for file in folder.glob("*"):
-        # A link to nowhere, or a file that another process has just removed.
-        with suppress(FileNotFoundError):
-            check_ordinary(file)
 
 
 def _place_authors(statistics: PostStatistics, block: Block) -> None:

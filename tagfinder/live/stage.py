@@ -19,6 +19,9 @@ from tagfinder.live.search.tantivy_index import TantivyIndex
 from tagfinder.live.search.vector_index import VectorIndex
 from tagfinder.live.training_progress import packed
 
+# Keeps the draws that decide it apart from those that sample candidates (0 and 1 there, and a
+# missing number is as 0).
+HIDING = 2
 Vectors = np.ndarray | StoredVectors
 
 
@@ -167,7 +170,7 @@ class StageReplay:
             dataset: is extended.
         """
         dataset.add(query.position, query.query, query.candidates.features, query.truth)
-        generator = np.random.default_rng([self._settings.seed, int(query.position)])
+        generator = np.random.default_rng([self._settings.seed, int(query.position), HIDING])
         known = query.query.author != NO_AUTHOR
         if known and generator.random() < self._settings.hidden_author_share:
             hidden = hidden or self._replay.without_author(query, self._settings.sources)

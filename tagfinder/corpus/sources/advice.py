@@ -29,12 +29,7 @@ def text_column(records: Iterable[Record]) -> str | None:
     Args:
         records: a sample of the rows.
     """
-    values: defaultdict[str, list[str]] = defaultdict(list)
-    for record in records:
-        for path, value in leaves(record):
-            if isinstance(value, str) and value.strip():
-                values[path].append(value)
-    scores = {path: _score(texts) for path, texts in values.items()}
+    scores = {path: _score(texts) for path, texts in _texts_by_path(records).items()}
     best = max(scores, key=lambda path: scores[path], default=None)
     return best if best is not None and scores[best] > 0 else None
 
@@ -56,12 +51,17 @@ def _hashtag_paths(record: Record, prefix: str = "", depth: int = 0) -> Iterator
 
 def time_column(records: Iterable[Record]) -> str | None:
     """Return the path of texts that are all times, null if there is none."""
+    found = _texts_by_path(records).items()
+    return next((path for path, texts in found if _are_times(texts)), None)
+
+
+def _texts_by_path(records: Iterable[Record]) -> dict[str, list[str]]:
     values: defaultdict[str, list[str]] = defaultdict(list)
     for record in records:
         for path, value in leaves(record):
             if isinstance(value, str) and value.strip():
                 values[path].append(value)
-    return next((path for path, texts in values.items() if _are_times(texts)), None)
+    return values
 
 
 def _are_times(texts: list[str]) -> bool:

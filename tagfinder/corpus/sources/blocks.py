@@ -135,6 +135,8 @@ def block_of_values(numbers: list[int], fields: dict[str, list[Any]], broken: Br
 
 def _plain(name: str, value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
     """Return a value as a text, a number, or for hashtags a list of texts, where it can be one."""
+    if type(value) is str or value is None:
+        return value
     value = _without_type(value)
     kind = type(value)
     if kind is str or value is None:

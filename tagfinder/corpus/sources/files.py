@@ -157,12 +157,9 @@ class FileSource:
             whole = Input(path, limits=self._limits)
             for source in recognition.inputs_of(path, whole, rejects.note):
                 meaning = self._meaning
-                told: tuple[str, ...] = ()
                 for block in self._blocks(source, rejects):
-                    if block.advice != told:
-                        told = block.advice
-                        for advice in told:
-                            rejects.note(f"{source.name}: {advice}")
+                    for advice in block.advice:
+                        rejects.note(f"{source.name}: {advice}")
                     if meaning.order is None and self._is_ambiguous(block):
                         meaning = replace(meaning, order=self._order(source, rejects))
                     yield usable_posts(block, source, meaning, rejects)

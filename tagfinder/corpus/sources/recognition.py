@@ -163,12 +163,12 @@ def _binary(content: bytes, source: Input, by_suffix: str | None) -> str | None:
     if content[TAR_PLACE:].startswith(TAR):
         raise InputError(f"{source} is a tar archive; unpack it, and name the folder")
     for begin, what in OTHERS.items():
-        if content.startswith(begin) and not _is_short_text(begin, content):
+        if content.startswith(begin) and not _is_text(begin, content):
             raise InputError(f"{source} is {what}")
     return None
 
 
-def _is_short_text(begin: bytes, content: bytes) -> bool:
+def _is_text(begin: bytes, content: bytes) -> bool:
     """Tell text that begins with the same letters as a binary file of another kind."""
     return begin.isascii() and b"\0" not in content and not begin.startswith((b"%", b"{", b"<"))
 

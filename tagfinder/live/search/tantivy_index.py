@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
-from tagfinder.configuration.limits import check_ordinary, check_size, limits
+from tagfinder.configuration.limits import check_ordinary_files, check_size, limits
 from tagfinder.errors import InputError
 from tagfinder.live.search.text_index import Entry, Neighbours
 
@@ -267,12 +267,11 @@ def check_files(folder: Path) -> None:
     Raises:
         InputError: one is damaged, or no ordinary file.
     """
-    for file in folder.iterdir():
+    check_ordinary_files(folder)
+    # The engine reads its lists in one piece.
+    for file in folder.glob("*.json"):
         with suppress(FileNotFoundError):
-            check_ordinary(file)
-            # The engine reads its lists in one piece.
-            if file.suffix == ".json":
-                check_size(file, limits().max_config_bytes, "max_config_bytes")
+            check_size(file, limits().max_config_bytes, "max_config_bytes")
     for file in _committed(folder):
         # A process that writes the index may remove it.
         with suppress(FileNotFoundError):
