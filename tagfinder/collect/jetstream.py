@@ -32,6 +32,8 @@ _GONE = {"deleted", "takendown", "suspended", "deactivated"}
 _REWIND_MICROSECONDS = 5_000_000
 _EVENTS_OF_A_BATCH = 1_000
 _SECONDS_OF_A_BATCH = 0.25
+_SECONDS_BETWEEN_LOOKS = 0.01
+_EVENTS_IN_WAITING = 64
 _SECONDS_WITHOUT_A_SOUND = 120.0
 _SECONDS_AFTER_THE_END = 5.0
 _GAP = timedelta(minutes=10)
@@ -136,7 +138,8 @@ class JetstreamSource:
         # No pings of our own: while posts are stored their answers would not be read, and a
         # connection that is dead is noticed by its silence.
         limits: dict[str, Any] = {"open_timeout": 20, "close_timeout": 1, "ping_interval": None}
-        return connect(address, user_agent_header=USER_AGENT, max_size=2**22, **limits)
+        limits |= {"max_size": 2**22, "max_queue": _EVENTS_IN_WAITING}
+        return connect(address, user_agent_header=USER_AGENT, **limits)
 
     def _listen(self, connection: ClientConnection) -> Iterator[Batch]:
         heard = time.monotonic()
@@ -156,11 +159,14 @@ class JetstreamSource:
         batch = Batch()
         end = time.monotonic() + _SECONDS_OF_A_BATCH
         events = 0
-        while events < _EVENTS_OF_A_BATCH and (left := end - time.monotonic()) > 0:
+        while events < _EVENTS_OF_A_BATCH and time.monotonic() < end:
             try:
-                message = connection.recv(timeout=left)
+                # No waiting in it: a signal near the end of its timeout makes CPython's
+                # `SimpleQueue.get` wait for ever.
+                message = connection.recv(timeout=0)
             except TimeoutError:
-                break
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+                continue
             except ConnectionClosed:
                 # Pass on what was received: the next connection begins after it.
                 if not events:

@@ -270,7 +270,7 @@ class MastodonSource:
         try:
             client = self._client(listener.timeline)
             failures = 0
-            while not self._patience.stopping.is_set():
+            while not self._patience.stopped:
                 heard = listener.heard
                 problem = self._listen_once(client, listener)
                 failures = 1 if listener.heard > heard else failures + 1

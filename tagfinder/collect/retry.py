@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tagfinder.errors import WorkError
+
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass
@@ -21,8 +22,9 @@ class Patience:
         longest: longest wait after a failure, seconds.
         max_wait: longest wait that a server may ask for, seconds.
         most_bytes: longest answer or event that is taken, bytes after decompression.
-        tell: called with what is being waited for, once a second, and with None when it is over.
-        stopping: set it to end every wait and all work at the next safe place.
+        tell: called with what is being waited for, again and again, and with None when it is over.
+        stopped: set to True, it ends every wait and all work at the next safe place. A plain value,
+            because a signal's handler may interrupt its own thread while that holds a lock.
     """
 
     retries: int = 8
@@ -31,7 +33,7 @@ class Patience:
     max_wait: float = 3600.0
     most_bytes: int = 2**25
     tell: Callable[[str | None], None] = lambda _: None
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopped: bool = False
 
     def wait(self, seconds: float, reason: str) -> None:
         """Count down.
@@ -47,15 +49,15 @@ class Patience:
                 "where it was"
             )
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and not self.stopping.is_set():
+        while (left := end - time.monotonic()) > 0 and not self.stopped:
             self.tell(f"{reason}; continuing in {_duration(left)}")
-            self.stopping.wait(min(1.0, left))
+            time.sleep(min(_SECONDS_BETWEEN_LOOKS, left))
         self.tell(None)
         self.check()
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if somebody said stop."""
-        if self.stopping.is_set():
+        if self.stopped:
             raise KeyboardInterrupt
 
     def after_failure(self, failures: int, reason: str) -> None:

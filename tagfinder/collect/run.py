@@ -101,7 +101,7 @@ def _stopped_by_signals(patience: Patience) -> Iterator[None]:
             signal.signal(kind, handler)
 
     def stop(*_: Any) -> None:
-        patience.stopping.set()
+        patience.stopped = True
         restore()
 
     for kind in before:

@@ -15,7 +15,8 @@ from types import FrameType
 # Time for what is open to be closed; what is written later is lost, as by a kill.
 GRACE_SECONDS = 3.0
 EXIT_CODE = 128 + signal.SIGTERM
-_stopped = threading.Event()
+# No event: a handler that interrupts a handler would wait for the lock that the first one holds.
+_received: set[int] = set()
 
 
 @contextmanager
@@ -36,11 +37,11 @@ def ended_by_sigterm() -> Iterator[None]:
     threading.Thread(target=_end_late, args=(reader,), daemon=True).start()
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGTERM, _end)
-    _stopped.clear()
+    _received.clear()
     try:
         yield
     except SystemExit as stop:
-        if _stopped.is_set():
+        if _received:
             leave_at_once(stop.code)
         raise
     finally:
@@ -50,7 +51,7 @@ def ended_by_sigterm() -> Iterator[None]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    _stopped.set()
+    _received.add(number)
     raise SystemExit(EXIT_CODE)
 
 

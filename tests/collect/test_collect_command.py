@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,10 @@ from click.testing import Result
 from collected import numbers_of, posts_of, summary_of
 from local_servers import START, JetstreamServer, MastodonServer, did, post_event, status
 
+from tagfinder.collect.collection import Collection
+from tagfinder.collect.jetstream import make_source
+from tagfinder.collect.post import Batch, Wanted
+from tagfinder.collect.retry import Patience
 from tagfinder.corpus.rejects import Rejects
 from tagfinder.corpus.sources.files import FileSource
 from tagfinder.errors import InputError
@@ -177,3 +183,33 @@ def test_a_signal_stores_what_arrived_and_ends_the_run(
     assert process.returncode == 0
     assert json.loads(output)["new"] == 50
     assert numbers_of(tmp_path / "posts") == list(range(50))
+
+
+def test_a_signal_at_the_end_of_a_wait_does_not_make_it_last_for_ever(tmp_path: Path) -> None:
+    """A slow handler of a signal runs past the end of the wait that it interrupts."""
+    received = 0
+
+    def receive(*_: Any) -> None:
+        nonlocal received
+        received += 1
+        time.sleep(0.003)
+
+    def interrupt() -> None:
+        while not ended.wait(0.004):
+            signal.pthread_kill(main, signal.SIGUSR1)
+
+    main, ended = threading.get_ident(), threading.Event()
+    before = signal.signal(signal.SIGUSR1, receive)
+    with JetstreamServer([]) as server, Collection(tmp_path / "posts") as collection:
+        make = make_source([server.address], None, None, "http://127.0.0.1:1")
+        batches = make(collection, Wanted(1, frozenset(), include_opted_out=True), Patience())
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            quiet = list(islice(batches.batches(), 8))
+        finally:
+            ended.set()
+            thread.join()
+            signal.signal(signal.SIGUSR1, before)
+    assert quiet == [Batch()] * 8
+    assert received > 8

@@ -151,7 +151,7 @@ def test_requests_keep_their_distance(server: EchoServer, told: list[str]) -> No
 
 def test_stopping_ends_a_wait() -> None:
     patience = Patience()
-    patience.stopping.set()
+    patience.stopped = True
     with pytest.raises(KeyboardInterrupt):
         patience.wait(60, "a server")
 
