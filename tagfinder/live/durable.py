@@ -39,6 +39,7 @@ from tagfinder.live.search.catch_up import catch_up
 from tagfinder.live.search.tantivy_index import TantivyIndex
 from tagfinder.live.search.text_index import Entry, OpenTextIndex, TextIndex
 from tagfinder.live.search.vector_index import VectorIndex
+from tagfinder.live.search.vector_queue import Encode, VectorQueue
 from tagfinder.live.tokens import tokenize
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,6 @@ REBUILT = "open it to teach (tagfinder update, or teach=True), which rebuilds th
 TAKE_OVER_SECONDS = 0.5
 # Seconds without a deletion after which counts that a deletion made obsolete are saved again.
 QUIET_SECONDS = 30.0
-Encode = Callable[[Sequence[str]], np.ndarray]
 AfterDeletions = Callable[[PostStore, PostStatistics], None]
 
 
@@ -134,6 +134,7 @@ class DurableKnowledge:
         self._training = Lock()
         self._following = RLock()
         self._index: TextIndex | None = None
+        self._vector_queue: VectorQueue | None = None
         self._closed = False
         self._unsaved = False
         self._last_deletion = self._next_attempt = 0.0
@@ -167,6 +168,8 @@ class DurableKnowledge:
             raise InputError(f"{self.folder} has posts and no text index: {REBUILT}")
         vectors = VectorIndex(dimension) if self._encode else None
         self.knowledge = Knowledge(index, vectors, **settings)
+        if self._encode is not None:
+            self._vector_queue = VectorQueue(self.knowledge, self.store, self._encode, self.lock)
         self._indexed = index.last_number()
         self._load()
         if self.writable:
@@ -180,9 +183,12 @@ class DurableKnowledge:
             self._join(log)
         self.pull()
         self.follow()
+        self.encode_waiting()
 
     def _give_up(self) -> None:
         """Close what is open after a failure to open the rest."""
+        if self._vector_queue is not None:
+            self._vector_queue.close()
         if self._index is not None:
             self._index.close()
         self.store.close()
@@ -202,7 +208,8 @@ class DurableKnowledge:
     def teach(self, posts: Sequence[Post]) -> Taught:
         """Learn posts; when this returns, they are durable, and this process counts them.
 
-        In the keeper searches find them too, in other processes when the keeper has followed.
+        In the keeper searches find them too, in other processes when the keeper has followed;
+        by meaning, a little later.
 
         Args:
             posts: in order of time, if possible.
@@ -218,11 +225,20 @@ class DurableKnowledge:
         """Return (P, D) vectors of texts; None without an encoder."""
         return None if self._encode is None else self._encode(texts)
 
+    def encode_waiting(self) -> None:
+        """Return when all posts are found by meaning, where there is an encoder.
+
+        A thread encodes them anyway. What it has not done when the folder is closed is done when
+        it is opened again, and all who open it wait for that.
+        """
+        if self._vector_queue is not None:
+            self._vector_queue.finish()
+
     def follow(self) -> bool:
         """Apply what any process has written to the log since; return whether there was anything.
 
-        Posts are encoded before the lock is taken, and a piece at a time is applied, so that
-        queries hardly wait.
+        A piece at a time is applied, so that queries hardly wait. Where there is an encoder, posts
+        are found by meaning later, see `encode_waiting`.
         """
         applied = False
         with self._following:
@@ -231,16 +247,17 @@ class DurableKnowledge:
                 # What the index has must be in the log when that is read, see `TextIndex.show`.
                 view = None if self.keeps else self.knowledge.text_index.newest()
                 changes = self._changes()
-                vectors = self._vectors_of_new(changes)
                 with self.lock:
                     if changes:
-                        self._apply(changes, vectors)
+                        self._apply(changes)
                     if view is not None and changes.complete:
                         self.knowledge.text_index.show(view)
                 applied = applied or bool(changes)
                 if changes.complete:
                     break
             if not self._closed:
+                if self._vector_queue is not None:
+                    self._vector_queue.start()
                 self._look_after_files()
         return applied
 
@@ -278,6 +295,10 @@ class DurableKnowledge:
         """Return how many posts and deletions of the log are not applied yet."""
         posts = self.store.last_number() - self.knowledge.statistics.n_posts + 1
         return posts + self.store.newest_deletion() - self._serial
+
+    def without_vectors(self) -> int:
+        """Return how many posts are not found by meaning yet."""
+        return 0 if self._vector_queue is None else len(self._vector_queue)
 
     def adopt(self, knowledge: Knowledge, posts: Sequence[Post]) -> None:
         """Store knowledge that was gathered in memory in this empty folder.
@@ -331,6 +352,8 @@ class DurableKnowledge:
         forgotten = deletions != self._classified_deletions
         if before and before.period == period and not (forgetting and forgotten):
             return False
+        # They read the vectors of posts, too.
+        self.encode_waiting()
         first, _ = settings.days_of(period)
         # Posts that are taught meanwhile are left for the next training.
         posts = (
@@ -394,6 +417,8 @@ class DurableKnowledge:
                 is not finished by then is trained after the next opening.
         """
         trained = self._training.acquire(timeout=wait)
+        if self._vector_queue is not None:
+            self._vector_queue.close()
         with self._following, self.lock:
             self._closed = True
             if self.keeps and self._unsaved:
@@ -487,17 +512,13 @@ class DurableKnowledge:
             self._cleaned = self.store.seen(FILES)
             # Before another query finds what the index has now.
             while changes := self._changes():
-                self._apply(changes, self._vectors_of_new(changes))
+                self._apply(changes)
 
     def _changes(self) -> Changes:
         after = self.knowledge.statistics.n_posts - 1
         return self.store.changes(after, self._serial, FOLLOWED_AT_ONCE)
 
-    def _vectors_of_new(self, changes: Changes) -> np.ndarray | None:
-        posts = changes.posts.posts
-        return self.encode([post.text for post in posts]) if posts else None
-
-    def _apply(self, changes: Changes, vectors: np.ndarray | None) -> None:
+    def _apply(self, changes: Changes) -> None:
         """Count posts and take deleted ones out of the counts; in the keeper, index them too."""
         knowledge, statistics = self.knowledge, self.knowledge.statistics
         counted = [one for one in changes.deletions if one.number < statistics.n_posts]
@@ -512,7 +533,7 @@ class DurableKnowledge:
                 self._indexed = knowledge.text_index.last_number()
         else:
             with self._recovering():
-                self._add_posts(changes, vectors)
+                self._add_posts(changes)
                 flat, _ = statistics.hashtags_at(np.array([one.number for one in counted], int))
                 for one in counted:
                     assert one.text is not None
@@ -527,7 +548,7 @@ class DurableKnowledge:
         if changes.deletions:
             self._after_deletions()
 
-    def _add_posts(self, changes: Changes, vectors: np.ndarray | None) -> None:
+    def _add_posts(self, changes: Changes) -> None:
         block = changes.posts
         if not block.posts:
             return
@@ -535,7 +556,10 @@ class DurableKnowledge:
         first, last = int(block.numbers[0]), int(block.numbers[-1])
         # The index may have some of them, where this process has just become the keeper.
         is_new = first > self._indexed
-        self.knowledge.teach(block.posts, vectors, block.numbers, indexed=self.keeps and is_new)
+        indexed = self.keeps and is_new
+        self.knowledge.teach(block.posts, numbers=block.numbers, indexed=indexed)
+        if self._vector_queue is not None:
+            self._vector_queue.put(block.numbers.tolist())
         if self.keeps and is_new:
             self.knowledge.text_index.commit()
         elif self.keeps:
@@ -677,7 +701,7 @@ class DurableKnowledge:
         else:
             statistics, self._serial = saved
             self.knowledge.use(statistics)
-            self._count_missing_vectors()
+            self._queue_missing_vectors()
         self._load_classifiers(again=True)
 
     def _saved_counts(self) -> tuple[PostStatistics, int] | None:
@@ -708,19 +732,17 @@ class DurableKnowledge:
         self.knowledge.use(statistics)
         self._unsaved = True
         self._indexed = self.knowledge.text_index.last_number()
-        self._count_missing_vectors()
+        self._queue_missing_vectors()
         self._load_classifiers(again=True)
 
-    def _count_missing_vectors(self) -> None:
-        """Encode the counted posts that the vector index lacks."""
-        index, n_posts = self.knowledge.vector_index, self.knowledge.statistics.n_posts
-        if self._encode is None or index is None:
+    def _queue_missing_vectors(self) -> None:
+        """Let the counted posts be encoded that the vector index lacks."""
+        index, queue = self.knowledge.vector_index, self._vector_queue
+        if index is None or queue is None:
             return
-        for block in self.store.blocks():
-            missing = ~index.contains(block.numbers) & (block.numbers < n_posts)
-            if missing.any():
-                texts = [block.posts[i].text for i in np.flatnonzero(missing)]
-                index.add(block.numbers[missing], self._encode(texts))
+        statistics = self.knowledge.statistics
+        numbers = np.flatnonzero(~statistics.forgotten.values[: statistics.n_posts])
+        queue.put(numbers[~index.contains(numbers)].tolist())
 
     def _load_classifiers(self, *, again: bool = False) -> None:
         """Read the classifiers if they are not the ones that are in use."""

@@ -214,6 +214,8 @@ class LiveSuggester:
     def teach(self, posts: pl.DataFrame) -> Taught:
         """Learn posts; when this returns, they are durable and used for suggestions.
 
+        With an encoder, they count by their meaning a little later, when a thread has encoded them.
+
         Args:
             posts: `text` and, if known, `id`, `created_at`, `hashtags`, `entity_name`, as in any
                 corpus (`corpus.schema`). Posts without a hashtag or a time are skipped, and posts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,16 +50,17 @@ def teach_files(run: Path, paths: Sequence[str], settings: Sequence[str] = (), *
     source = file_source(paths, settings)
     suggester = open_to_teach(run, **store)
     taught = known = read = 0
-    seconds = 0.0
+    began = time.perf_counter()
     try:
         with Rejects(None) as rejects:
             for batch in track(source.batches(rejects), "teaching"):
                 done = suggester.teach(batch)
                 read += batch.height
                 taught, known = taught + done.taught, known + done.known
-                seconds += done.seconds
             refused = rejects.total
         say_rows(source.name, read, rejects)
+        suggester.durable.encode_waiting()
+        seconds = time.perf_counter() - began
         learned = suggester.train_classifiers()
     finally:
         suggester.close()

@@ -136,6 +136,7 @@ class Service:
             posts=suggester.n_posts,
             behind=suggester.durable.behind(),
             seconds_behind=round(following.seconds_behind(), 3),
+            without_vectors=suggester.durable.without_vectors(),
             keeps=suggester.durable.keeps,
         )
 

@@ -73,6 +73,7 @@ class LogAnswer(BaseModel):
     posts: int = Field(description="Posts that suggestions come from.")
     behind: int = Field(description="Posts and deletions of the folder that are not applied yet.")
     seconds_behind: float = Field(description="How long it has lacked some written posts.")
+    without_vectors: int = Field(description="Posts that are not found by meaning yet.")
     keeps: bool = Field(description="Whether this process writes the folder's files.")
 
 
