@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -63,6 +64,13 @@ def owned(folder: Path) -> Iterator[None]:
                 f"{folder}: another process is working in this folder; let it end, or name another"
             )
         yield
+
+
+def remove_unused(folder: Path) -> None:
+    """Remove a folder in which a refused command left nothing but its log and its lock."""
+    with alone_in(folder) as alone:
+        if alone and {path.name for path in folder.iterdir()} <= {LOG_FILE, LOCK_FILE}:
+            shutil.rmtree(folder)
 
 
 @contextmanager

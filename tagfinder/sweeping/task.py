@@ -10,9 +10,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tagfinder.artifacts.ownership import traced
+from tagfinder.artifacts.ownership import remove_unused, traced
 from tagfinder.configuration.application import output_dir, run_hydra
-from tagfinder.errors import TagFinderError
+from tagfinder.errors import InputError, TagFinderError
 
 
 class ConfiguredTask:
@@ -46,6 +46,8 @@ class ConfiguredTask:
                     function(config)
         except TagFinderError as error:
             self.failure = error
+            if isinstance(error, InputError) and hydra_config.mode != RunMode.MULTIRUN:
+                remove_unused(output_dir())
 
 
 def _require_files(config: DictConfig) -> None:

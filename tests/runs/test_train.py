@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 import torch
 import yaml
 
+from tagfinder.artifacts.ownership import alone_in, remove_unused
 from tagfinder.artifacts.run_folder import RunFolder
 from tagfinder.errors import InputError, WorkError
 from tagfinder.evaluation.rankings import top_k
@@ -74,6 +76,26 @@ def test_a_value_out_of_bounds_is_refused_before_anything_is_prepared(
     with pytest.raises(InputError, match=rf"^{key}=.*: expected "):
         train(tmp_path / "run", wrong)
     assert not list(tmp_path.glob("cache/*"))
+
+
+def test_a_refused_command_leaves_no_folder(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "refused"
+    overrides = ["data=files", "data.path=nowhere.csv", f"run_dir={run}"]
+    with pytest.raises(InputError, match=r"nowhere\.csv"):
+        run_configured("tagfinder.runs.train:train", overrides, "train")
+    assert not run.exists()
+
+
+def test_a_folder_with_files_or_in_use_is_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with alone_in(tmp_path / "used"), ThreadPoolExecutor() as pool:
+        pool.submit(remove_unused, tmp_path / "used").result()
+        assert (tmp_path / "used").exists()
+    (tmp_path / "run" / "config.yaml").touch()
+    remove_unused(tmp_path / "run")
+    remove_unused(tmp_path / "used")
+    assert (tmp_path / "run" / "config.yaml").is_file()
+    assert not (tmp_path / "used").exists()
 
 
 def test_fewer_ranks_than_are_scored_are_refused(tmp_path: Path) -> None:
