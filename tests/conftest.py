@@ -33,11 +33,14 @@ def processes() -> ForkServerContext:
     One server of processes serves a whole run of the tests, so it imports what all of them need.
     """
     context = multiprocessing.get_context("forkserver")
-    collecting = [
-        f"tagfinder.collect.{n}" for n in ("x", "mastodon", "jetstream", "run", "settings")
-    ]
-    teaching = ["tantivy", "tagfinder.live.durable"]
-    context.set_forkserver_preload([*collecting, "tagfinder.commands.collect", *teaching])
+    context.set_forkserver_preload(
+        [
+            *(f"tagfinder.collect.{n}" for n in ("x", "mastodon", "jetstream", "run", "settings")),
+            *("tagfinder.cli", "tagfinder.commands.collect", "tagfinder.recommend.teaching"),
+            *("tagfinder.runs.train", "tagfinder.runs.corpus", "tagfinder.recommend.live"),
+            *("hydra", "lightgbm", "tantivy"),
+        ]
+    )
     return context
 
 

@@ -42,7 +42,7 @@ class Commands:
     """Runs one command again and again, to its end or not.
 
     Args:
-        workers: makes the processes.
+        processes: makes the processes.
         arguments: of `tagfinder`.
         folder: for the cache.
         log: file of the output; by default in the folder.
@@ -50,12 +50,12 @@ class Commands:
 
     def __init__(
         self,
-        workers: ForkServerContext,
+        processes: ForkServerContext,
         arguments: Sequence[str],
         folder: Path,
         log: Path | None = None,
     ) -> None:
-        self.workers = workers
+        self.processes = processes
         self.arguments = list(arguments)
         self.cache, self.log = folder / "cache", log or folder / "output.txt"
         self.seconds = 0.0
@@ -90,6 +90,6 @@ class Commands:
     def start(self, most: int | None = None) -> ForkServerProcess:
         """Start in a process of its own; no file may have more than so many bytes."""
         arguments = (self.arguments, self.cache, self.log, most)
-        process = self.workers.Process(target=command, args=arguments)
+        process = self.processes.Process(target=command, args=arguments)
         process.start()
         return process

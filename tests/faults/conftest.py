@@ -5,9 +5,7 @@ Seeded and short by themselves; `make faults` does the trials of the goal and ke
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
@@ -24,13 +22,3 @@ def run(tmp_path: Path) -> Path:
     (copy / "features").mkdir(exist_ok=True)
     write_manifest(copy)
     return copy
-
-
-@pytest.fixture(scope="session")
-def workers() -> ForkServerContext:
-    """Processes that have imported what commands need, so that kills hit work."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["tagfinder.runs.train", "tagfinder.runs.corpus", "tagfinder.live.durable", "tantivy"]
-    )
-    return context

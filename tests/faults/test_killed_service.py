@@ -92,14 +92,14 @@ def a_post(identity: str) -> dict[str, Any]:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_a_service_that_is_killed_while_it_is_taught(
-    workers: ForkServerContext, tmp_path: Path
+    processes: ForkServerContext, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(LIVE_RUN, tmp_path / "run"))
     chance, counts = random.Random(1), tally("kills of serve --teach")
     client = Client(free_port(), chance)
     arguments = ["serve", str(run), "--teach", "--port", client.address.rpartition(":")[2]]
     for kill in range(trials(2, 100)):
-        process = workers.Process(
+        process = processes.Process(
             target=command, args=(arguments, tmp_path / "cache", tmp_path / "log", None)
         )
         process.start()

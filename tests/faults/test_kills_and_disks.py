@@ -22,6 +22,7 @@ from commands import Commands
 from tally import PERCENT, Tally, outcome_of, tally, trials
 
 import tagfinder
+from tagfinder.artifacts.manifest import write_manifest
 from tagfinder.corpus.prepared import PreparedCorpus
 from tagfinder.live.post_store import PostStore
 
@@ -86,15 +87,21 @@ def written(posts: list[dict[str, str]], file: Path) -> str:
     return str(file)
 
 
+def copy_live_run(folder: Path) -> None:
+    """Copy a live run, and list its files: without, its trees are tried in a process first."""
+    shutil.copytree(LIVE_RUN, folder)
+    write_manifest(folder)
+
+
 def a_live_run(folder: Path) -> list[str]:
     """Copy a run, and write posts for it; return the command's arguments."""
-    shutil.copytree(LIVE_RUN, folder / "run")
+    copy_live_run(folder / "run")
     return [str(folder / "run"), written(new_posts(600), folder / "posts.jsonl")]
 
 
 def a_live_run_with_unwanted_posts(folder: Path) -> list[str]:
     """Copy a run, and write which of its posts shall be forgotten."""
-    shutil.copytree(LIVE_RUN, folder / "run")
+    copy_live_run(folder / "run")
     with PostStore(folder / "run" / "knowledge" / "posts.sqlite") as store:
         ids = [post.id for block in store.blocks() for post in block.posts]
     (folder / "unwanted.txt").write_text("\n".join(ids[::3]))
@@ -160,19 +167,19 @@ PATIENCE = 5.0 if PERCENT else 60.0
 
 
 def started(
-    kind: str, workers: ForkServerContext, folder: Path
+    kind: str, processes: ForkServerContext, folder: Path
 ) -> tuple[Commands, Callable[[], Any]]:
     """Return a command that has not run yet, and what gives its result."""
     folder.mkdir(exist_ok=True)
     one = KINDS[kind]
     more = one.prepared(folder) if one.prepared else [f"run_dir={folder / 'run'}"]
     log = folder.with_name(f"{folder.name}.txt")
-    return Commands(workers, [*one.arguments, *more], folder, log), lambda: one.result_of(folder)
+    return Commands(processes, [*one.arguments, *more], folder, log), lambda: one.result_of(folder)
 
 
-def whole_run(kind: str, workers: ForkServerContext, folder: Path) -> tuple[float, Any]:
+def whole_run(kind: str, processes: ForkServerContext, folder: Path) -> tuple[float, Any]:
     """Run a command without interruption; return its seconds and its result."""
-    commands, result = started(kind, workers, folder)
+    commands, result = started(kind, processes, folder)
     code, output = commands.run()
     assert code == 0, output
     return commands.seconds, result()
@@ -189,11 +196,11 @@ def outcome_after(commands: Commands, result: Callable[[], Any], expected: Any) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", TRIED)
-def test_kills_of_a_command(kind: str, workers: ForkServerContext, tmp_path: Path) -> None:
-    seconds, expected = whole_run(kind, workers, tmp_path / "whole")
+def test_kills_of_a_command(kind: str, processes: ForkServerContext, tmp_path: Path) -> None:
+    seconds, expected = whole_run(kind, processes, tmp_path / "whole")
     counts, chance = tally(f"kills of {kind}"), random.Random(kind)
     for number in range(trials(2, 30)):
-        commands, result = started(kind, workers, tmp_path / str(number))
+        commands, result = started(kind, processes, tmp_path / str(number))
         commands.seconds = seconds
         for _ in range(1 + chance.randrange(2)):
             commands.kill(chance)
@@ -205,11 +212,11 @@ def test_kills_of_a_command(kind: str, workers: ForkServerContext, tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize("kind", TRIED)
-def test_sigterm_ends_a_command(kind: str, workers: ForkServerContext, tmp_path: Path) -> None:
-    seconds, expected = whole_run(kind, workers, tmp_path / "whole")
+def test_sigterm_ends_a_command(kind: str, processes: ForkServerContext, tmp_path: Path) -> None:
+    seconds, expected = whole_run(kind, processes, tmp_path / "whole")
     counts, chance = tally(f"SIGTERM to {kind}"), random.Random(kind)
     for number in range(trials(1, 20)):
-        commands, result = started(kind, workers, tmp_path / str(number))
+        commands, result = started(kind, processes, tmp_path / str(number))
         commands.seconds = seconds
         in_time = commands.terminate(chance, PATIENCE)
         output = commands.log.read_text(errors="replace") if commands.log.exists() else ""
@@ -224,11 +231,13 @@ def test_sigterm_ends_a_command(kind: str, workers: ForkServerContext, tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", TRIED)
-def test_full_disks_under_a_command(kind: str, workers: ForkServerContext, tmp_path: Path) -> None:
-    _, expected = whole_run(kind, workers, tmp_path / "whole")
+def test_full_disks_under_a_command(
+    kind: str, processes: ForkServerContext, tmp_path: Path
+) -> None:
+    _, expected = whole_run(kind, processes, tmp_path / "whole")
     counts, chance = tally(f"full disks under {kind}"), random.Random(kind)
     for number in range(trials(2, 20)):
-        commands, result = started(kind, workers, tmp_path / str(number))
+        commands, result = started(kind, processes, tmp_path / str(number))
         count_full_disk(counts, commands, int(10 ** chance.uniform(2, 5)))
         counts.count(outcome_after(commands, result, expected))
         shutil.rmtree(tmp_path / str(number))
@@ -266,15 +275,17 @@ def small_disk(folder: Path, size: int) -> Iterator[Callable[[int], None]]:
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root mounts")
 @pytest.mark.parametrize("kind", list(KINDS) if PERCENT else ["update"])
-def test_a_full_disk_under_a_command(kind: str, workers: ForkServerContext, tmp_path: Path) -> None:
-    _, expected = whole_run(kind, workers, tmp_path / "whole")
+def test_a_full_disk_under_a_command(
+    kind: str, processes: ForkServerContext, tmp_path: Path
+) -> None:
+    _, expected = whole_run(kind, processes, tmp_path / "whole")
     files = [file for file in (tmp_path / "whole").rglob("*") if file.is_file()]
     needed = sum(file.stat().st_size for file in files)
     counts, chance = tally(f"a full tmpfs under {kind}"), random.Random(kind)
     for number in range(trials(2, 10)):
         folder = tmp_path / str(number)
         with small_disk(folder, 2 * needed + (64 << 20)) as resize:
-            commands, result = started(kind, workers, folder)
+            commands, result = started(kind, processes, folder)
             there = shutil.disk_usage(folder).used
             resize(there + int(chance.uniform(0.02, 1.0) * (needed - there)) + 8192)
             count_full_disk(counts, commands)
@@ -285,16 +296,16 @@ def test_a_full_disk_under_a_command(kind: str, workers: ForkServerContext, tmp_
 
 @pytest.mark.slow
 def test_two_that_prepare_one_corpus_at_once_leave_it_whole(
-    workers: ForkServerContext, tmp_path: Path
+    processes: ForkServerContext, tmp_path: Path
 ) -> None:
-    _, expected = whole_run("prepare", workers, tmp_path / "alone")
+    _, expected = whole_run("prepare", processes, tmp_path / "alone")
     counts = tally("two prepare at once")
     for number in range(trials(2, 10)):
         folder = tmp_path / str(number)
-        both = [started("prepare", workers, folder)[0] for _ in range(2)]
+        both = [started("prepare", processes, folder)[0] for _ in range(2)]
         both[1].log = tmp_path / "second.txt"
-        processes = [one.start() for one in both]
-        for one, process in zip(both, processes, strict=True):
+        running = [one.start() for one in both]
+        for one, process in zip(both, running, strict=True):
             process.join(300)
             assert process.exitcode == 0, one.log.read_text()
         counts.count(outcome_of(lambda folder=folder: corpus_of(folder), expected))

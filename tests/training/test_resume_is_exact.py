@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
-import sys
 import time
-from collections.abc import Iterator
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
@@ -16,24 +13,12 @@ import polars as pl
 import pytest
 import torch
 from small_run import run_and_keep
+from tally import trials
 
 from tagfinder.artifacts.checkpoints import newest_intact
 
 MODELS = ["lstm", "text_resnet", "bert_frozen", "bert_trained"]
 EPOCHS = 6
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ForkServerContext]:
-    """Real processes that need not import everything again."""
-    # The server of processes looks for the module where a fresh interpreter would.
-    patch = pytest.MonkeyPatch()
-    here = Path(__file__).parent
-    patch.setenv("PYTHONPATH", os.pathsep.join([str(here), *sys.path]))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["small_run"])
-    yield context
-    patch.undo()
 
 
 def start(
@@ -80,7 +65,7 @@ def test_a_killed_run_that_is_resumed_equals_the_uninterrupted_one(
     while_saving = start(processes, killed, model, "auto", kill=2)
     while_saving.join(300)
     assert while_saving.exitcode == -signal.SIGKILL
-    for _ in range(2):
+    for _ in range(trials(1, 4)):
         kill_at_random(
             start(processes, killed, model, "auto"), killed / "run/checkpoints/last.ckpt"
         )
