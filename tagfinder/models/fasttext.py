@@ -177,6 +177,8 @@ def _fasttext() -> Any:
         raise InputError(
             "model=fasttext needs the fasttext package; `pip install 'tagfinder[fasttext]'`"
         ) from error
+    # It warns at each loading of a type that was changed in 2018, and says nothing else with it.
+    fasttext.FastText.eprint = lambda *_: None
     return fasttext
 
 

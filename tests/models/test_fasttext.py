@@ -60,6 +60,11 @@ def test_scores_of_a_batch_are_those_of_its_posts(tmp_path: Path) -> None:
     assert np.array_equal(scores(model), np.concatenate([scores(model, [post]) for post in POSTS]))
 
 
+def test_loading_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    recommender().restore(taught().learned())
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_label_that_never_occurred_scores_zero() -> None:
     values = scores(taught(epochs=20), ["red apple", "blue sky", "", "a\nb"])
     assert values[:, 2].tolist() == [0.0] * 4
