@@ -14,6 +14,7 @@ from types import FrameType
 
 # Time for what is open to be closed; what is written later is lost, as by a kill.
 GRACE_SECONDS = 3.0
+SECONDS_UNTIL_AGAIN = 0.05
 EXIT_CODE = 128 + signal.SIGTERM
 # No event: a handler that interrupts a handler would wait for the lock that the first one holds.
 _received: set[int] = set()
@@ -37,6 +38,7 @@ def ended_by_sigterm() -> Iterator[None]:
     threading.Thread(target=_end_late, args=(reader,), daemon=True).start()
     before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGTERM, _end)
+    hook, sys.unraisablehook = sys.unraisablehook, _end_again
     _received.clear()
     try:
         yield
@@ -45,6 +47,7 @@ def ended_by_sigterm() -> Iterator[None]:
             leave_at_once(stop.code)
         raise
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.set_wakeup_fd(before)
         os.close(writer)
@@ -53,6 +56,18 @@ def ended_by_sigterm() -> Iterator[None]:
 def _end(number: int, frame: FrameType | None) -> None:
     _received.add(number)
     raise SystemExit(EXIT_CODE)
+
+
+def _end_again(ignored: sys.UnraisableHookArgs) -> None:
+    """Send SIGTERM again if it came where Python ignores exceptions, as in `__del__`."""
+    if ignored.exc_type is SystemExit and _received:
+        # A little later: now, the handler would raise in here.
+        target = (threading.get_ident(), signal.SIGTERM)
+        again = threading.Timer(SECONDS_UNTIL_AGAIN, signal.pthread_kill, target)
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def leave_at_once(code: object) -> None:

@@ -75,3 +75,25 @@ def test_a_forked_worker_that_is_stopped_leaves_its_parent_alone(tmp_path: Path)
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (0, f"{-signal.SIGTERM}\n"), done.stderr
+
+
+@pytest.mark.parametrize("place", ["__del__", "a callback"])
+def test_a_signal_that_comes_where_exceptions_are_ignored_is_not_lost(place: str) -> None:
+    code = (
+        "import os, signal, time, weakref\n"
+        "from tagfinder.commands.stopping import ended_by_sigterm\n"
+        "def interrupt(*_): os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.1)\n"
+        "class Interrupting:\n"
+        f"    __del__ = interrupt if {place == '__del__'} else lambda self: None\n"
+        "with ended_by_sigterm():\n"
+        "    one = Interrupting()\n"
+        "    reference = weakref.ref(one, interrupt)\n"
+        "    try:\n"
+        "        del one\n"
+        "        time.sleep(60)\n"
+        "    finally:\n"
+        "        print('cleaned')\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "cleaned\n", "")
