@@ -69,8 +69,9 @@ def figure(
         drawing = Figure(figsize=size)
         FigureCanvasAgg(drawing)
         axes = drawing.add_subplot()
-        # Names of runs and corpora are no formulas.
-        axes.set(title=in_one_line(title).replace("$", r"\$"), xlabel=x, ylabel=y)
+        # Names of runs and corpora are no formulas, and may be long.
+        axes.set_title(in_one_line(title).replace("$", r"\$"), wrap=True)
+        axes.set(xlabel=x, ylabel=y)
         yield axes
         _choose_fonts(drawing)
         with warnings.catch_warnings():

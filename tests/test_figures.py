@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -37,3 +38,13 @@ def test_letters_without_a_font_are_reported_once_in_one_sentence(
     assert said.count("no installed font has") == (1 if missing else 0)
     assert (tmp_path / "a.png").stat().st_size > 0
     assert text in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+def test_a_long_title_is_shown_whole_in_several_lines(tmp_path: Path) -> None:
+    title = " ".join(f"word{number}" for number in range(30))
+    with figure(tmp_path, "a", title):
+        pass
+    drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    lines = re.findall(r">(word[^<]*)<", drawn)
+    assert " ".join(lines) == title
+    assert max(map(len, lines)) < 100
